@@ -1,1 +1,34 @@
-//! To be written.
+//! What a task kind and the engine agree on.
+//!
+//! Implement [`Task`] to write a kind: state its [`Description`], take typed parameters, read inputs and write
+//! outputs through the [`Context`]. The engine sees every kind through the object-safe [`Kind`].
+//! This crate knows no engine, no store and no machine learning.
+
+mod context;
+mod describe;
+mod error;
+mod host;
+mod kind;
+mod outcome;
+mod pack;
+mod schema;
+mod spec;
+mod table;
+pub mod testing;
+mod verdict;
+
+pub use context::{CancelToken, Context, ContextOptions, LogLevel};
+pub use describe::{Description, Effect, ErrorDoc, Placement, Port, PortType, Ports};
+pub use error::{Problem, TaskError};
+pub use host::{
+    AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, ProcessId,
+    Registration, Selector, Target,
+};
+pub use kind::{Kind, Task};
+pub use outcome::{Finished, Output};
+pub use pack::Pack;
+pub use schema::{Column, ColumnType, PortSchema, SchemaCheck};
+pub use spec::{AttemptSpec, Input, ModelReference, ResolvedModel, RunInfo};
+pub use schema::nearest;
+pub use table::{Table, TableError};
+pub use verdict::{CheckedRequirement, Decision, Verdict};

@@ -1,0 +1,89 @@
+//! A self-contained statement of one attempt: everything a worker needs, and nothing that needs the same process.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{PortType, Selector};
+
+/// Which attempt this is, of which task, in which run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The run's id.
+    pub run_id: String,
+    /// The workflow's name; also the default name of its model.
+    pub workflow: String,
+    /// The task's name.
+    pub task: String,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+    /// An id that no other attempt has; a fencing token for effects.
+    pub attempt_id: String,
+}
+
+/// What is connected to an input port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The type of the output that feeds it.
+    #[serde(rename = "type")]
+    pub port_type: PortType,
+    /// BLAKE3 of the content, lowercase hexadecimal.
+    pub hash: String,
+    /// Where the content is; read only.
+    pub path: PathBuf,
+    /// The value itself, for a `value` port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// A registered model that a task reads, by name and selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelReference {
+    /// The name under which [`crate::Context::reference`] finds it.
+    pub key: String,
+    /// The model's name in the registry.
+    pub model: String,
+    /// Which version.
+    pub selector: Selector,
+    /// An input port: when its content is this very model, the reference resolves to nothing.
+    pub unless_input: Option<String>,
+}
+
+/// What a [`ModelReference`] stood for when the task started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedModel {
+    /// The model's name.
+    pub model: String,
+    /// Its version.
+    pub version: u64,
+    /// BLAKE3 of the bundle.
+    pub hash: String,
+    /// Where the bundle is; read only.
+    pub path: PathBuf,
+}
+
+/// Everything a worker needs to run one attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptSpec {
+    /// Which attempt.
+    pub run: RunInfo,
+    /// The kind's name.
+    pub kind: String,
+    /// The parameters, expressions already evaluated.
+    pub params: Value,
+    /// Connected inputs, by port.
+    pub inputs: BTreeMap<String, Input>,
+    /// Resolved model references, by key; absent when there was none.
+    #[serde(default)]
+    pub references: BTreeMap<String, ResolvedModel>,
+    /// Environment variables for programs that the task starts.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// The workflow's folder: relative paths in parameters start here.
+    pub base_dir: PathBuf,
+    /// The attempt's own folder: log, outcome, staged outputs.
+    pub attempt_dir: PathBuf,
+    /// The folder of the state, `.sluice`.
+    pub home: PathBuf,
+}
