@@ -86,6 +86,11 @@ impl Context {
         spec.attempt_dir.join("log.txt")
     }
 
+    /// Where this attempt's log is.
+    pub fn log_file_path(&self) -> PathBuf {
+        Self::log_path(&self.spec)
+    }
+
     /// Ends the task and takes what it left behind.
     pub fn finish(self) -> Finished {
         self.finished.into_inner().unwrap_or_else(PoisonError::into_inner)

@@ -1,0 +1,168 @@
+//! The kind `shell`.
+
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sluicegate_plugin::{Context, Description, Effect, PortType, Ports, Problem, Task, TaskError};
+
+use crate::{
+    outputs::{self, Outputs},
+    program,
+};
+
+/// Runs a program or a shell script.
+pub struct Shell;
+
+/// Parameters of `shell`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShellParams {
+    /// A program and its arguments, run directly. Give this or `script`.
+    #[serde(default)]
+    command: Vec<String>,
+    /// A script for `/bin/sh`, which stops at the first command that fails. Give this or `command`.
+    #[serde(default)]
+    script: String,
+    /// Arguments of the script: `$1`, `$2` and so on. Values that come from elsewhere belong here or into `env`, never into
+    /// the script's text.
+    #[serde(default)]
+    args: Vec<String>,
+    /// Environment variables, in addition to the user's.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// The folder to run in; relative to the workflow's folder, which is the default.
+    #[serde(default)]
+    cwd: PathBuf,
+    /// Outputs by name with their types. The program writes each to the path in `SLUICE_OUTPUT_NAME`.
+    #[serde(default)]
+    outputs: Outputs,
+    /// Files that the program reads; their content belongs to the cache key.
+    #[serde(default)]
+    files: Vec<PathBuf>,
+    /// Exit codes that mean success.
+    #[serde(default = "zero")]
+    #[schemars(length(min = 1))]
+    ok_codes: Vec<i32>,
+}
+
+fn zero() -> Vec<i32> {
+    vec![0]
+}
+
+const DOC: &str = r#"
+The program's output goes to the task's log (`sluice runs logs`). Inputs of any type can be connected under any name; their
+paths are in the environment as `SLUICE_INPUT_NAME`. Declared outputs are written to the paths in `SLUICE_OUTPUT_NAME`. Names
+are in capitals, with `_` for `-`. `SLUICE_RUN_ID`, `SLUICE_WORKFLOW`, `SLUICE_TASK` and `SLUICE_ATTEMPT` say where it runs.
+
+```toml
+[tasks.count]
+uses   = "shell"
+inputs = { table = "raw" }
+with   = { script = 'wc -c < "$SLUICE_INPUT_TABLE" > "$SLUICE_OUTPUT_SIZE"', outputs = { size = "value" } }
+```
+
+A `shell` task is not cached unless it says `cache = true`; then list the files it reads in `files`.
+"#;
+
+impl Task for Shell {
+    type Params = ShellParams;
+
+    fn describe(&self) -> Description {
+        Description::new("shell", "1", "Runs a program or a shell script.")
+            .doc(DOC)
+            .effect(Effect::Idempotent)
+            .more_inputs(PortType::Any)
+            .more_outputs()
+            .error("exit_code", "The program ended with a code that is not in `ok_codes`, or by a signal. Worth another attempt.")
+            .error("not_started", "The program does not exist or may not be run.")
+            .error("missing_output", "A declared output was not written.")
+            .error("bad_output", "A declared output does not have its type.")
+    }
+
+    fn check(&self, params: &ShellParams) -> Vec<Problem> {
+        let mut problems = outputs::check(&params.outputs);
+        match (params.command.is_empty(), params.script.is_empty()) {
+            (true, true) => problems.push(Problem::new("", "neither `command` nor `script` is given").hint("give one of them")),
+            (false, false) => problems.push(Problem::new("/script", "both `command` and `script` are given").hint("give one of them")),
+            (false, true) if !params.args.is_empty() => {
+                problems.push(Problem::new("/args", "`args` go with `script`").hint("add them to `command`"));
+            }
+            _ => {}
+        }
+        problems
+    }
+
+    fn ports(&self, params: &ShellParams) -> Ports {
+        outputs::ports(self.describe(), &params.outputs)
+    }
+
+    fn files(&self, params: &ShellParams) -> Vec<PathBuf> {
+        params.files.clone()
+    }
+
+    fn run(&self, ctx: &Context, params: ShellParams) -> Result<(), TaskError> {
+        let (name, mut command) = match params.command.split_first() {
+            Some((program, args)) => {
+                let mut command = Command::new(program);
+                command.args(args);
+                (program.as_str(), command)
+            }
+            None => {
+                let mut command = Command::new("/bin/sh");
+                command.args(["-e", "-c", &params.script, "sh"]).args(&params.args);
+                ("sh", command)
+            }
+        };
+        command.current_dir(ctx.resolve(&params.cwd)).envs(&params.env);
+        command.envs(outputs::environment(ctx, &params.outputs));
+        program::run(ctx, command, name, &params.ok_codes)?;
+        outputs::collect(ctx, &params.outputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sluicegate_plugin::testing::Bench;
+
+    use super::*;
+
+    #[test]
+    fn a_script_reads_its_arguments_and_writes_a_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path());
+        let params = json!({
+            "script": "echo hello; printf '{\"n\": %s}' \"$1\" > \"$SLUICE_OUTPUT_MY_VALUE\"",
+            "args": ["7"], "outputs": { "my-value": "value" },
+        });
+        let finished = bench.run(&Shell, params).unwrap();
+        assert_eq!(finished.outputs["my-value"].value, Some(json!({ "n": 7 })));
+        assert_eq!(bench.log(), "hello\n");
+    }
+
+    #[test]
+    fn a_failing_command_says_its_code_and_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path());
+        let error = bench.run(&Shell, json!({ "script": "echo oh no >&2; exit 3" })).unwrap_err();
+        assert_eq!(error.message, "`sh` exited with code 3; it last wrote:\noh no");
+        assert!(error.retryable);
+    }
+
+    #[test]
+    fn a_missing_program_is_not_worth_another_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Bench::new(folder.path()).run(&Shell, json!({ "command": ["no-such-program"] })).unwrap_err();
+        assert_eq!((error.code.as_str(), error.retryable), ("not_started", false));
+    }
+
+    #[test]
+    fn a_declared_output_must_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let params = json!({ "script": "true", "outputs": { "model": "file" } });
+        let error = Bench::new(folder.path()).run(&Shell, params).unwrap_err();
+        assert_eq!(error.code, "missing_output");
+        assert!(error.hints[0].contains("SLUICE_OUTPUT_MODEL"));
+    }
+}
