@@ -1,1 +1,26 @@
-//! To be written.
+//! The built-in pack `data`: kinds that read, clean, split, query and write tables.
+//!
+//! Every table that a kind of this pack puts out holds the four plain types only: 64-bit numbers (`Float64`), 64-bit
+//! integers (`Int64`), text (`Utf8`) and booleans (`Boolean`); a missing value is an Arrow null, never NaN, unless a
+//! query computes one. Other types are turned into these where they come in ([`read::Read`], [`sql::Sql`]).
+
+mod clean;
+mod columns;
+mod format;
+mod plain;
+mod read;
+mod split;
+#[cfg(feature = "sql")]
+mod sql;
+mod table;
+mod write;
+
+use sluicegate_plugin::Pack;
+
+/// The kinds `data.read`, `data.clean`, `data.split`, `data.sql` (with the feature `sql`) and `data.write`.
+pub fn pack() -> Pack {
+    let pack = Pack::new("data").with(read::Read).with(clean::Clean).with(split::Split);
+    #[cfg(feature = "sql")]
+    let pack = pack.with(sql::Sql);
+    pack.with(write::Write)
+}

@@ -1,0 +1,21 @@
+# The commands of `.ci/run`, one by one.
+
+# Everything that must pass before a change is done.
+check: format lint test deny
+
+format:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --workspace
+
+# Needs `cargo install cargo-deny`.
+deny:
+    cargo deny check
+
+# The example of the README.
+example:
+    cargo run -- run workflows/breast-cancer.toml

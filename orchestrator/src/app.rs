@@ -1,0 +1,117 @@
+//! The composition root: the one place that names the packs and puts the parts together.
+
+mod deployments;
+mod doctor;
+mod error;
+mod files;
+mod history;
+mod models;
+mod run;
+mod worker;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+pub use deployments::StoppedDeployment;
+pub use sluicegate_deploy::DeploymentHealth;
+pub use error::AppError;
+pub use files::{CheckedFile, find_home};
+pub use history::{History, LoggedAttempt};
+pub use models::{ModelDetail, ServeRequest};
+pub use run::{RunRequest, Running};
+pub use worker::serve_worker;
+
+use crate::{
+    artifact::ArtifactStore,
+    catalog::Catalog,
+    engine::{Engine, EngineOptions, StoreHost},
+    store::{Store, StoreOptions},
+    worker::{PoolOptions, WorkerPool, process_id_of},
+    world::{SystemWorld, World},
+};
+
+/// How long a command waits for another one to let go of the store.
+const STORE_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a task may take to stop when it is asked to, before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The parts that every command shares.
+pub struct App {
+    home: PathBuf,
+    catalog: Arc<Catalog>,
+    world: Arc<dyn World>,
+}
+
+/// Every kind that is linked in.
+pub fn built_in_kinds() -> Catalog {
+    Catalog::new(vec![
+        sluicegate_data::pack(),
+        sluicegate_learn::pack(),
+        sluicegate_deploy::pack(),
+        sluicegate_monitor::pack(),
+        sluicegate_system::pack(),
+    ])
+}
+
+impl App {
+    /// An app whose state lives in `home`. Opens nothing.
+    pub fn new(home: PathBuf) -> Self {
+        Self { home, catalog: Arc::new(built_in_kinds()), world: Arc::new(SystemWorld) }
+    }
+
+    /// The kinds at hand.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Where the state lives.
+    pub fn home(&self) -> &std::path::Path {
+        &self.home
+    }
+
+    /// The time now.
+    pub fn now(&self) -> crate::run::Timestamp {
+        self.world.now()
+    }
+
+    fn store(&self) -> Result<Store, AppError> {
+        Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?)
+    }
+
+    fn host(&self, store: &Store) -> Arc<StoreHost> {
+        Arc::new(StoreHost::new(store.clone(), self.world.clone()))
+    }
+
+    fn artifacts(&self) -> Result<ArtifactStore, AppError> {
+        Ok(ArtifactStore::open(&self.home.join("artifacts"))?)
+    }
+
+    fn engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
+        let program = std::env::current_exe().map_err(|source| AppError::NoProgram { source })?;
+        let owner = process_id_of(std::process::id())
+            .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
+        let pool = WorkerPool::new(PoolOptions {
+            program,
+            args: vec![crate::cli::WORKER_COMMAND.into()],
+            size: n_workers,
+            home: self.home.clone(),
+            grace: GRACE,
+        });
+        Ok(Engine::new(EngineOptions {
+            home: self.home.clone(),
+            artifacts: self.artifacts()?,
+            pool,
+            catalog: self.catalog.clone(),
+            host: self.host(&store),
+            store,
+            world: self.world.clone(),
+            owner,
+            max_parallel: n_workers,
+        }))
+    }
+}
+
+/// Tasks at a time where a workflow does not say: one for each core, at least two.
+fn default_parallel() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+}

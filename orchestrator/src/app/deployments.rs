@@ -1,0 +1,54 @@
+//! Deployments, as commands see them.
+
+use sluicegate_deploy::{DeploymentHealth, probe, stop};
+use sluicegate_plugin::{Deployment, DeploymentState};
+
+use super::{App, AppError};
+
+/// A deployment that was taken out of service.
+pub struct StoppedDeployment {
+    /// Its record before.
+    pub deployment: Deployment,
+}
+
+impl App {
+    /// Every recorded generation of every deployment, oldest first.
+    pub fn deployments(&self) -> Result<Vec<Deployment>, AppError> {
+        Ok(self.store()?.deployments(None)?)
+    }
+
+    /// The recorded generations of one deployment, oldest first.
+    pub fn deployment(&self, name: &str) -> Result<Vec<Deployment>, AppError> {
+        let store = self.store()?;
+        let found = store.deployments(Some(name))?;
+        if found.is_empty() {
+            let all = store.deployments(None)?;
+            let near = sluicegate_plugin::nearest(name, all.iter().map(|deployment| deployment.name.as_str()));
+            return Err(AppError::NotFound {
+                message: format!("no deployment is named `{name}`"),
+                hint: near.map_or("`sluice deployments list` lists them".into(), |near| format!("did you mean `{near}`?")),
+            });
+        }
+        Ok(found)
+    }
+
+    /// How a deployment is now, asked of itself.
+    pub fn probe(&self, deployment: &Deployment) -> DeploymentHealth {
+        probe(deployment)
+    }
+
+    /// Takes a deployment out of service.
+    pub fn stop_deployment(&self, name: &str) -> Result<Vec<StoppedDeployment>, AppError> {
+        let found = self.deployment(name)?;
+        let store = self.store()?;
+        let host = self.host(&store);
+        let mut stopped = Vec::new();
+        for deployment in found {
+            if matches!(deployment.state, DeploymentState::Ready | DeploymentState::Starting) {
+                stop(&self.home, host.as_ref(), &deployment)?;
+                stopped.push(StoppedDeployment { deployment });
+            }
+        }
+        Ok(stopped)
+    }
+}

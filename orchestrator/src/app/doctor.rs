@@ -1,0 +1,16 @@
+//! Checking and rebuilding the store.
+
+use super::{App, AppError};
+use crate::store::{self, CheckReport, RebuildReport};
+
+impl App {
+    /// Verifies the store, the runs' logs and the artifacts.
+    pub fn doctor(&self) -> Result<CheckReport, AppError> {
+        Ok(store::check(&self.home)?)
+    }
+
+    /// Makes a new store from the runs' logs and the ledger.
+    pub fn rebuild(&self) -> Result<RebuildReport, AppError> {
+        Ok(store::rebuild(&self.home)?)
+    }
+}

@@ -1,0 +1,125 @@
+//! Running a workflow: a new run, or the one that was interrupted.
+
+use std::path::PathBuf;
+
+use super::{App, AppError, default_parallel};
+use crate::{
+    engine::{Engine, PlannedTask, RunHandle, StartRequest, Update},
+    run::{Run, RunId},
+    workflow::Workflow,
+};
+
+/// What to run.
+pub struct RunRequest {
+    /// The checked workflow.
+    pub workflow: Workflow,
+    /// Its folder.
+    pub base_dir: PathBuf,
+    /// Its file, as the caller named it.
+    pub file: PathBuf,
+    /// False to run every task anew.
+    pub use_cache: bool,
+    /// True to start a new run even when one of the same workflow was interrupted.
+    pub fresh: bool,
+}
+
+/// What is told of a run while it goes on.
+pub trait Running {
+    /// The run begins, or goes on after an interruption.
+    fn begin(&mut self, run: RunId, workflow: &Workflow, resumed: bool);
+    /// The state in which an interrupted run goes on.
+    fn resumed(&mut self, run: Run);
+    /// An interrupted run of the same workflow was given up.
+    fn gave_up(&mut self, run: RunId);
+    /// There is news.
+    fn update(&mut self, update: &Update);
+    /// Someone asked for the run's end.
+    fn cancelling(&mut self);
+}
+
+impl App {
+    /// Runs a workflow to its end, or drives on the run of it that was interrupted.
+    pub fn run(&self, request: RunRequest, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
+        let runtime = runtime()?;
+        let store = self.store()?;
+        let engine = self.engine(store, n_workers)?;
+        let run = runtime.block_on(async {
+            let handle = start(&engine, request, watcher).await?;
+            watch(handle, watcher).await
+        });
+        runtime.block_on(engine.shutdown());
+        run
+    }
+
+    /// Predicts what [`App::run`] would do.
+    pub fn plan(&self, request: RunRequest) -> Result<Vec<PlannedTask>, AppError> {
+        let runtime = runtime()?;
+        let _context = runtime.enter();
+        let engine = self.engine(self.store()?, 1)?;
+        let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
+        Ok(engine.plan(StartRequest { workflow, base_dir, file, use_cache }))
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| AppError::Internal(format!("cannot start the runtime: {error}")))
+}
+
+/// Starts a run, or resumes the interrupted one with the same definition and parameters. Interrupted runs of the same
+/// workflow with another definition are given up, so that none is left behind.
+async fn start(engine: &Engine, request: RunRequest, watcher: &mut dyn Running) -> Result<RunHandle, AppError> {
+    let mut resumable = None;
+    for row in engine.mark_interrupted().await? {
+        if row.workflow != request.workflow.name {
+            continue;
+        }
+        let run = engine.load(row.id)?;
+        let same = run.workflow().hash == request.workflow.hash
+            && run.workflow().params == request.workflow.params
+            && run.base_dir() == request.base_dir;
+        if same && !request.fresh && resumable.is_none() {
+            resumable = Some(row.id);
+        } else {
+            engine.abandon(row.id, "a new run of the workflow took its place").await?;
+            watcher.gave_up(row.id);
+        }
+    }
+    if let Some(id) = resumable {
+        watcher.begin(id, &request.workflow, true);
+        watcher.resumed(engine.load(id)?);
+        return Ok(engine.resume(id)?);
+    }
+    let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
+    let shown = workflow.clone();
+    let handle = engine.start(StartRequest { workflow, base_dir, file, use_cache }).await?;
+    watcher.begin(handle.id, &shown, false);
+    Ok(handle)
+}
+
+/// Passes news on until the run ends. The first interrupt cancels the run; it still ends in order.
+async fn watch(mut handle: RunHandle, watcher: &mut dyn Running) -> Result<Run, AppError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let no_signal = |error| AppError::Internal(format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(no_signal)?;
+    loop {
+        let reason = tokio::select! {
+            update = handle.updates.recv() => match update {
+                Some(update) => { watcher.update(&update); continue }
+                None => break,
+            },
+            _ = interrupt.recv() => "interrupted from the keyboard",
+            _ = terminate.recv() => "asked to terminate",
+            _ = hang_up.recv() => "the terminal was closed",
+        };
+        watcher.cancelling();
+        handle.cancel(reason);
+    }
+    Ok(handle.wait().await?)
+}

@@ -1,0 +1,10 @@
+//! The worker process.
+
+use std::sync::Arc;
+
+use crate::worker::{WorkerOptions, serve};
+
+/// Serves tasks on standard input and output until they end.
+pub fn serve_worker() -> u8 {
+    serve(WorkerOptions { kinds: Arc::new(super::built_in_kinds()) })
+}

@@ -1,0 +1,153 @@
+//! The folder of artifacts.
+
+use std::{
+    fs::{File, Permissions},
+    io::Read,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::durable::sync_folder;
+
+/// An artifact could not be taken in, found or trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// A file operation failed.
+    #[error("cannot {verb} `{path}`", path = path.display())]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A link or a folder was staged.
+    #[error("`{path}` is not a regular file", path = path.display())]
+    NotAFile {
+        /// The staged path.
+        path: PathBuf,
+    },
+    /// The content is not what its name says.
+    #[error("artifact {hash} is damaged: its content hashes to {found}")]
+    Damaged {
+        /// The name.
+        hash: String,
+        /// The hash of the content.
+        found: String,
+    },
+}
+
+impl ArtifactError {
+    fn io(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { verb, path, source }
+    }
+}
+
+/// An artifact's name and size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// BLAKE3 of the content, lowercase hexadecimal.
+    pub hash: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// The folder of artifacts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ArtifactStore {
+    root: PathBuf,
+}
+
+impl ArtifactStore {
+    /// Uses a folder, which is made when the first artifact is taken in.
+    pub fn open(root: &Path) -> Result<Self, ArtifactError> {
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Takes a staged file in: hashes it, syncs it, makes it read only and renames it to its place.
+    pub fn adopt(&self, staged: &Path) -> Result<Artifact, ArtifactError> {
+        let about = std::fs::symlink_metadata(staged).map_err(ArtifactError::io("read", staged))?;
+        if !about.is_file() {
+            return Err(ArtifactError::NotAFile { path: staged.to_owned() });
+        }
+        let (hash, size) = hash_file(staged)?;
+        let place = self.path(&hash);
+        if self.contains(&hash, size) {
+            std::fs::remove_file(staged).map_err(ArtifactError::io("remove", staged))?;
+            return Ok(Artifact { hash, size });
+        }
+        let folder = place.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
+        let file = File::open(staged).map_err(ArtifactError::io("open", staged))?;
+        file.set_permissions(Permissions::from_mode(0o444)).map_err(ArtifactError::io("protect", staged))?;
+        file.sync_all().map_err(ArtifactError::io("sync", staged))?;
+        std::fs::rename(staged, &place).map_err(ArtifactError::io("rename", staged))?;
+        sync_folder(folder).map_err(ArtifactError::io("sync", folder))?;
+        Ok(Artifact { hash, size })
+    }
+
+    /// Where the content with a hash is, or would be.
+    pub fn path(&self, hash: &str) -> PathBuf {
+        let (folder, name) = hash.split_at(hash.len().min(2));
+        self.root.join(folder).join(name)
+    }
+
+    /// Tells whether an artifact of that size is there.
+    pub fn contains(&self, hash: &str, size: u64) -> bool {
+        std::fs::metadata(self.path(hash)).is_ok_and(|about| about.is_file() && about.len() == size)
+    }
+
+    /// Reads an artifact again and compares its content with its name.
+    pub fn verify(&self, hash: &str) -> Result<(), ArtifactError> {
+        let (found, _) = hash_file(&self.path(hash))?;
+        if found == hash { Ok(()) } else { Err(ArtifactError::Damaged { hash: hash.into(), found }) }
+    }
+}
+
+/// Hashes a file: BLAKE3 in lowercase hexadecimal, and its size in bytes.
+pub fn hash_file(path: &Path) -> Result<(String, u64), ArtifactError> {
+    let mut file = File::open(path).map_err(ArtifactError::io("open", path))?;
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 128 * 1024];
+    let mut size = 0;
+    loop {
+        let n_bytes = file.read(&mut buffer).map_err(ArtifactError::io("read", path))?;
+        if n_bytes == 0 {
+            return Ok((hasher.finalize().to_hex().to_string(), size));
+        }
+        hasher.update(&buffer[..n_bytes]);
+        size += n_bytes as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adopted_content_is_found_by_its_hash_and_a_flipped_byte_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::open(&folder.path().join("artifacts")).unwrap();
+        let staged = folder.path().join("staged");
+        std::fs::write(&staged, b"content").unwrap();
+        let artifact = store.adopt(&staged).unwrap();
+        assert!(store.contains(&artifact.hash, 7) && !staged.exists());
+        store.verify(&artifact.hash).unwrap();
+        let place = store.path(&artifact.hash);
+        std::fs::set_permissions(&place, Permissions::from_mode(0o644)).unwrap();
+        std::fs::write(&place, b"cOntent").unwrap();
+        assert!(matches!(store.verify(&artifact.hash), Err(ArtifactError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_staged_link_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::open(&folder.path().join("artifacts")).unwrap();
+        let staged = folder.path().join("staged");
+        std::os::unix::fs::symlink("/etc/passwd", &staged).unwrap();
+        assert!(matches!(store.adopt(&staged), Err(ArtifactError::NotAFile { .. })));
+    }
+}

@@ -1,0 +1,279 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// From raw data to a gated, deployed, watched model, by one TOML file.
+#[derive(Parser)]
+#[command(name = "sluice", version, max_term_width = 100)]
+pub(super) struct Args {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    pub(super) colour: Colour,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a command prints.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct FormatArg {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Check a workflow file and report every problem in it
+    Check(CheckArgs),
+    /// Say what a run would do: which tasks, in which order, from the cache or not and why
+    Plan(PlanArgs),
+    /// Draw a workflow's graph
+    Graph(GraphArgs),
+    /// Run a workflow to its end; an interrupted run of it goes on where it stopped
+    Run(RunArgs),
+    /// Look at the history of runs
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Say why a task ran, or why it did not
+    Why(WhyArgs),
+    /// Look at registered models, or serve one
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Look at deployments, or stop one
+    #[command(subcommand)]
+    Deployments(DeploymentsCommand),
+    /// Look at the kinds that tasks can use
+    #[command(subcommand)]
+    Kinds(KindsCommand),
+    /// Print the JSON Schema of workflow files, for editors
+    Schema,
+    /// Verify the store, the runs' logs and the artifacts, or rebuild the store
+    Doctor(DoctorArgs),
+}
+
+/// A workflow file with the parameters of a run.
+#[derive(ClapArgs)]
+pub(super) struct FileArgs {
+    /// The workflow file
+    pub(super) file: PathBuf,
+    /// Set a parameter
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    pub(super) params: Vec<String>,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    /// Do not use earlier outcomes
+    #[arg(long)]
+    pub(super) no_cache: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    Text,
+    Dot,
+    Mermaid,
+    Svg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct GraphArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    /// How to draw
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub(super) format: GraphFormat,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    /// Do not use earlier outcomes
+    #[arg(long)]
+    pub(super) no_cache: bool,
+    /// Start a new run even if one of this workflow was interrupted
+    #[arg(long)]
+    pub(super) new: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(Subcommand)]
+pub(super) enum RunsCommand {
+    /// List runs, newest first
+    List(RunsListArgs),
+    /// Tell the story of one run
+    Show(RunArg),
+    /// Print the logs of a run's tasks
+    Logs(LogsArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct RunsListArgs {
+    /// Only runs of this workflow
+    #[arg(long)]
+    pub(super) workflow: Option<String>,
+    /// Only runs in this state
+    #[arg(long)]
+    pub(super) status: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    pub(super) limit: usize,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct RunArg {
+    /// The run: its id, a unique part of it, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct LogsArgs {
+    /// The run: its id, a unique part of it, or `latest`
+    pub(super) run: String,
+    /// Only this task
+    pub(super) task: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct WhyArgs {
+    /// The run: its id, a unique part of it, or `latest`
+    pub(super) run: String,
+    /// The task
+    pub(super) task: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ModelsCommand {
+    /// List registered models
+    List(FormatArg),
+    /// Show a model's versions, aliases and their history
+    Show(ModelArgs),
+    /// Serve a model over HTTP until stopped
+    Serve(ServeArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct ModelArgs {
+    /// The model's name
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct ServeArgs {
+    /// What to serve: `NAME`, `NAME@ALIAS` or `NAME@VERSION`
+    #[arg(required_unless_present = "bundle")]
+    pub(super) model: Option<String>,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(super) bind: SocketAddr,
+    /// Serve this bundle file instead of a registered model
+    #[arg(long, conflicts_with = "model")]
+    pub(super) bundle: Option<PathBuf>,
+    /// The name under which a bundle file is served
+    #[arg(long, requires = "bundle", default_value = "model")]
+    pub(super) name: String,
+    /// The version under which a bundle file is served
+    #[arg(long, requires = "bundle")]
+    pub(super) version: Option<u64>,
+    /// The BLAKE3 that a bundle file must have
+    #[arg(long, requires = "bundle")]
+    pub(super) bundle_hash: Option<String>,
+    /// Write the address to this file once it listens
+    #[arg(long)]
+    pub(super) address_file: Option<PathBuf>,
+    /// Leave the session of the caller
+    #[arg(long)]
+    pub(super) detach: bool,
+}
+
+#[derive(Subcommand)]
+pub(super) enum DeploymentsCommand {
+    /// List deployments
+    List(DeploymentsListArgs),
+    /// Show one deployment with its earlier generations
+    Show(DeploymentArgs),
+    /// Take a deployment out of service
+    Stop(DeploymentArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct DeploymentsListArgs {
+    /// Also those that are stopped or failed
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct DeploymentArgs {
+    /// The deployment's name
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(Subcommand)]
+pub(super) enum KindsCommand {
+    /// List kinds
+    List(FormatArg),
+    /// Show a kind's documentation, parameters, ports and errors
+    Show(KindArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct KindArgs {
+    /// The kind's name
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct DoctorArgs {
+    /// Make a new store from the runs' logs; the old one is kept aside
+    #[arg(long)]
+    pub(super) rebuild: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}

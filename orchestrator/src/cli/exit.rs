@@ -1,0 +1,92 @@
+//! Exit codes, and the one place that turns an error into text.
+
+use std::{error::Error, process::ExitCode};
+
+use super::out::Out;
+use crate::{app::AppError, run::RunStatus};
+
+/// What the program ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// What was asked for is done.
+    Succeeded,
+    /// A task or the command failed.
+    Failed,
+    /// The workflow or the arguments are wrong.
+    Invalid,
+    /// A gate did not pass.
+    Rejected,
+    /// Someone ended the run.
+    Cancelled,
+    /// What was asked for does not exist.
+    NotFound,
+    /// A mistake in the program, or a damaged store.
+    Internal,
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Succeeded => 0,
+            Self::Failed => 1,
+            Self::Invalid => 2,
+            Self::Rejected => 3,
+            Self::Cancelled => 4,
+            Self::NotFound => 5,
+            Self::Internal => 70,
+        }
+    }
+
+    /// What a run's end means for the caller.
+    pub(super) fn of_run(status: RunStatus) -> Self {
+        match status {
+            RunStatus::Succeeded => Self::Succeeded,
+            RunStatus::Rejected => Self::Rejected,
+            RunStatus::Cancelled => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Prints an error with its causes and hints, and says what to exit with.
+pub(super) fn report(error: &AppError, out: &mut Out) -> Exit {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    out.error(&text);
+    let (code, hints) = classify(error);
+    for hint in hints {
+        out.hint(&hint);
+    }
+    code
+}
+
+fn classify(error: &AppError) -> (Exit, Vec<String>) {
+    match error {
+        AppError::Unreadable { path, .. } => {
+            (Exit::Invalid, vec![format!("give the path of a workflow file instead of `{}`", path.display())])
+        }
+        AppError::Invalid { hint, .. } => (Exit::Invalid, vec![hint.clone()]),
+        AppError::NoRun(_) => (Exit::NotFound, vec!["`sluice runs list` lists runs".into()]),
+        AppError::NotFound { hint, .. } => (Exit::NotFound, vec![hint.clone()]),
+        AppError::Task(error) => (Exit::Failed, error.hints.clone()),
+        AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {
+            (Exit::Failed, Vec::new())
+        }
+        AppError::NoProgram { .. } | AppError::Replay(_) | AppError::Internal(_) => {
+            (Exit::Internal, vec!["`sluice doctor` looks for the cause".into()])
+        }
+    }
+}

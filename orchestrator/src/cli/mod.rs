@@ -1,0 +1,77 @@
+//! The only printer: arguments in, text or JSON and an exit code out.
+
+mod args;
+mod check;
+mod deployments;
+mod doctor;
+mod exit;
+mod kinds;
+mod models;
+mod out;
+mod progress;
+mod run;
+mod runs;
+mod story;
+mod table;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::app::{App, find_home, serve_worker};
+use args::{Args, Command};
+use exit::Exit;
+use out::Out;
+
+/// The hidden command that makes this program a worker.
+pub const WORKER_COMMAND: &str = "__worker";
+
+/// Reads the arguments, does what they ask, and returns the exit code.
+pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == WORKER_COMMAND) {
+        return ExitCode::from(serve_worker());
+    }
+    // Whichever library speaks TLS first finds ring installed; a second installation changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Invalid } else { Exit::Succeeded };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    init_tracing();
+    let mut out = Out::new(args.colour);
+    let code = execute(args, &mut out).unwrap_or_else(|error| exit::report(&error, &mut out));
+    code.into()
+}
+
+fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
+    let current = std::env::current_dir().map_err(|source| crate::app::AppError::Unreadable {
+        path: ".".into(),
+        source,
+    })?;
+    let app = App::new(find_home(std::env::var_os("SLUICE_HOME"), &current));
+    match args.command {
+        Command::Check(args) => check::check(&app, &args, out),
+        Command::Plan(args) => check::plan(&app, &args, out),
+        Command::Graph(args) => check::graph(&app, &args, out),
+        Command::Run(args) => run::run(&app, args, out),
+        Command::Runs(args) => runs::runs(&app, args, out),
+        Command::Why(args) => why::why(&app, &args, out),
+        Command::Models(args) => models::models(&app, args, out),
+        Command::Deployments(args) => deployments::deployments(&app, args, out),
+        Command::Kinds(args) => kinds::kinds(&app, args, out),
+        Command::Schema => kinds::schema(&app, out),
+        Command::Doctor(args) => doctor::doctor(&app, &args, out),
+    }
+}
+
+/// Diagnostics of the program itself go to standard error, when `SLUICE_LOG` asks for them.
+fn init_tracing() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG") {
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}

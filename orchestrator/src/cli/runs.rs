@@ -1,0 +1,131 @@
+//! `runs list|show|logs`: what happened.
+
+use serde_json::json;
+
+use super::{
+    args::{Format, LogsArgs, RunArg, RunsCommand, RunsListArgs},
+    exit::Exit,
+    out::{Out, Style},
+    story,
+    table::{TextTable, duration, local, rfc3339},
+    why::no_task,
+};
+use crate::{
+    app::{App, AppError},
+    run::{RunRow, RunStatus, Timestamp},
+};
+
+pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exit, AppError> {
+    match command {
+        RunsCommand::List(args) => list(app, &args, out),
+        RunsCommand::Show(args) => show(app, &args, out),
+        RunsCommand::Logs(args) => logs(app, &args, out),
+    }
+}
+
+/// The colour of a run's state.
+pub(super) fn status_style(status: RunStatus) -> Style {
+    match status {
+        RunStatus::Succeeded => Style::Good,
+        RunStatus::Failed => Style::Bad,
+        RunStatus::Rejected | RunStatus::Interrupted | RunStatus::Cancelled => Style::Warn,
+        RunStatus::Running | RunStatus::Queued => Style::Bold,
+    }
+}
+
+const STATUSES: [RunStatus; 7] = [
+    RunStatus::Queued,
+    RunStatus::Running,
+    RunStatus::Interrupted,
+    RunStatus::Succeeded,
+    RunStatus::Rejected,
+    RunStatus::Failed,
+    RunStatus::Cancelled,
+];
+
+fn parse_status(text: &str) -> Result<RunStatus, AppError> {
+    STATUSES.into_iter().find(|status| status.word() == text).ok_or_else(|| AppError::Invalid {
+        message: format!("`{text}` is not a state of a run"),
+        hint: format!("use one of {}", STATUSES.map(RunStatus::word).join(", ")),
+    })
+}
+
+fn list(app: &App, args: &RunsListArgs, out: &mut Out) -> Result<Exit, AppError> {
+    let status = args.status.as_deref().map(parse_status).transpose()?;
+    let rows = app.history()?.runs(args.workflow.as_deref(), status, args.limit)?;
+    let now = app.now();
+    if args.format.format == Format::Json {
+        out.json(&rows.iter().map(|row| row_json(row, now)).collect::<Vec<_>>());
+        return Ok(Exit::Succeeded);
+    }
+    if rows.is_empty() {
+        out.line("no runs yet; start one with `sluice run FILE`");
+        return Ok(Exit::Succeeded);
+    }
+    let mut table = TextTable::new(&["RUN", "WORKFLOW", "STATUS", "TASKS", "STARTED", "TOOK"]);
+    for row in &rows {
+        table.row(vec![
+            (Style::Plain, row.id.to_string()),
+            (Style::Plain, row.workflow.clone()),
+            (status_style(row.status), row.status.to_string()),
+            (Style::Plain, format!("{}/{}", row.n_ended, row.n_tasks)),
+            (Style::Dim, local(row.created_at)),
+            (Style::Plain, took(row, now).map(duration).unwrap_or_default()),
+        ]);
+    }
+    table.print(out);
+    Ok(Exit::Succeeded)
+}
+
+/// Seconds from start to end, or so far; unknown for an interrupted run.
+fn took(row: &RunRow, now: Timestamp) -> Option<f64> {
+    match (row.ended_at, row.status) {
+        (Some(end), _) => Some(end.seconds_since(row.created_at)),
+        (None, RunStatus::Interrupted) => None,
+        (None, _) => Some(now.seconds_since(row.created_at)),
+    }
+}
+
+fn row_json(row: &RunRow, now: Timestamp) -> serde_json::Value {
+    json!({
+        "id": row.id, "workflow": row.workflow, "workflow_hash": row.workflow_hash, "status": row.status,
+        "created_at": rfc3339(row.created_at), "ended_at": row.ended_at.map(rfc3339),
+        "duration": took(row, now), "n_tasks": row.n_tasks, "n_ended": row.n_ended,
+    })
+}
+
+fn show(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+    let history = app.history()?;
+    let run = history.load(history.find(&args.run)?)?;
+    if args.format.format == Format::Json {
+        out.json(&story::to_json(&run, app.now()));
+    } else {
+        story::print(&run, app.now(), out);
+    }
+    Ok(Exit::Succeeded)
+}
+
+fn logs(app: &App, args: &LogsArgs, out: &mut Out) -> Result<Exit, AppError> {
+    let history = app.history()?;
+    let run = history.load(history.find(&args.run)?)?;
+    if let Some(task) = &args.task
+        && !run.workflow().tasks.iter().any(|other| other.name == *task)
+    {
+        return Err(no_task(&run, task));
+    }
+    let logs = history.logs(&run);
+    let wanted: Vec<_> = logs.iter().filter(|log| args.task.as_ref().is_none_or(|task| *task == log.task)).collect();
+    for log in &wanted {
+        let content = std::fs::read(&log.log)
+            .map_err(|source| AppError::Unreadable { path: log.log.clone(), source })?;
+        if wanted.len() > 1 {
+            let title = format!("── {} · attempt {} ", log.task, log.attempt);
+            out.line(&out.paint(Style::Dim, &title));
+        }
+        out.bytes(&content);
+    }
+    if wanted.is_empty() {
+        out.note("no attempt left a log: every task came from the cache, or none has started");
+    }
+    Ok(Exit::Succeeded)
+}

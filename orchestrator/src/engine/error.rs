@@ -1,0 +1,27 @@
+//! Why the engine could not go on. A failed task is no engine error.
+
+use crate::{
+    artifact::ArtifactError,
+    run::{ReplayError, RunId},
+    store::StoreError,
+};
+
+/// Why the engine could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store refused.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The artifact store refused.
+    #[error("the artifact store failed")]
+    Artifact(#[from] ArtifactError),
+    /// The stored events do not make a run.
+    #[error("the run cannot be read")]
+    Replay(#[from] ReplayError),
+    /// The run is at its end.
+    #[error("run `{0}` is at its end and cannot be resumed")]
+    Ended(RunId),
+    /// A background thread ended before its work did.
+    #[error("a thread of the engine ended early: {0}")]
+    Thread(String),
+}

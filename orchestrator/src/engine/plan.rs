@@ -1,0 +1,111 @@
+//! What a run would do: which tasks would run, in which order, and which the cache would serve.
+
+use serde::Serialize;
+use sluicegate_plugin::ProcessId;
+
+use super::{
+    driver::Engine,
+    prepare::{Claim, Preparation},
+};
+use crate::{
+    run::{CacheMiss, Event, Input, Origin, Prepared, Run, RunId, SkipReason, TaskState, Timestamp},
+    workflow::TaskIdx,
+};
+
+use super::StartRequest;
+
+/// What a run would do with a task.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "would", rename_all = "snake_case")]
+pub enum Prediction {
+    /// The cache would serve it.
+    Cached {
+        /// Where the outcome was made.
+        origin: Origin,
+    },
+    /// It would run.
+    Run {
+        /// Why the cache would not serve it.
+        miss: CacheMiss,
+    },
+    /// It would run if what stands before it gives other outputs; that is not known before they ran.
+    Depends {
+        /// The first task before it that would run.
+        on: String,
+    },
+    /// It would be skipped.
+    Skip {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// It could not start.
+    Fail {
+        /// Why.
+        message: String,
+    },
+}
+
+/// A task with what a run would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedTask {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// The prediction.
+    #[serde(flatten)]
+    pub prediction: Prediction,
+}
+
+impl Engine {
+    /// Predicts what [`Engine::start`] would do, in the order of the run. Starts and records nothing.
+    pub fn plan(&self, request: StartRequest) -> Vec<PlannedTask> {
+        let order = request.workflow.graph().order();
+        let created = Event::RunCreated {
+            workflow: Box::new(request.workflow),
+            base_dir: request.base_dir,
+            file: request.file,
+            use_cache: request.use_cache,
+            owner: ProcessId { pid: 0, start_time: 0, boot_id: String::new() },
+        };
+        let at = Timestamp::default();
+        let mut run =
+            Run::create(RunId::from_parts(0, 0), &created, at).expect("the event is the one that creates a run");
+        order
+            .into_iter()
+            .map(|task| {
+                let prediction = self.predict(&mut run, task);
+                let spec = run.task(task);
+                PlannedTask { name: spec.name.clone(), kind: spec.kind.clone(), prediction }
+            })
+            .collect()
+    }
+
+    fn predict(&self, run: &mut Run, task: TaskIdx) -> Prediction {
+        if let TaskState::Skipped { reason } = &run.record(task).state {
+            return Prediction::Skip { reason: reason.clone() };
+        }
+        let upstream = run.workflow().graph().upstream(task);
+        let open = upstream.into_iter().find(|up| !run.record(*up).state.is_final());
+        if let Some(open) = open {
+            return Prediction::Depends { on: run.task(open).name.clone() };
+        }
+        let at = Timestamp::default();
+        run.apply(&Event::TaskClaimed { task }, at);
+        let preparer = self.preparer();
+        let Preparation { prepared, .. } = preparer.prepare(Claim::of(run, task, &preparer, String::new()));
+        let prediction = match &prepared {
+            Prepared::Unwanted { when } => {
+                Prediction::Skip { reason: SkipReason::Condition { when: when.clone() } }
+            }
+            Prepared::Broken { error } => Prediction::Fail { message: error.message.clone() },
+            Prepared::Cached { entry, .. } => Prediction::Cached { origin: entry.origin.clone() },
+            Prepared::Runnable { miss, .. } => return Prediction::Run { miss: miss.clone() },
+        };
+        let step = run.step(&Input::Prepared { task, prepared: Box::new(prepared) }, at);
+        for event in &step.events {
+            run.apply(event, at);
+        }
+        prediction
+    }
+}

@@ -1,0 +1,139 @@
+//! Durable facts in the life of a run.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sluicegate_plugin::ProcessId;
+
+use super::{AttemptResult, CacheKey, CacheMiss, Origin, Outcome, RunStatus, SkipReason, Timestamp};
+use crate::workflow::{TaskIdx, Workflow};
+
+/// The version of the event format. Readers refuse newer versions.
+pub const EVENT_VERSION: u16 = 1;
+
+/// The orchestrator process that drives a run.
+pub type Owner = ProcessId;
+
+/// An event with its place in the run and its time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventRecord {
+    /// The format's version, [`EVENT_VERSION`] when written by this program.
+    pub v: u16,
+    /// Its number in the run, from 0 without gaps.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// One fact in the life of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists; its plan is frozen here.
+    RunCreated {
+        /// The checked workflow with its parameters.
+        workflow: Box<Workflow>,
+        /// The workflow's folder.
+        base_dir: PathBuf,
+        /// The workflow's file, as the caller named it.
+        file: PathBuf,
+        /// False when the caller refused the cache.
+        use_cache: bool,
+        /// The process that drives the run.
+        owner: Owner,
+    },
+    /// Its orchestrator was found dead.
+    RunInterrupted,
+    /// Another process drives it on.
+    RunResumed {
+        /// That process.
+        owner: Owner,
+    },
+    /// A slot was given to a task. Not stored: after a restart the task is ready again.
+    TaskClaimed {
+        /// The task.
+        task: TaskIdx,
+    },
+    /// The time between two attempts is over. Not stored.
+    TaskWoken {
+        /// The task.
+        task: TaskIdx,
+    },
+    /// The task will not run.
+    TaskSkipped {
+        /// The task.
+        task: TaskIdx,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The task was cancelled before it started, or between attempts.
+    TaskCancelled {
+        /// The task.
+        task: TaskIdx,
+    },
+    /// An earlier outcome is used.
+    CacheHit {
+        /// The task.
+        task: TaskIdx,
+        /// What the outcome depends on.
+        key: CacheKey,
+        /// Where it was made.
+        origin: Origin,
+        /// The outcome.
+        outcome: Outcome,
+    },
+    /// The task could not be started: an expression failed, a declared file is missing.
+    TaskUnprepared {
+        /// The task.
+        task: TaskIdx,
+        /// Why.
+        error: sluicegate_plugin::TaskError,
+    },
+    /// An attempt is about to start.
+    AttemptStarted {
+        /// The task.
+        task: TaskIdx,
+        /// The attempt's number, from 1.
+        attempt: u32,
+        /// Its id, unlike any other's.
+        attempt_id: String,
+        /// The parameters, expressions evaluated.
+        params: Value,
+        /// What the outcome will depend on.
+        key: CacheKey,
+        /// Why the cache did not serve it.
+        miss: CacheMiss,
+    },
+    /// An attempt ended.
+    AttemptFinished {
+        /// The task.
+        task: TaskIdx,
+        /// The attempt's number.
+        attempt: u32,
+        /// How.
+        result: AttemptResult,
+        /// When the next attempt may start, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+    },
+    /// Someone asked for the run's end.
+    CancelRequested {
+        /// Who or why, for people.
+        reason: String,
+    },
+    /// Nothing is left to do.
+    RunFinished {
+        /// How it ended.
+        status: RunStatus,
+    },
+}
+
+impl Event {
+    /// Tells whether the event must be on the disk before its effects happen.
+    pub fn is_durable(&self) -> bool {
+        !matches!(self, Self::TaskClaimed { .. } | Self::TaskWoken { .. })
+    }
+}

@@ -1,0 +1,28 @@
+//! What happened: a run's states, events and transitions. Pure: `now`, ids and chance are arguments.
+//!
+//! [`Run::step`] decides, [`Run::apply`] becomes. Replaying the stored events through `apply` gives the same run.
+
+mod cache_key;
+mod event;
+mod id;
+mod outcome;
+mod queue;
+mod replay;
+mod row;
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+mod time;
+
+pub use cache_key::{CacheKey, CacheMiss, PartChange};
+pub use event::{EVENT_VERSION, Event, EventRecord, Owner};
+pub use id::{IdParseError, RunId};
+pub use outcome::{AttemptResult, CacheEntry, Origin, Outcome, OutputArtifact};
+pub use replay::ReplayError;
+pub use row::{RunRow, RunStatus};
+pub use state::{SkipReason, TaskRecord, TaskState};
+pub use step::{Effect, Input, Prepared, Step};
+pub use time::Timestamp;
+
+pub(crate) use state::Run;

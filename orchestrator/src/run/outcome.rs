@@ -1,0 +1,115 @@
+//! What an attempt ended with.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sluicegate_plugin::{PortType, TaskError, Verdict};
+
+use super::{CacheKey, RunId};
+
+/// The content behind an output port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputArtifact {
+    /// The port's type.
+    #[serde(rename = "type")]
+    pub port_type: PortType,
+    /// BLAKE3 of the content, lowercase hexadecimal.
+    pub hash: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The value itself, for a `value` port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// What a successful attempt left behind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Outputs by port.
+    pub outputs: BTreeMap<String, OutputArtifact>,
+    /// Metrics by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+    /// What a gate decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum AttemptResult {
+    /// It did its work.
+    Succeeded {
+        /// What it left behind.
+        outcome: Outcome,
+    },
+    /// It said that it failed.
+    Failed {
+        /// Why.
+        error: TaskError,
+    },
+    /// It was stopped because it took longer than its timeout.
+    TimedOut {
+        /// The timeout, in seconds.
+        after: f64,
+    },
+    /// It was stopped because the run was cancelled.
+    Cancelled,
+    /// Its worker ended without an outcome.
+    Crashed {
+        /// Signal or exit code, for people.
+        message: String,
+        /// The end of what the worker wrote to its standard error.
+        stderr: String,
+    },
+    /// The orchestrator ended, and the attempt's outcome with it.
+    Lost,
+}
+
+impl AttemptResult {
+    /// Why the attempt did not succeed, as an error; `None` when it did or was cancelled.
+    pub fn error(&self) -> Option<TaskError> {
+        match self {
+            Self::Succeeded { .. } | Self::Cancelled => None,
+            Self::Failed { error } => Some(error.clone()),
+            Self::TimedOut { after } => Some(
+                TaskError::transient("timeout", format!("took longer than its timeout of {after} s"))
+                    .hint("raise `timeout`, or find out in the log where the time went"),
+            ),
+            Self::Crashed { message, stderr } if stderr.is_empty() => {
+                Some(TaskError::transient("crashed", message.clone()))
+            }
+            Self::Crashed { message, stderr } => {
+                Some(TaskError::transient("crashed", format!("{message}; it last wrote: {stderr}")))
+            }
+            Self::Lost => Some(TaskError::transient("lost", "the orchestrator ended before the attempt did")),
+        }
+    }
+}
+
+/// Where a cached outcome was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The run.
+    pub run: RunId,
+    /// The task in that run.
+    pub task: String,
+}
+
+/// An outcome that may be used again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CacheEntry {
+    /// Where it was made.
+    pub origin: Origin,
+    /// The workflow it was made in.
+    pub workflow: String,
+    /// What it depended on.
+    pub key: CacheKey,
+    /// What it left behind.
+    pub outcome: Outcome,
+}

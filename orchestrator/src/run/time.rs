@@ -1,0 +1,22 @@
+//! Points in time, as the engine keeps them.
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Seconds from `earlier` to `self`; never negative, so that a clock set back shows as zero.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        (self.0 - earlier.0).max(0) as f64 / 1000.0
+    }
+
+    /// The point `seconds` later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "a float-to-int cast saturates")]
+        Self(self.0.saturating_add((seconds * 1000.0).ceil() as i64))
+    }
+}

@@ -1,0 +1,33 @@
+//! What is asked: a TOML file becomes a checked [`Workflow`], or all its problems at once. Pure.
+//!
+//! The file is parsed into a tree with spans, the tree is walked by hand, and only then are tasks connected and their
+//! parameters and columns verified, so that every problem has a place.
+
+mod check;
+mod columns;
+mod connect;
+mod diagnostic;
+pub mod draw;
+mod editor;
+mod expression;
+mod graph;
+mod model;
+mod node;
+mod params;
+mod parse;
+mod render;
+mod schema;
+mod settings;
+mod source;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use check::{CheckOptions, Checked, KindEntry, KindSource, check};
+pub use diagnostic::{Diagnostic, Severity};
+pub use editor::editor_schema;
+pub use expression::{ExpressionError, evaluate, evaluate_condition};
+pub use graph::{EdgeKind, TaskGraph};
+pub use model::{Backoff, InputRef, RetryPolicy, Task, TaskIdx, Workflow};
+pub use render::{render, to_json};
+pub use source::Source;

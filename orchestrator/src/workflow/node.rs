@@ -1,0 +1,162 @@
+//! The tree of a TOML file: values with the place they stand in.
+
+use std::ops::Range;
+
+use serde_json::{Map, Number, Value as Json};
+use toml::{Spanned, de::{DeTable, DeValue}};
+
+/// Bytes of the file.
+pub(super) type Span = Range<usize>;
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) value: NodeValue,
+}
+
+/// A TOML value.
+#[derive(Clone, Debug)]
+pub(super) enum NodeValue {
+    String(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Datetime(String),
+    Array(Vec<Node>),
+    Table(Table),
+    /// A value that an expression gives at run time.
+    Dynamic,
+    /// An integer that does not fit into 64 bits, as written.
+    TooLarge(String),
+}
+
+/// A table, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    pub(super) entries: Vec<(Key, Node)>,
+}
+
+/// A key with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) span: Span,
+}
+
+impl Table {
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
+        self.entry(name).map(|(_, node)| node)
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<&(Key, Node)> {
+        self.entries.iter().find(|(key, _)| key.name == name)
+    }
+
+    pub(super) fn from_toml(table: &DeTable<'_>) -> Self {
+        let mut entries: Vec<_> = table
+            .iter()
+            .map(|(key, value)| (Key { name: key.get_ref().to_string(), span: key.span() }, Node::from_toml(value)))
+            .collect();
+        entries.sort_by_key(|(key, _)| key.span.start);
+        Self { entries }
+    }
+}
+
+impl Node {
+    fn from_toml(value: &Spanned<DeValue<'_>>) -> Self {
+        let converted = match value.get_ref() {
+            DeValue::String(text) => NodeValue::String(text.to_string()),
+            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                Ok(number) => NodeValue::Integer(number),
+                Err(_) => NodeValue::TooLarge(number.as_str().into()),
+            },
+            DeValue::Float(number) => NodeValue::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Boolean(truth) => NodeValue::Boolean(*truth),
+            DeValue::Datetime(time) => NodeValue::Datetime(time.to_string()),
+            DeValue::Array(items) => NodeValue::Array(items.iter().map(Self::from_toml).collect()),
+            DeValue::Table(table) => NodeValue::Table(Table::from_toml(table)),
+        };
+        Self { span: value.span(), value: converted }
+    }
+
+    /// The type's name with its article.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self.value {
+            NodeValue::String(_) => "a string",
+            NodeValue::Integer(_) | NodeValue::TooLarge(_) => "an integer",
+            NodeValue::Float(_) => "a number",
+            NodeValue::Boolean(_) => "a boolean",
+            NodeValue::Datetime(_) => "a date or time",
+            NodeValue::Array(_) => "a list",
+            NodeValue::Table(_) => "a table",
+            NodeValue::Dynamic => "a value that is not known yet",
+        }
+    }
+
+    pub(super) fn as_str(&self) -> Option<&str> {
+        if let NodeValue::String(text) = &self.value { Some(text) } else { None }
+    }
+
+    pub(super) fn as_table(&self) -> Option<&Table> {
+        if let NodeValue::Table(table) = &self.value { Some(table) } else { None }
+    }
+
+    /// The value as JSON; `None` when it holds something that JSON cannot, or that is not known yet.
+    pub(super) fn to_json(&self) -> Option<Json> {
+        Some(match &self.value {
+            NodeValue::String(text) | NodeValue::Datetime(text) => Json::String(text.clone()),
+            NodeValue::Integer(number) => Json::Number((*number).into()),
+            NodeValue::Float(number) => Json::Number(Number::from_f64(*number)?),
+            NodeValue::Boolean(truth) => Json::Bool(*truth),
+            NodeValue::Array(items) => Json::Array(items.iter().map(Self::to_json).collect::<Option<_>>()?),
+            NodeValue::Table(table) => Json::Object(
+                table
+                    .entries
+                    .iter()
+                    .map(|(key, node)| Some((key.name.clone(), node.to_json()?)))
+                    .collect::<Option<Map<_, _>>>()?,
+            ),
+            NodeValue::Dynamic | NodeValue::TooLarge(_) => return None,
+        })
+    }
+
+    /// The same place with a value from JSON.
+    pub(super) fn with_json(&self, value: &Json) -> Self {
+        let at = |value| Self { span: self.span.clone(), value };
+        match value {
+            Json::Null => at(NodeValue::Dynamic),
+            Json::Bool(truth) => at(NodeValue::Boolean(*truth)),
+            Json::Number(number) => at(match number.as_i64() {
+                Some(number) => NodeValue::Integer(number),
+                None => NodeValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+            }),
+            Json::String(text) => at(NodeValue::String(text.clone())),
+            Json::Array(items) => at(NodeValue::Array(items.iter().map(|item| self.with_json(item)).collect())),
+            Json::Object(map) => {
+                let entry = |(name, value): (&String, &Json)| {
+                    (Key { name: name.clone(), span: self.span.clone() }, self.with_json(value))
+                };
+                at(NodeValue::Table(Table { entries: map.iter().map(entry).collect() }))
+            }
+        }
+    }
+
+    /// The place that a JSON pointer names: as deep as it exists.
+    pub(super) fn span_at(&self, pointer: &str) -> Span {
+        let mut node = self;
+        for part in pointer.split('/').skip(1) {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            let next = match &node.value {
+                NodeValue::Table(table) => table.get(&part),
+                NodeValue::Array(items) => part.parse::<usize>().ok().and_then(|idx| items.get(idx)),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node.span.clone()
+    }
+}

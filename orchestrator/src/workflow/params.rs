@@ -1,0 +1,212 @@
+//! Typed parameters: what the file declares, and what a run gives.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Diagnostic,
+    diagnostic::did_you_mean,
+    node::{Node, NodeValue, Table},
+    settings::{Fields, wrong_type},
+};
+
+/// The type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ParamType {
+    String,
+    Integer,
+    Number,
+    Boolean,
+}
+
+const TYPES: [(&str, ParamType); 4] = [
+    ("string", ParamType::String),
+    ("integer", ParamType::Integer),
+    ("number", ParamType::Number),
+    ("boolean", ParamType::Boolean),
+];
+
+const KEYS: [&str; 6] = ["type", "default", "min", "max", "choices", "help"];
+
+struct Param {
+    name: String,
+    param_type: ParamType,
+    default: Option<Value>,
+    min: Option<f64>,
+    max: Option<f64>,
+    choices: Vec<Value>,
+    span: super::node::Span,
+}
+
+/// Reads `[params]`, applies overrides, and returns the values of the run. Names of broken parameters come back too, so that
+/// expressions that use them are not blamed.
+pub(super) fn resolve(
+    table: Option<&Table>,
+    overrides: &BTreeMap<String, String>,
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Value> {
+    let mut values = BTreeMap::new();
+    let mut names = Vec::new();
+    for (key, node) in table.into_iter().flat_map(|table| &table.entries) {
+        names.push(key.name.clone());
+        if !key.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || key.name.starts_with(|c: char| c.is_ascii_digit()) {
+            let message = format!("`{}` cannot be the name of a parameter", key.name);
+            let hint = "use letters, digits and `_`, a letter first, so that expressions can name it";
+            found.push(Diagnostic::error("E011", key.span.clone(), message).label("bad name").hint(hint));
+        }
+        let Some(param) = read(&key.name, node, found) else {
+            values.insert(key.name.clone(), Value::Null);
+            continue;
+        };
+        let value = match overrides.get(&key.name) {
+            Some(text) => param.parse(text, found),
+            None => param.default.clone().or_else(|| {
+                let message = format!("parameter `{}` has no default and no value", param.name);
+                let hint = format!("give one with `-p {}=VALUE`, or add a default", param.name);
+                found.push(Diagnostic::error("E026", param.span.clone(), message).label("no value").hint(hint));
+                None
+            }),
+        };
+        values.insert(key.name.clone(), value.unwrap_or(Value::Null));
+    }
+    for name in overrides.keys().filter(|name| !names.contains(name)) {
+        let hint = did_you_mean(name, names.iter().map(String::as_str));
+        let message = format!("`-p {name}=…` names no parameter of this workflow");
+        found.push(Diagnostic::elsewhere("E026", message).maybe_hint(hint));
+    }
+    values
+}
+
+fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
+    let Some(table) = node.as_table() else {
+        let hint = format!("write `{name} = {{ type = \"number\", default = … }}`");
+        found.push(wrong_type(&format!("parameter `{name}`"), "a table", node).hint(hint));
+        return None;
+    };
+    let fields = Fields::new(table, format!("parameter `{name}`"), &KEYS, &[], found);
+    let Some((word, type_node)) = fields.string("type", found) else {
+        if table.get("type").is_none() {
+            let message = format!("parameter `{name}` has no `type`");
+            let hint = "add `type = \"string\"`, `\"integer\"`, `\"number\"` or `\"boolean\"`";
+            found.push(Diagnostic::error("E009", node.span.clone(), message).label("`type` is missing").hint(hint));
+        }
+        return None;
+    };
+    let Some((_, param_type)) = TYPES.into_iter().find(|(known, _)| *known == word) else {
+        let message = format!("`{word}` is not a type of a parameter");
+        let hint = did_you_mean(word, TYPES.iter().map(|(known, _)| *known));
+        found.push(Diagnostic::error("E008", type_node.span.clone(), message).label("unknown type").maybe_hint(hint));
+        return None;
+    };
+    fields.string("help", found);
+    let numeric = matches!(param_type, ParamType::Integer | ParamType::Number);
+    for bound in ["min", "max"] {
+        if let Some((key, _)) = table.entry(bound).filter(|_| !numeric) {
+            let message = format!("`{bound}` makes no sense for parameter `{name}` of type {word}");
+            found.push(Diagnostic::error("E008", key.span.clone(), message).label("only for numbers"));
+        }
+    }
+    let mut param = Param {
+        name: name.into(),
+        param_type,
+        default: None,
+        min: fields.number("min", f64::MIN, f64::MAX, found).filter(|_| numeric),
+        max: fields.number("max", f64::MIN, f64::MAX, found).filter(|_| numeric),
+        choices: Vec::new(),
+        span: node.span.clone(),
+    };
+    if let (Some(min), Some(max)) = (param.min, param.max)
+        && min > max
+    {
+        let message = format!("parameter `{name}` has `min` {min} above `max` {max}");
+        found.push(Diagnostic::error("E008", node.span.clone(), message).label("no value fits"));
+    }
+    if let Some(node) = table.get("choices") {
+        match &node.value {
+            NodeValue::Array(items) => {
+                for item in items {
+                    param.choices.extend(param.accept(item, "choice of", found));
+                }
+            }
+            _ => found.push(wrong_type(&format!("`choices` of parameter `{name}`"), "a list", node)),
+        }
+    }
+    if let Some(default) = table.get("default") {
+        param.default = Some(param.accept(default, "default of", found)?);
+    }
+    Some(param)
+}
+
+impl Param {
+    /// A value from the file, when it fits.
+    fn accept(&self, node: &Node, what: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
+        let value = match (&node.value, self.param_type) {
+            (NodeValue::String(text), ParamType::String) => Value::from(text.as_str()),
+            (NodeValue::Integer(number), ParamType::Integer | ParamType::Number) => Value::from(*number),
+            (NodeValue::Float(number), ParamType::Number) if number.is_finite() => Value::from(*number),
+            (NodeValue::Boolean(truth), ParamType::Boolean) => Value::from(*truth),
+            _ => {
+                found.push(wrong_type(&format!("the {what} parameter `{}`", self.name), self.wanted(), node));
+                return None;
+            }
+        };
+        match self.refuse(&value) {
+            None => Some(value),
+            Some(reason) => {
+                let message = format!("the {what} parameter `{}` {reason}", self.name);
+                found.push(Diagnostic::error("E008", node.span.clone(), message).label("does not fit"));
+                None
+            }
+        }
+    }
+
+    /// A value from `-p`, when it fits.
+    fn parse(&self, text: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
+        let value = match self.param_type {
+            ParamType::String => Some(Value::from(text)),
+            ParamType::Integer => text.trim().parse::<i64>().ok().map(Value::from),
+            ParamType::Number => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| {
+                text.trim().parse::<i64>().map_or_else(|_| Value::from(number), Value::from)
+            }),
+            ParamType::Boolean => text.trim().parse::<bool>().ok().map(Value::from),
+        };
+        let reason = match &value {
+            None => Some(format!("must be {}", self.wanted())),
+            Some(value) => self.refuse(value),
+        };
+        let Some(reason) = reason else { return value };
+        let message = format!("the value of `-p {}={text}` {reason}", self.name);
+        found.push(Diagnostic::error("E026", self.span.clone(), message).label("declared here"));
+        None
+    }
+
+    fn wanted(&self) -> &'static str {
+        match self.param_type {
+            ParamType::String => "a string",
+            ParamType::Integer => "an integer",
+            ParamType::Number => "a number",
+            ParamType::Boolean => "`true` or `false`",
+        }
+    }
+
+    /// Why a value of the right type does not fit.
+    fn refuse(&self, value: &Value) -> Option<String> {
+        let number = value.as_f64();
+        if let (Some(number), Some(min)) = (number, self.min)
+            && number < min
+        {
+            return Some(format!("must be at least {min}, found {number}"));
+        }
+        if let (Some(number), Some(max)) = (number, self.max)
+            && number > max
+        {
+            return Some(format!("must be at most {max}, found {number}"));
+        }
+        if !self.choices.is_empty() && !self.choices.contains(value) {
+            let choices: Vec<_> = self.choices.iter().map(Value::to_string).collect();
+            return Some(format!("must be one of {}, found {value}", choices.join(", ")));
+        }
+        None
+    }
+}

@@ -1,0 +1,76 @@
+//! From bytes to a tree, with every syntax error that can be found in one go.
+
+use super::{Diagnostic, Source, node::Table};
+
+/// Larger files are no workflows.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Deep nesting is refused by the parser, but its recursion wants room.
+const STACK: usize = 32 << 20;
+
+/// Parses a file. A tree comes back even when some of it could not be read.
+pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Table> {
+    if source.bytes.len() > MAX_BYTES {
+        let size = source.bytes.len() >> 20;
+        let message = format!("the file is {size} MiB large; a workflow has at most {} MiB", MAX_BYTES >> 20);
+        found.push(Diagnostic::elsewhere("E001", message).hint("give the path of a workflow file"));
+        return None;
+    }
+    let text = match std::str::from_utf8(&source.bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.valid_up_to();
+            let byte = source.bytes[at];
+            let message = format!("the file is not UTF-8: byte {at} is 0x{byte:02x}");
+            let hint = "save it as UTF-8; workflow files are text";
+            found.push(Diagnostic::error("E001", at.saturating_sub(1)..at, message).label("after this").hint(hint));
+            return None;
+        }
+    };
+    let content = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if content.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        let hint = "start with `name = \"…\"` and a `[tasks.NAME]` table; `docs/workflow-format.md` shows one";
+        found.push(Diagnostic::elsewhere("E003", "the file is empty").hint(hint));
+        return None;
+    }
+    let parsed = std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || {
+                let (tree, errors) = toml::de::DeTable::parse_recoverable(text);
+                (Table::from_toml(tree.get_ref()), errors)
+            })
+            .ok()
+            .and_then(|thread| thread.join().ok())
+    });
+    let Some((tree, errors)) = parsed else {
+        found.push(Diagnostic::elsewhere("E002", "the file cannot be parsed: it is nested too deeply"));
+        return None;
+    };
+    let broken = !errors.is_empty();
+    found.extend(errors.iter().take(20).map(|error| syntax_error(error, &tree)));
+    // With broken syntax much of what follows would only be noise, unless there are tasks to look at.
+    (!broken || tree.get("tasks").is_some()).then_some(tree)
+}
+
+fn syntax_error(error: &toml::de::Error, tree: &Table) -> Diagnostic {
+    let span = error.span().unwrap_or(0..0);
+    let message = error.message().lines().next().unwrap_or("broken syntax").to_owned();
+    if !message.contains("duplicate key") {
+        return Diagnostic::error("E002", span, format!("this is not TOML: {message}"));
+    }
+    let hint = "names are unique: rename one of them, or join the two tables";
+    let duplicate = Diagnostic::error("E004", span.clone(), "this name is used twice").label("here again").hint(hint);
+    match first_use(tree, &span) {
+        Some(first) => duplicate.related(first, "here first"),
+        None => duplicate,
+    }
+}
+
+/// The task that stands at the place where a duplicate one has the same length of name, when that can be told.
+fn first_use(tree: &Table, span: &std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
+    let tasks = tree.get("tasks")?.as_table()?;
+    let mut before = tasks.entries.iter().filter(|(key, _)| key.span.end <= span.start && key.span.len() == span.len());
+    let only = before.next()?;
+    before.next().is_none().then(|| only.0.span.clone())
+}

@@ -1,0 +1,169 @@
+//! Reading a table's fields by hand: known keys, types, and what to say of the rest.
+
+use super::{
+    Diagnostic,
+    diagnostic::did_you_mean,
+    node::{Node, NodeValue, Table},
+};
+
+/// A table whose keys are known.
+pub(super) struct Fields<'a> {
+    pub(super) table: &'a Table,
+    /// What the table is, for messages: "task `raw`".
+    pub(super) what: String,
+}
+
+impl<'a> Fields<'a> {
+    /// Reports every key that is neither known nor planned, and every planned one as not supported.
+    pub(super) fn new(
+        table: &'a Table,
+        what: impl Into<String>,
+        known: &[&'static str],
+        later: &[&'static str],
+        found: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let what = what.into();
+        for (key, _) in &table.entries {
+            if known.contains(&key.name.as_str()) {
+                continue;
+            }
+            if later.contains(&key.name.as_str()) {
+                let message = format!("`{}` is not supported by this version", key.name);
+                let hint = "remove it; nothing is ignored silently";
+                found.push(Diagnostic::error("E006", key.span.clone(), message).label("not supported").hint(hint));
+            } else {
+                let message = format!("unknown key `{}` in {what}", key.name);
+                let hint = did_you_mean(&key.name, known.iter().copied());
+                found.push(Diagnostic::error("E005", key.span.clone(), message).label("unknown").maybe_hint(hint));
+            }
+        }
+        Self { table, what }
+    }
+
+    fn wrong_type(&self, name: &str, wanted: &str, node: &Node, found: &mut Vec<Diagnostic>) {
+        found.push(wrong_type(&format!("`{name}` in {}", self.what), wanted, node));
+    }
+
+    pub(super) fn string(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<(&'a str, &'a Node)> {
+        let node = self.table.get(name)?;
+        let text = node.as_str();
+        if text.is_none() {
+            self.wrong_type(name, "a string", node, found);
+        }
+        text.map(|text| (text, node))
+    }
+
+    pub(super) fn boolean(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<(bool, &'a Node)> {
+        let node = self.table.get(name)?;
+        if let NodeValue::Boolean(truth) = node.value {
+            return Some((truth, node));
+        }
+        self.wrong_type(name, "a boolean", node, found);
+        None
+    }
+
+    pub(super) fn table(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<&'a Table> {
+        let node = self.table.get(name)?;
+        let table = node.as_table();
+        if table.is_none() {
+            self.wrong_type(name, "a table", node, found);
+        }
+        table
+    }
+
+    /// A list of strings.
+    pub(super) fn strings(&self, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(&'a str, &'a Node)> {
+        let Some(node) = self.table.get(name) else { return Vec::new() };
+        let NodeValue::Array(items) = &node.value else {
+            self.wrong_type(name, "a list of strings", node, found);
+            return Vec::new();
+        };
+        let mut strings = Vec::new();
+        for item in items {
+            match item.as_str() {
+                Some(text) => strings.push((text, item)),
+                None => self.wrong_type(name, "a list of strings", item, found),
+            }
+        }
+        strings
+    }
+
+    /// An integer within bounds.
+    pub(super) fn integer(&self, name: &str, min: i64, max: i64, found: &mut Vec<Diagnostic>) -> Option<i64> {
+        let node = self.table.get(name)?;
+        match node.value {
+            NodeValue::Integer(number) if (min..=max).contains(&number) => Some(number),
+            NodeValue::Integer(number) => {
+                let message = format!("`{name}` in {} must be from {min} to {max}, found {number}", self.what);
+                found.push(Diagnostic::error("E008", node.span.clone(), message).label("out of range"));
+                None
+            }
+            _ => {
+                self.wrong_type(name, "an integer", node, found);
+                None
+            }
+        }
+    }
+
+    /// A number within bounds.
+    pub(super) fn number(&self, name: &str, min: f64, max: f64, found: &mut Vec<Diagnostic>) -> Option<f64> {
+        let node = self.table.get(name)?;
+        let number = match node.value {
+            NodeValue::Float(number) => number,
+            NodeValue::Integer(number) => number as f64,
+            _ => {
+                self.wrong_type(name, "a number", node, found);
+                return None;
+            }
+        };
+        if (min..=max).contains(&number) {
+            return Some(number);
+        }
+        let message = format!("`{name}` in {} must be from {min} to {max}, found {number}", self.what);
+        found.push(Diagnostic::error("E008", node.span.clone(), message).label("out of range"));
+        None
+    }
+
+    /// A duration in seconds: a number, or a text such as `500ms`, `1.5s`, `10m`, `2h`, `1d`. Must be above zero.
+    pub(super) fn duration(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<f64> {
+        let node = self.table.get(name)?;
+        let seconds = match &node.value {
+            NodeValue::Float(number) => Some(*number),
+            NodeValue::Integer(number) => Some(*number as f64),
+            NodeValue::String(text) => parse_duration(text),
+            _ => {
+                self.wrong_type(name, "a duration", node, found);
+                return None;
+            }
+        };
+        let allowed = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0 && *seconds <= 31_622_400.0);
+        if allowed.is_none() {
+            let message = format!("`{name}` in {} is no duration above zero", self.what);
+            let hint = "write seconds as a number, or a text such as `500ms`, `30s`, `10m`, `2h`, `1d`; at most a year";
+            found.push(Diagnostic::error("E008", node.span.clone(), message).label("no duration").hint(hint));
+        }
+        allowed
+    }
+}
+
+/// The problem of a value of another type than wanted.
+pub(super) fn wrong_type(what: &str, wanted: &str, node: &Node) -> Diagnostic {
+    let message = format!("{what} must be {wanted}, found {}", node.type_name());
+    Diagnostic::error("E007", node.span.clone(), message).label(format!("expected {wanted}"))
+}
+
+/// Seconds in a text such as `1.5h`.
+pub(super) fn parse_duration(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit_at);
+    let factor = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    number.trim().parse::<f64>().ok().map(|number| number * factor)
+}

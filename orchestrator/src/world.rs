@@ -1,0 +1,38 @@
+//! Time and chance, as inputs: everything else takes a [`World`], so that tests can give their own.
+
+use crate::run::{RunId, Timestamp};
+
+/// Where time and chance come from.
+pub trait World: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+    /// 128 random bits.
+    fn random(&self) -> u128;
+}
+
+/// The machine's clock and its source of random numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemWorld;
+
+impl World for SystemWorld {
+    fn now(&self) -> Timestamp {
+        Timestamp(chrono::Utc::now().timestamp_millis())
+    }
+
+    fn random(&self) -> u128 {
+        ulid::Ulid::generate().random()
+            | (u128::from(std::process::id()) << 96)
+    }
+}
+
+/// Makes a run id of now.
+pub fn new_run_id(world: &dyn World) -> RunId {
+    RunId::from_parts(world.now().0.unsigned_abs(), world.random())
+}
+
+/// Makes a number from 0 to 1.
+pub fn fraction(world: &dyn World) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are what is wanted")]
+    let bits = world.random() as u32;
+    f64::from(bits) / f64::from(u32::MAX)
+}

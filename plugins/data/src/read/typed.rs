@@ -1,0 +1,183 @@
+//! From raw cells to a table: decides every column's type, says what is doubtful, and builds the batches.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema};
+use sluicegate_plugin::{Problem, Table, TaskError, nearest};
+
+use super::{
+    build::Building,
+    complaints::{Complaint, Complaints, place, shown},
+    file::SourceFile,
+    infer::{Doubt, Profile},
+    params::{Mixed, Params},
+    raw::RawTable,
+    token::Missing,
+};
+use crate::{
+    columns::{ValueType, fail_on, pointer_step},
+    format::Format,
+    table::{arrow_error, count},
+};
+
+/// Raw cells with all that is needed to type them.
+pub(super) struct Typing<'a> {
+    pub(super) file: &'a SourceFile,
+    pub(super) format: Format,
+    pub(super) params: &'a Params,
+    pub(super) raw: &'a RawTable,
+    pub(super) missing: Missing,
+}
+
+impl Typing<'_> {
+    /// Builds the table. `warn` takes what a person should know.
+    pub(super) fn table(
+        &self,
+        warn: &dyn Fn(&str),
+        tick: &dyn Fn() -> Result<(), TaskError>,
+    ) -> Result<Table, TaskError> {
+        fail_on(self.missing_columns(), "missing_column")?;
+        let types = self.types(warn)?;
+        let fields: Vec<_> = self
+            .raw
+            .names
+            .iter()
+            .zip(&types)
+            .map(|(name, value_type)| Field::new(name, value_type.arrow(), true))
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        let mut complaints = Complaints::default();
+        let mut batches = Vec::with_capacity(self.raw.chunks.len());
+        let mut first_row = 0;
+        for chunk in &self.raw.chunks {
+            tick()?;
+            let columns =
+                chunk.columns.iter().zip(&types).zip(&self.raw.names).map(|((cells, value_type), name)| {
+                    let building =
+                        Building { name, value_type: *value_type, first_row, missing: &self.missing };
+                    building.build(cells, &mut complaints)
+                });
+            let batch = RecordBatch::try_new(schema.clone(), columns.collect());
+            batches.push(batch.map_err(|error| arrow_error(&error))?);
+            first_row += chunk.n_rows();
+        }
+        complaints.raise(self.file, |row_idx| self.line(row_idx))?;
+        Ok(Table::new(schema, batches))
+    }
+
+    /// Columns that `types` or `columns` name and the file lacks.
+    fn missing_columns(&self) -> Vec<Problem> {
+        let names = &self.raw.names;
+        let wanted = self.params.types.keys().map(|name| (format!("/types/{}", pointer_step(name)), name));
+        let selected = self.params.columns.iter().flatten().enumerate();
+        let selected = selected.map(|(idx, name)| (format!("/columns/{idx}"), name));
+        wanted
+            .chain(selected)
+            .filter(|(_, name)| !names.contains(name))
+            .map(|(pointer, name)| missing_column(pointer, name, names))
+            .collect()
+    }
+
+    fn types(&self, warn: &dyn Fn(&str)) -> Result<Vec<ValueType>, TaskError> {
+        let mut types = Vec::with_capacity(self.raw.names.len());
+        for column_idx in 0..self.raw.names.len() {
+            types.push(self.column_type(column_idx, warn)?);
+        }
+        Ok(types)
+    }
+
+    fn column_type(&self, column_idx: usize, warn: &dyn Fn(&str)) -> Result<ValueType, TaskError> {
+        let name = &self.raw.names[column_idx];
+        if let Some(stated) = self.params.types.get(name) {
+            return Ok(*stated);
+        }
+        let profile = Profile::of(self.raw, column_idx, &self.missing);
+        if let Some(row_idx) = profile.first_nested() {
+            let place = place(row_idx, self.line(row_idx));
+            let what = format!("{place}, column `{name}` holds a list or an object");
+            return Err(self.file.bad("nested_column", what).hint(format!(
+                "state `types = {{ {name} = \"text\" }}` to read it as JSON text, or leave it out of `columns`"
+            )));
+        }
+        let decision = profile.decide();
+        match decision.doubt {
+            Some(Doubt::Mixed { .. }) if self.params.mixed == Mixed::Error => {
+                return Err(self.mixed_types(column_idx));
+            }
+            Some(doubt) => warn(&self.warning(column_idx, &doubt)),
+            None => {}
+        }
+        Ok(decision.value_type)
+    }
+
+    /// The failure of a column that is nearly all numbers, with the values that are not.
+    fn mixed_types(&self, column_idx: usize) -> TaskError {
+        let name = &self.raw.names[column_idx];
+        let mut complaints = Complaints::default();
+        for (row_idx, (form, cell)) in self.raw.cells(column_idx).enumerate() {
+            use super::token::{Token, classify};
+            if matches!(classify(form, cell, &self.missing), Token::Text | Token::Boolean) {
+                complaints.add(|| Complaint {
+                    code: "mixed_types",
+                    row_idx,
+                    column: Some(name.clone()),
+                    what: format!("{} is not a number, as nearly all values of the column are", shown(cell)),
+                });
+            }
+        }
+        let raised = complaints.raise(self.file, |row_idx| self.line(row_idx));
+        let error = raised.err().unwrap_or_else(|| self.file.bad("mixed_types", format!("column `{name}`")));
+        error.hint(format!(
+            "correct the file, add the spelling to `missing`, or state `types = {{ {name} = \"text\" }}`"
+        ))
+    }
+
+    fn warning(&self, column_idx: usize, doubt: &Doubt) -> String {
+        let name = &self.raw.names[column_idx];
+        let cell = |row_idx: usize| {
+            let cell = self.raw.cells(column_idx).nth(row_idx).map_or("", |(_, cell)| cell);
+            format!("row {} ({})", count(row_idx + 1), shown(cell))
+        };
+        match doubt {
+            Doubt::AllMissing => format!("column `{name}`: all values are missing; it is read as numbers"),
+            Doubt::Mixed { n_odd, n_values, first_row } => format!(
+                "column `{name}`: {} of {} values are not numbers, first at {}; it is read as text: state its type \
+                 under `types` or add the spelling to `missing`",
+                count(*n_odd),
+                count(*n_values),
+                cell(*first_row),
+            ),
+            Doubt::Codes { first_row } => format!(
+                "column `{name}`: values with leading zeros, first at {}; it is read as text, as codes are: state its \
+                 type under `types` to read numbers",
+                cell(*first_row),
+            ),
+            Doubt::TooBig { first_row } => format!(
+                "column `{name}`: integers of more than 64 bits, first at {}; it is read as text: state the type \
+                 `number` under `types` to read rounded numbers",
+                cell(*first_row),
+            ),
+        }
+    }
+
+    /// The line on which a row starts.
+    fn line(&self, row_idx: usize) -> Option<u64> {
+        let place = self.raw.place(row_idx)?;
+        match self.format {
+            Format::Csv => self.file.line_at(place),
+            _ => Some(place),
+        }
+    }
+}
+
+/// A column that the file does not have.
+pub(super) fn missing_column(pointer: String, name: &str, names: &[String]) -> Problem {
+    let problem = Problem::new(pointer, format!("the file has no column `{name}`"));
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => {
+            problem.hint(format!("it has {}", crate::columns::quoted_list(names.iter().map(String::as_str))))
+        }
+    }
+}

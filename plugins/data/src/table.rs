@@ -1,0 +1,44 @@
+//! Small helpers around tables.
+
+use arrow_array::RecordBatch;
+use sluicegate_plugin::{Table, TaskError};
+
+/// The most rows in one batch of a table.
+pub(crate) const BATCH_ROWS: usize = 65_536;
+
+/// Cuts one large batch into a table of batches of [`BATCH_ROWS`] rows, without a copy.
+pub(crate) fn rebatch(batch: &RecordBatch) -> Table {
+    let batches = (0..batch.num_rows())
+        .step_by(BATCH_ROWS)
+        .map(|start| batch.slice(start, BATCH_ROWS.min(batch.num_rows() - start)))
+        .collect();
+    Table::new(batch.schema(), batches)
+}
+
+/// All rows of a table as one batch.
+pub(crate) fn one_batch(table: &Table) -> Result<RecordBatch, TaskError> {
+    table.to_batch().map_err(|error| TaskError::permanent("bad_table", format!("bad table: {error}")))
+}
+
+/// An Arrow operation that cannot fail on the arrays it is given, unless memory is short.
+pub(crate) fn arrow_error(error: &arrow_schema::ArrowError) -> TaskError {
+    TaskError::permanent("bad_table", error.to_string())
+}
+
+/// A count with thousands separated: `1,234`.
+pub(crate) fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (idx, digit) in digits.chars().enumerate() {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 row`, `2 rows`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,108 @@
+//! `kill -9` at any moment: the store opens, finished tasks stay finished, nothing runs for ever.
+
+use crate::project::{Project, wait_until};
+
+/// Twelve steps in a chain; each notes that it ran.
+fn chain() -> String {
+    let mut text = String::from("name = \"chain\"\n");
+    for step in 0..12 {
+        let needs = if step > 0 { format!("needs = [\"s{}\"]\n", step - 1) } else { String::new() };
+        text += &format!(
+            "[tasks.s{step}]\nuses = \"shell\"\n{needs}with = {{ script = \"sleep 0.02; echo s{step} >> ran\" }}\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_stopped() {
+    let project = Project::new();
+    project.file("w.toml", chain());
+    let mut n_kills = 0;
+    for round in 0..8u64 {
+        let mut child = project.spawn(&["run", "w.toml"]);
+        let n_before = project.read("ran").lines().count();
+        // Each round lets the run get a little further, then kills it wherever it is.
+        wait_until("the run got further, or ended", || {
+            project.read("ran").lines().count() > n_before + (round % 2) as usize || project.read("ran").lines().count() >= 12
+        });
+        let _ = child.kill();
+        let _ = child.wait();
+        n_kills += 1;
+        let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+        for run in listed.as_array().expect("a list") {
+            assert_ne!(run["status"], "running", "{run}");
+        }
+        if project.read("ran").lines().count() >= 12 {
+            break;
+        }
+    }
+    assert!(n_kills > 2, "the run was killed more than twice");
+    let ran = project.sluice(&["run", "w.toml"]);
+    assert!(ran.code == 0, "{} {}", ran.stdout, ran.stderr);
+    // A step that had finished never ran again; only a step that was cut off may stand twice.
+    let story = project.sluice(&["runs", "show", "latest", "--format", "json"]).expect(0).json();
+    for task in story["tasks"].as_array().expect("tasks") {
+        assert_eq!(task["state"], "succeeded", "{task}");
+    }
+    let log = project.read("ran");
+    for step in 0..12 {
+        let n = log.lines().filter(|line| *line == format!("s{step}")).count();
+        assert!(n >= 1, "s{step} ran {n} times:\n{log}");
+    }
+    wait_until("no process is left", || project.processes().is_empty());
+}
+
+#[test]
+fn a_finished_task_is_not_done_again_after_a_kill() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"two\"\n[tasks.first]\nuses = \"shell\"\nwith = { script = \"echo x >> first\" }\n[tasks.second]\nuses = \"shell\"\nneeds = [\"first\"]\nwith = { script = \"touch waiting; while [ ! -e go ]; do sleep 0.01; done\" }\n",
+    );
+    let mut child = project.spawn(&["run", "w.toml"]);
+    project.wait_for_file("waiting");
+    child.kill().expect("the command runs");
+    child.wait().expect("the command ends");
+    let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+    assert_eq!(listed[0]["status"], "interrupted");
+    project.file("go", "");
+    let ran = project.sluice(&["run", "w.toml"]).expect(0);
+    assert!(ran.stdout.contains("goes on"), "{}", ran.stdout);
+    assert_eq!(project.read("first"), "x\n");
+    let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+    assert_eq!(listed.as_array().expect("a list").len(), 1, "it is the same run");
+    assert_eq!(listed[0]["status"], "succeeded");
+}
+
+#[test]
+fn history_can_be_read_while_a_run_goes_on() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"w\"\n[tasks.t]\nuses = \"shell\"\nwith = { script = \"touch waiting; while [ ! -e go ]; do sleep 0.01; done\" }\n",
+    );
+    let mut child = project.spawn(&["run", "w.toml"]);
+    project.wait_for_file("waiting");
+    let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+    assert_eq!(listed[0]["status"], "running");
+    assert_eq!(project.task("latest", "t")["state"], "running");
+    project.file("go", "");
+    assert!(child.wait().expect("the command ends").success());
+}
+
+#[test]
+fn a_lost_store_is_rebuilt_from_the_logs() {
+    let project = Project::with_examples();
+    project.sluice(&["run", "workflows/iris.toml"]).expect(0);
+    let before = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+    let models = project.sluice(&["models", "list", "--format", "json"]).expect(0).json();
+    std::fs::remove_dir_all(project.path(".sluice/db")).expect("the store is there");
+    project.sluice(&["doctor", "--rebuild"]).expect(0);
+    assert_eq!(project.sluice(&["runs", "list", "--format", "json"]).expect(0).json(), before);
+    assert_eq!(project.sluice(&["models", "list", "--format", "json"]).expect(0).json(), models);
+    project.sluice(&["doctor"]).expect(0);
+    let again = project.sluice(&["run", "workflows/iris.toml", "--format", "json"]).expect(0).json();
+    let cached = again["tasks"].as_array().expect("tasks").iter().filter(|task| task["cached"] == true).count();
+    assert_eq!(cached, 4, "{again}");
+}

@@ -1,0 +1,68 @@
+//! Retries, timeouts, conditions and failures.
+
+use crate::project::Project;
+
+const COUNTING: &str = r#"
+name = "flaky"
+[tasks.flaky]
+uses  = "shell"
+with  = { script = "echo x >> tries; test $(wc -l < tries) -ge 3" }
+retry = { attempts = 3, initial = "10ms" }
+[tasks.after]
+uses  = "shell"
+needs = ["flaky"]
+with  = { script = "echo done > after" }
+"#;
+
+#[test]
+fn a_task_is_tried_again_until_it_succeeds() {
+    let project = Project::new();
+    project.file("w.toml", COUNTING);
+    project.sluice(&["run", "w.toml"]).expect(0);
+    assert_eq!(project.read("tries"), "x\nx\nx\n");
+    assert_eq!(project.read("after"), "done\n");
+    assert_eq!(project.task("latest", "flaky")["attempts"], 3);
+}
+
+#[test]
+fn a_task_that_never_succeeds_fails_the_run_and_skips_what_stands_behind_it() {
+    let project = Project::new();
+    project.file("w.toml", COUNTING.replace("-ge 3", "-ge 9"));
+    let ran = project.sluice(&["run", "w.toml"]).expect(1);
+    assert!(ran.stdout.contains("exited with code 1"), "{}", ran.stdout);
+    assert_eq!(project.task("latest", "after")["state"], "skipped");
+    assert_eq!(project.read("after"), "");
+}
+
+#[test]
+fn a_timeout_stops_the_task_with_everything_it_started() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"slow\"\n[tasks.slow]\nuses = \"shell\"\ntimeout = 0.3\nwith = { script = \"setsid sleep 600 & sleep 600\" }\n",
+    );
+    let ran = project.sluice(&["run", "w.toml"]).expect(1);
+    assert!(ran.stdout.contains("timeout of 0.3 s"), "{}", ran.stdout);
+    assert_eq!(project.processes(), Vec::<u32>::new());
+}
+
+#[test]
+fn a_condition_that_is_false_skips_the_task() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        r#"
+name = "conditional"
+[params]
+go = { type = "boolean", default = false }
+[tasks.a]
+uses = "shell"
+when = "params.go"
+with = { script = "echo a > a" }
+"#,
+    );
+    project.sluice(&["run", "w.toml"]).expect(0);
+    assert_eq!(project.task("latest", "a")["state"], "skipped");
+    project.sluice(&["run", "w.toml", "-p", "go=true"]).expect(0);
+    assert_eq!(project.read("a"), "a\n");
+}

@@ -1,0 +1,25 @@
+//! Black-box tests of the binary: a folder, a workflow, a command, what it printed and what it left behind.
+
+#[path = "e2e/project.rs"]
+mod project;
+
+#[path = "e2e/bad_data.rs"]
+mod bad_data;
+#[path = "e2e/cache.rs"]
+mod cache;
+#[path = "e2e/cancel.rs"]
+mod cancel;
+#[path = "e2e/check.rs"]
+mod check;
+#[path = "e2e/crash.rs"]
+mod crash;
+#[path = "e2e/deploy.rs"]
+mod deploy;
+#[path = "e2e/docker.rs"]
+mod docker;
+#[path = "e2e/examples.rs"]
+mod examples;
+#[path = "e2e/readme.rs"]
+mod readme;
+#[path = "e2e/retry.rs"]
+mod retry;
