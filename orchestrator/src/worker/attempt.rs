@@ -1,23 +1,27 @@
 //! Running one attempt in this process: the part that workers and inline tasks share.
 
 use std::{
+    any::Any,
+    fs::File,
+    io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
-use sluicegate_plugin::{AttemptSpec, Context, ContextOptions, Finished, Kind, LogLevel, TaskError};
+use sluicegate_plugin::{AttemptSpec, Context, ContextOptions, Finished, Kind, Output, PortType, TaskError};
 
+use super::panics::{PanicLog, PanicScope};
 use crate::{
-    artifact::{ArtifactStore, write_durably},
+    artifact::{ArtifactError, ArtifactStore, write_durably},
     run::{AttemptResult, Outcome, OutputArtifact},
 };
 
-/// The version of the outcome file.
+/// The version of the outcome file. A file of a later version is not read.
 const OUTCOME_VERSION: u32 = 1;
 
-/// Larger values than this do not fit into events.
+/// Larger values, in bytes, do not fit into events.
 const MAX_VALUE: u64 = 64 * 1024;
 
 #[derive(Serialize, Deserialize)]
@@ -27,27 +31,64 @@ struct OutcomeFile {
     result: AttemptResult,
 }
 
-/// Runs an attempt, takes its outputs in, and writes its outcome to a file before anyone is told.
-pub(super) fn run_attempt(
-    kind: &Arc<dyn Kind>,
-    spec: AttemptSpec,
-    options: ContextOptions,
-    artifacts: &ArtifactStore,
-) -> AttemptResult {
-    let attempt_dir = spec.attempt_dir.clone();
-    let attempt_id = spec.run.attempt_id.clone();
-    let result = match try_run(kind, spec, options, artifacts) {
-        Ok(outcome) => AttemptResult::Succeeded { outcome },
-        Err(error) if error.code == TaskError::CANCELLED => AttemptResult::Cancelled,
-        Err(error) => AttemptResult::Failed { error },
-    };
-    let file = OutcomeFile { version: OUTCOME_VERSION, attempt_id, result };
-    let path = attempt_dir.join("outcome.json");
-    let written = serde_json::to_vec(&file).map_err(std::io::Error::other).and_then(|text| write_durably(&path, &text));
-    match written {
-        Ok(()) => file.result,
-        Err(error) => AttemptResult::Failed { error: TaskError::io("write", &path, &error) },
+/// An attempt that is about to run in this process.
+pub(super) struct Attempt<'a> {
+    pub(super) kind: &'a Arc<dyn Kind>,
+    pub(super) spec: AttemptSpec,
+    pub(super) options: ContextOptions,
+    pub(super) artifacts: &'a ArtifactStore,
+    pub(super) panics: PanicScope,
+}
+
+impl Attempt<'_> {
+    /// Runs the task and takes its outputs in. Whatever panics, this returns.
+    pub(super) fn run(self) -> AttemptResult {
+        let (log, cancel) = (Context::log_path(&self.spec), self.options.cancel.clone());
+        let ran = catch_unwind(AssertUnwindSafe(|| self.try_run()));
+        match ran.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) {
+            Ok(outcome) => AttemptResult::Succeeded { outcome },
+            Err(error) if error.code == TaskError::CANCELLED && cancel.is_cancelled() => {
+                AttemptResult::Cancelled
+            }
+            Err(error) => {
+                log_error(&log, &error);
+                AttemptResult::Failed { error }
+            }
+        }
     }
+
+    fn try_run(self) -> Result<Outcome, TaskError> {
+        let Self { kind, spec, options, artifacts, panics } = self;
+        let params = spec.params.clone();
+        let ctx = Context::open(spec, options)?;
+        let _panics = PanicLog::new(ctx.log_file()?, panics);
+        kind.run(&ctx, params.clone())?;
+        let finished = ctx.finish();
+        let wanted = kind.ports(&params).unwrap_or_else(|| kind.describe().ports).outputs;
+        for port in wanted.iter().filter(|port| !port.optional) {
+            if !finished.outputs.get(&port.name).is_some_and(is_written) {
+                let message = format!("output `{}` was not written", port.name);
+                return Err(TaskError::permanent("missing_output", message));
+            }
+        }
+        take_in(finished, artifacts)
+    }
+}
+
+/// Writes an outcome to its file, so that it is on the disk before anyone is told.
+pub(super) fn keep_outcome(
+    attempt_dir: &Path,
+    attempt_id: &str,
+    result: AttemptResult,
+) -> Result<(), TaskError> {
+    let path = attempt_dir.join("outcome.json");
+    let file = OutcomeFile { version: OUTCOME_VERSION, attempt_id: attempt_id.into(), result };
+    let text = serde_json::to_vec(&file).map_err(|error| {
+        TaskError::permanent("bad_outcome", format!("the outcome cannot be written as JSON: {error}"))
+    })?;
+    std::fs::create_dir_all(attempt_dir)
+        .and_then(|()| write_durably(&path, &text))
+        .map_err(|error| TaskError::io("write", &path, &error))
 }
 
 /// Reads the outcome of an attempt, when it was written.
@@ -57,65 +98,54 @@ pub fn read_outcome(attempt_dir: &Path, attempt_id: &str) -> Option<AttemptResul
     (file.version <= OUTCOME_VERSION && file.attempt_id == attempt_id).then_some(file.result)
 }
 
-fn try_run(
-    kind: &Arc<dyn Kind>,
-    spec: AttemptSpec,
-    options: ContextOptions,
-    artifacts: &ArtifactStore,
-) -> Result<Outcome, TaskError> {
-    let params = spec.params.clone();
-    let ctx = Context::open(spec, options)?;
-    let ran = catch_unwind(AssertUnwindSafe(|| kind.run(&ctx, params.clone())));
-    let result = ran.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
-    if let Err(error) = &result {
-        ctx.log(LogLevel::Error, &error.message);
-        for hint in &error.hints {
-            ctx.log(LogLevel::Info, &format!("hint: {hint}"));
-        }
-    }
-    result?;
-    let wanted = kind.ports(&params).unwrap_or_else(|| kind.describe().ports).outputs;
-    let finished = ctx.finish();
-    for port in wanted.iter().filter(|port| !port.optional) {
-        if !finished.outputs.get(&port.name).is_some_and(|output| output.path.exists()) {
-            let message = format!("output `{}` was not written", port.name);
-            return Err(TaskError::permanent("missing_output", message));
-        }
-    }
-    take_in(finished, artifacts)
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> TaskError {
+fn panicked(panic: &(dyn Any + Send)) -> TaskError {
     let message = panic
         .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "no message".into());
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
     TaskError::permanent("panic", format!("the task panicked: {message}"))
         .hint("this is a mistake in the kind; please report it with the task's log")
 }
 
+/// A log that cannot be written does not change the result.
+fn log_error(path: &Path, error: &TaskError) {
+    if let Ok(mut log) = File::options().append(true).open(path) {
+        let mut lines = vec![format!("error: {}", error.message)];
+        lines.extend(error.hints.iter().map(|hint| format!("hint: {hint}")));
+        let _ = writeln!(log, "{}", lines.join("\n"));
+    }
+}
+
+/// A link that leads nowhere was written too: it is refused as what it is.
+fn is_written(output: &Output) -> bool {
+    output.path.symlink_metadata().is_ok()
+}
+
 fn take_in(finished: Finished, artifacts: &ArtifactStore) -> Result<Outcome, TaskError> {
-    let mut outcome = Outcome {
-        metrics: finished.metrics,
-        verdict: finished.verdict,
-        summary: finished.summary,
-        ..Outcome::default()
-    };
-    for (port, output) in finished.outputs {
-        if !output.path.exists() {
-            continue;
-        }
-        let artifact = artifacts.adopt(&output.path).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|e| format!(": {e}")).unwrap_or_default();
-            TaskError::transient("artifact", format!("output `{port}` could not be kept: {error}{cause}"))
-        })?;
-        if output.value.is_some() && artifact.size > MAX_VALUE {
-            let message = format!("output `{port}` is a value of {} bytes; at most {MAX_VALUE} fit", artifact.size);
+    let Finished { outputs, metrics, verdict, summary } = finished;
+    let mut outcome = Outcome { metrics, verdict, summary, ..Outcome::default() };
+    let written = outputs.into_iter().filter(|(_, output)| is_written(output));
+    for (port, Output { port_type, path, value }) in written {
+        let n_bytes = path.metadata().map_or(0, |about| about.len());
+        if port_type == PortType::Value && n_bytes > MAX_VALUE {
+            let message = format!("output `{port}` is a value of {n_bytes} bytes; at most {MAX_VALUE} fit");
             return Err(TaskError::permanent("large_value", message).hint("write a file or a table instead"));
         }
-        let (hash, size) = (artifact.hash, artifact.size);
-        outcome.outputs.insert(port, OutputArtifact { port_type: output.port_type, hash, size, value: output.value });
+        let artifact = artifacts.adopt(&path).map_err(|error| not_kept(&port, &error))?;
+        outcome
+            .outputs
+            .insert(port, OutputArtifact { port_type, hash: artifact.hash, size: artifact.size, value });
     }
     Ok(outcome)
+}
+
+fn not_kept(port: &str, error: &ArtifactError) -> TaskError {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    let message = format!("output `{port}` could not be kept: {error}{cause}");
+    match error {
+        ArtifactError::NotAFile { .. } => TaskError::permanent("bad_output", message)
+            .hint("write a regular file; links and folders are not taken"),
+        _ => TaskError::transient("artifact", message),
+    }
 }

@@ -3,11 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use sluicegate_plugin::{AttemptSpec, ContextOptions, Host, Kind, TaskError};
+use tokio::{sync::oneshot, time::timeout};
 
-use super::{AttemptControl, AttemptReport, StopReason, attempt::run_attempt};
+use super::{
+    AttemptControl, AttemptReport,
+    attempt::{Attempt, keep_outcome},
+    panics::PanicScope,
+};
 use crate::{artifact::ArtifactStore, run::AttemptResult};
 
-/// How long an inline task may go on after it was asked to stop. It cannot be killed; it is left behind.
+/// How long an inline task may go on after it was asked to stop. It cannot be killed; it is left behind, and ends with the process.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An attempt that runs in this process.
@@ -25,25 +30,32 @@ pub struct InlineAttempt {
 }
 
 /// Runs an inline attempt to its end.
+///
+/// The thread is not one of the runtime's: those must end before the runtime does, and a task that never ends would hold the
+/// whole process.
 pub async fn run_inline(attempt: InlineAttempt) -> AttemptReport {
     let InlineAttempt { kind, spec, host, artifacts, mut control } = attempt;
     let on_progress = std::mem::replace(&mut control.on_progress, Box::new(|_, _| ()));
     let options =
         ContextOptions { host: Some(host), cancel: control.token.clone(), progress: Some(on_progress) };
-    let mut task = tokio::task::spawn_blocking(move || run_attempt(&kind, spec, options, &artifacts));
-    let mut stopped = None;
+    let (done, mut result) = oneshot::channel();
+    let run = move || {
+        let (attempt_dir, attempt_id) = (spec.attempt_dir.clone(), spec.run.attempt_id.clone());
+        let attempt =
+            Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics: PanicScope::Thread };
+        let result = attempt.run();
+        let kept = keep_outcome(&attempt_dir, &attempt_id, result.clone());
+        let _ = done.send(kept.map_or_else(|error| AttemptResult::Failed { error }, |()| result));
+    };
+    if let Err(error) = std::thread::Builder::new().name("inline task".into()).spawn(run) {
+        let error = TaskError::transient("no_thread", format!("cannot start a thread for the task: {error}"));
+        return AttemptReport::without_worker(AttemptResult::Failed { error });
+    }
     let result = tokio::select! {
-        result = &mut task => result.ok(),
-        reason = control.stopped() => {
-            stopped = Some(reason);
-            tokio::time::timeout(PATIENCE, task).await.ok().and_then(Result::ok)
-        }
+        result = &mut result => result.unwrap_or_else(|_| AttemptResult::Failed {
+            error: TaskError::permanent("panic", "the task's thread ended early"),
+        }),
+        reason = control.stopped() => reason.settle(timeout(PATIENCE, result).await.ok().and_then(Result::ok)),
     };
-    let result = match (result, stopped) {
-        (Some(AttemptResult::Cancelled) | None, Some(StopReason::TimedOut { after })) => AttemptResult::TimedOut { after },
-        (Some(AttemptResult::Cancelled) | None, Some(StopReason::Cancelled)) => AttemptResult::Cancelled,
-        (Some(result), _) => result,
-        (None, None) => AttemptResult::Failed { error: TaskError::permanent("panic", "the task's thread ended early") },
-    };
-    AttemptReport { result }
+    AttemptReport::without_worker(result)
 }

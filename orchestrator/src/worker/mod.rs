@@ -1,22 +1,33 @@
 //! Where a task runs: worker processes, the protocol with them, and the supervision of what they start.
 //!
-//! A worker is this same program. It runs one attempt at a time, writes the outcome to a file, and only then answers.
+//! A worker is this same program. It runs one attempt at a time, writes the outcome to a file, and only then answers; so an
+//! outcome survives the worker, and the orchestrator too. [`WorkerPool`] is the orchestrator's side, [`serve`] the worker's.
 
 mod attempt;
+mod children;
 mod control;
+mod epitaph;
 mod error;
 mod inline;
+mod lines;
+mod link;
+mod mark;
+mod panics;
 mod pool;
 mod process;
 mod protocol;
 mod serve;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 pub use attempt::read_outcome;
-pub use control::{AttemptControl, CancelHandle, StopReason};
+pub use control::{AttemptControl, AttemptReport, CancelHandle, StopReason};
 pub use inline::{InlineAttempt, run_inline};
-pub use pool::{AttemptReport, PoolOptions, WorkerPool};
-pub use process::{is_alive, kill_leftovers, process_id_of};
+pub use pool::{PoolOptions, WorkerPool};
+pub use process::{is_alive, process_id_of};
 pub use serve::{WorkerOptions, serve};
+pub use tree::kill_leftovers;
 
 use std::sync::Arc;
 

@@ -1,19 +1,19 @@
-//! Processes: who they are, whether they live, and how a whole tree of them ends.
+//! Processes: who they are, whether they live, and who started them.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
+use std::{collections::BTreeMap, fs::read_to_string};
+
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
 };
-
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use sluicegate_plugin::ProcessId;
 
-use super::protocol::MARK;
+use super::mark::MARK;
 
 /// Who a process is: its number, start time and boot, which no later process shares.
 pub fn process_id_of(pid: u32) -> Option<ProcessId> {
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-    Some(ProcessId { pid, start_time: start_time(pid)?, boot_id })
+    let boot_id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+    Some(ProcessId { pid, start_time: Process::find(pid)?.start_time, boot_id })
 }
 
 /// Tells whether that very process lives.
@@ -21,79 +21,93 @@ pub fn is_alive(process: &ProcessId) -> bool {
     process_id_of(process.pid).as_ref() == Some(process)
 }
 
-/// Field 22 of `/proc/PID/stat`; the name before it may hold spaces and brackets. A process that only waits to be reaped
-/// counts as gone.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
+/// A process that lives. One that ended and only waits to be reaped does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) start_time: u64,
+}
+
+impl Process {
+    /// Reads `/proc/PID/stat`.
+    pub(super) fn find(pid: u32) -> Option<Self> {
+        Self::parse(pid, &read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
-    fields.nth(18)?.parse().ok()
-}
 
-/// The mark that workers of a state folder carry: a beginning that all share, so that leftovers can be found.
-pub(super) fn mark_of(home: &Path) -> String {
-    let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    blake3::hash(home.as_os_str().as_encoded_bytes()).to_hex()[..16].to_owned()
-}
-
-/// Kills everything that workers of a state folder left behind. Returns how many processes there were.
-pub fn kill_leftovers(home: &Path) -> usize {
-    let mark = mark_of(home);
-    let beginning = format!("{mark}-");
-    kill_marked(&|text| text.starts_with(&beginning))
-}
-
-/// Kills every process, this one excepted, whose environment carries a mark; repeats until none is left, because a process
-/// may fork while it is being killed.
-pub(super) fn kill_marked(wanted: &dyn Fn(&str) -> bool) -> usize {
-    let mut n_killed = 0;
-    for _ in 0..50 {
-        let found = marked(wanted);
-        if found.is_empty() {
-            break;
+    /// State, parent and start time are fields 3, 4 and 22; the name before them may hold spaces and brackets.
+    fn parse(pid: u32, stat: &str) -> Option<Self> {
+        let (_, after_name) = stat.rsplit_once(')')?;
+        let mut fields = after_name.split_ascii_whitespace();
+        if matches!(fields.next()?, "Z" | "X") {
+            return None;
         }
-        for pid in found {
-            n_killed += 1;
-            let _ = kill_process(pid, Signal::KILL);
-        }
-        std::thread::sleep(Duration::from_millis(2));
+        let parent = fields.next()?.parse().ok()?;
+        Some(Self { pid, parent, start_time: fields.nth(17)?.parse().ok()? })
     }
-    n_killed
+
+    /// Tells whether this very process still lives.
+    pub(super) fn lives(&self) -> bool {
+        Self::find(self.pid).is_some_and(|found| found.start_time == self.start_time)
+    }
+
+    /// Sends a signal to this very process, never to a later one with its number.
+    pub(super) fn signal(&self, signal: Signal) {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => {
+                if self.lives() {
+                    let _ = pidfd_send_signal(process, signal);
+                }
+            }
+            // Sandboxes without pidfds: the moment between look and signal stays.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                let _ = kill_process(pid, signal);
+            }
+            Err(_) => {}
+        }
+    }
 }
 
-fn marked(wanted: &dyn Fn(&str) -> bool) -> Vec<Pid> {
-    let own = std::process::id();
+/// Every process that lives.
+fn all() -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| *pid != own && start_time(*pid).is_some())
-        .filter(|pid| {
-            let Ok(environ) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-            environ.split(|byte| *byte == 0).any(|line| {
-                let value = line.strip_prefix(MARK.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
-                value.and_then(|value| std::str::from_utf8(value).ok()).is_some_and(wanted)
-            })
-        })
-        .filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(Process::find)
         .collect()
 }
 
-/// Ends a worker and all that it started: asks politely, waits, kills its group, then whatever carries its mark.
-pub(super) fn kill_tree(pid: u32, mark: &str, grace: Duration) {
-    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::TERM);
-        let start = Instant::now();
-        while start_time(pid).is_some() && start.elapsed() < grace {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _ = kill_process_group(group, Signal::KILL);
+/// Every process below one: its children, their children, and so on.
+pub(super) fn descendants(of: u32) -> Vec<Process> {
+    let mut by_parent: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
+    for process in all() {
+        by_parent.entry(process.parent).or_default().push(process);
     }
-    kill_marked(&|text| text == mark);
+    let mut found = by_parent.remove(&of).unwrap_or_default();
+    let mut next_idx = 0;
+    while let Some(process) = found.get(next_idx) {
+        let below = by_parent.remove(&process.pid).unwrap_or_default();
+        found.extend(below);
+        next_idx += 1;
+    }
+    found
+}
+
+/// Every process whose environment carries a mark that is wanted; this one excepted.
+pub(super) fn marked(wanted: &dyn Fn(&str) -> bool) -> Vec<Process> {
+    let own = std::process::id();
+    all()
+        .into_iter()
+        .filter(|process| process.pid != own && mark_of(process.pid).is_some_and(|mark| wanted(&mark)))
+        .collect()
+}
+
+fn mark_of(pid: u32) -> Option<String> {
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = |line: &[u8]| line.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
+    environ.split(|byte| *byte == 0).find_map(value).and_then(|mark| String::from_utf8(mark).ok())
 }
 
 #[cfg(test)]
@@ -101,10 +115,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_lives_and_another_start_time_does_not() {
+    fn this_process_lives_and_one_with_another_start_time_does_not() {
         let mut own = process_id_of(std::process::id()).unwrap();
         assert!(is_alive(&own));
         own.start_time += 1;
         assert!(!is_alive(&own));
+    }
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let rest = "7 1 1 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
+        let found = Process::parse(42, &format!("42 (a) Z (b c)) S {rest}")).unwrap();
+        assert_eq!(found, Process { pid: 42, parent: 7, start_time: 98765 });
+        assert_eq!(Process::parse(42, &format!("42 (a) Z {rest}")), None);
+    }
+
+    #[test]
+    fn a_child_is_found_below_its_parent() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let found = descendants(std::process::id());
+        let own = found.iter().find(|process| process.pid == child.id()).unwrap();
+        own.signal(Signal::KILL);
+        assert!(!child.wait().unwrap().success());
     }
 }

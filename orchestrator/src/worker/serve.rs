@@ -1,23 +1,46 @@
 //! The worker process itself.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    os::fd::OwnedFd,
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    fs::File,
+    io::{self, BufReader, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, Rlimit, getpid, getrlimit, set_child_subreaper, setrlimit, setsid};
 use sluicegate_plugin::{AttemptSpec, CancelToken, ContextOptions, TaskError};
 
 use super::{
     KindTable,
-    attempt::run_attempt,
-    protocol::{MARK, NONCE, Reply, Request, VERSION, line},
+    attempt::{Attempt, keep_outcome},
+    children::{self, Children},
+    lines::read_line,
+    panics::PanicScope,
+    protocol::{Hello, NONCE, Reply, Request, line},
 };
-use crate::{artifact::ArtifactStore, run::AttemptResult, worker::process::kill_marked};
+use crate::{artifact::ArtifactStore, run::AttemptResult};
 
-/// How long a task may go on after the orchestrator is gone. Its outcome is kept; then the worker ends.
+/// How long a task may go on after the orchestrator is gone. Its outcome is kept for the next orchestrator; a task that takes
+/// longer is ended with everything it started, so that nothing is left for ever.
 const ORPHAN_GRACE: Duration = Duration::from_secs(10);
+
+/// Sets another [`ORPHAN_GRACE`], in seconds.
+const ORPHAN_GRACE_VARIABLE: &str = "SLUICE_ORPHAN_GRACE";
+
+/// How long a task may take to obey, once its time is over, before the process ends under it.
+const LAST_GRACE: Duration = Duration::from_secs(2);
+
+/// Progress in between is not sent.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
+
+/// Longer notes are cut, in characters.
+const MAX_NOTE: usize = 500;
+
+/// The stack of the thread that runs tasks, in bytes. Only what is used is taken from memory; query planners recurse deeply.
+const STACK: usize = 64 << 20;
+
+/// The exit code of a worker that cannot do its work.
+const BROKEN: u8 = 70;
 
 /// What a worker works with.
 pub struct WorkerOptions {
@@ -25,94 +48,161 @@ pub struct WorkerOptions {
     pub kinds: Arc<dyn KindTable>,
 }
 
-/// The channel to the orchestrator. Standard output itself is pointed at standard error, so that a library that prints
-/// cannot garble it.
-type Channel = Arc<Mutex<std::fs::File>>;
-
-/// Runs attempts until the orchestrator says that it is enough, or is gone. Returns the exit code.
+/// Runs attempts until the orchestrator says that it is enough, or is gone. Returns the exit code; the caller ends the process
+/// with it, even though a task that does not obey may still run on its thread.
 pub fn serve(options: WorkerOptions) -> u8 {
     let Ok(nonce) = std::env::var(NONCE) else {
-        let _ = writeln!(std::io::stderr(), "this command is how `sluice` starts its workers; it does nothing by hand");
+        say("this command is how `sluice` starts its workers; it does nothing when started by hand");
         return 2;
     };
-    // A session of its own: signals from the terminal go to the orchestrator, which stops workers in order.
-    let _ = rustix::process::setsid();
-    let Ok(channel) = take_stdout() else { return 70 };
-    let channel: Channel = Arc::new(Mutex::new(channel));
-    send(&channel, &Reply::Hello { version: VERSION, nonce: nonce.clone() });
-
-    let (jobs_tx, jobs) = mpsc::channel::<(u64, AttemptSpec, CancelToken)>();
-    let current: Arc<Mutex<Option<(u64, CancelToken)>>> = Arc::default();
-    let runner = std::thread::spawn({
-        let (channel, current) = (channel.clone(), current.clone());
-        move || {
-            for (id, spec, cancel) in jobs {
-                let result = execute(&options, id, spec, cancel, &channel);
-                *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                send(&channel, &Reply::Result { id, result: Box::new(result) });
-            }
+    settle_in();
+    let (requests, replies) = match take_channel() {
+        Ok(channel) => channel,
+        Err(error) => {
+            say(&format!("the worker cannot take over its channel: {error}"));
+            return BROKEN;
         }
-    });
-    let ordered = read_requests(&nonce, &jobs_tx, &current);
-    drop(jobs_tx);
-    if !ordered {
-        wait_or_die(&current);
+    };
+    let desk =
+        Arc::new(Desk { replies: Mutex::new(replies), current: Mutex::default(), idle: Condvar::new() });
+    desk.send(&Reply::Hello(Hello::new(&nonce)));
+    let (jobs, queue) = mpsc::channel();
+    let runner = {
+        let desk = desk.clone();
+        let run = move || run_jobs(&options, &queue, &desk);
+        std::thread::Builder::new().name("task".into()).stack_size(STACK).spawn(run)
+    };
+    if let Err(error) = runner {
+        say(&format!("the worker cannot start its thread: {error}"));
+        return BROKEN;
     }
-    let _ = runner.join();
-    0
+    let end = read_requests(BufReader::new(requests), &nonce, &jobs, &desk);
+    if end == End::Dismissed {
+        desk.cancel(None);
+    }
+    if !desk.wait_until_idle(orphan_grace()) {
+        desk.cancel(None);
+        desk.wait_until_idle(LAST_GRACE);
+    }
+    children::end_all();
+    if end == End::Confused { BROKEN } else { 0 }
 }
 
-/// Reads requests; true when the orchestrator ended the worker, false when it is gone.
-fn read_requests(
-    nonce: &str,
-    jobs: &mpsc::Sender<(u64, AttemptSpec, CancelToken)>,
-    current: &Mutex<Option<(u64, CancelToken)>>,
-) -> bool {
-    for text in BufReader::new(std::io::stdin()).lines() {
-        let Ok(text) = text else { return false };
-        match serde_json::from_str(&text) {
-            Ok(Request::Hello { version, nonce: theirs }) => {
-                if version != VERSION || theirs != nonce {
-                    return true;
+/// Why no more requests come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The orchestrator said that it is enough.
+    Dismissed,
+    /// The orchestrator is gone.
+    Alone,
+    /// The other side does not speak this protocol.
+    Confused,
+}
+
+/// A request to run an attempt.
+struct Job {
+    id: u64,
+    spec: AttemptSpec,
+    cancel: CancelToken,
+}
+
+/// What the thread that reads requests and the one that runs tasks share.
+struct Desk {
+    replies: Mutex<File>,
+    current: Mutex<Option<(u64, CancelToken)>>,
+    idle: Condvar,
+}
+
+impl Desk {
+    /// Sends a reply. An orchestrator that is gone hears nothing; the outcome file tells the next one.
+    fn send(&self, reply: &Reply) {
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = replies.write_all(&line(reply));
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<(u64, CancelToken)>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the running task to stop; with an id, only when it is that one.
+    fn cancel(&self, id: Option<u64>) {
+        if let Some((running, cancel)) = &*self.current()
+            && id.is_none_or(|id| id == *running)
+        {
+            cancel.cancel();
+        }
+    }
+
+    /// Notes that an attempt is over, unless the next one is there already.
+    fn done(&self, id: u64) {
+        let mut current = self.current();
+        if current.as_ref().is_some_and(|(running, _)| *running == id) {
+            *current = None;
+        }
+        self.idle.notify_all();
+    }
+
+    /// Waits until no task runs; false when one still does.
+    fn wait_until_idle(&self, at_most: Duration) -> bool {
+        let waited = self.idle.wait_timeout_while(self.current(), at_most, |current| current.is_some());
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_none()
+    }
+}
+
+fn read_requests(mut requests: BufReader<File>, nonce: &str, jobs: &mpsc::Sender<Job>, desk: &Desk) -> End {
+    loop {
+        let text = match read_line(&mut requests) {
+            Ok(Some(text)) => text,
+            Ok(None) => return End::Alone,
+            Err(error) => {
+                say(&format!("the orchestrator cannot be understood: {error}"));
+                return End::Confused;
+            }
+        };
+        match serde_json::from_slice(&text) {
+            Ok(Request::Hello(hello)) => {
+                if let Some(why) = hello.disagreement(nonce) {
+                    say(&format!("the orchestrator cannot be served: {why}"));
+                    return End::Confused;
                 }
             }
             Ok(Request::Execute { id, spec }) => {
                 let cancel = CancelToken::default();
-                *current.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, cancel.clone()));
-                if jobs.send((id, *spec, cancel)).is_err() {
-                    return true;
+                *desk.current() = Some((id, cancel.clone()));
+                if jobs.send(Job { id, spec: *spec, cancel }).is_err() {
+                    return End::Confused;
                 }
             }
-            Ok(Request::Cancel { id }) => {
-                if let Some((running, cancel)) = &*current.lock().unwrap_or_else(PoisonError::into_inner)
-                    && *running == id
-                {
-                    cancel.cancel();
-                }
-            }
-            Ok(Request::Shutdown) => return true,
+            Ok(Request::Cancel { id }) => desk.cancel(Some(id)),
+            Ok(Request::Shutdown) => return End::Dismissed,
+            Ok(Request::Unknown) => {}
             Err(error) => {
-                let _ = writeln!(std::io::stderr(), "a line from the orchestrator cannot be read: {error}");
+                say(&format!("a line from the orchestrator is no message: {error}"));
+                return End::Confused;
             }
         }
     }
-    false
 }
 
-/// The orchestrator is gone: lets the running task end, so that its outcome is kept, but not for ever. What it started is
-/// killed with it.
-fn wait_or_die(current: &Mutex<Option<(u64, CancelToken)>>) {
-    let running = || current.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-    let start = std::time::Instant::now();
-    while running() && start.elapsed() < ORPHAN_GRACE {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    if running() && let Ok(mark) = std::env::var(MARK) {
-        kill_marked(&|text| text == mark);
+/// Runs attempts one after the other. The outcome is on the disk, and what must not stay is gone, before the answer is sent.
+fn run_jobs(options: &WorkerOptions, queue: &mpsc::Receiver<Job>, desk: &Arc<Desk>) {
+    let mut children = Children::default();
+    for Job { id, spec, cancel } in queue {
+        let (attempt_dir, attempt_id) = (spec.attempt_dir.clone(), spec.run.attempt_id.clone());
+        let result = run_job(options, Job { id, spec, cancel }, desk);
+        if matches!(result, AttemptResult::Succeeded { .. }) {
+            children.keep();
+        } else {
+            children.end_new();
+        }
+        let error = keep_outcome(&attempt_dir, &attempt_id, result).err();
+        desk.send(&Reply::Result { id, error });
+        desk.done(id);
     }
 }
 
-fn execute(options: &WorkerOptions, id: u64, spec: AttemptSpec, cancel: CancelToken, channel: &Channel) -> AttemptResult {
+fn run_job(options: &WorkerOptions, job: Job, desk: &Arc<Desk>) -> AttemptResult {
+    let Job { id, spec, cancel } = job;
     let Some(kind) = options.kinds.kind(&spec.kind) else {
         let message = format!("kind `{}` is not at hand in the worker", spec.kind);
         return AttemptResult::Failed { error: TaskError::permanent("unknown_kind", message) };
@@ -123,25 +213,51 @@ fn execute(options: &WorkerOptions, id: u64, spec: AttemptSpec, cancel: CancelTo
             return AttemptResult::Failed { error: TaskError::transient("artifact", error.to_string()) };
         }
     };
-    let progress = {
-        let channel = channel.clone();
-        move |fraction: f64, note: &str| {
-            let fraction = fraction.is_finite().then_some(fraction);
-            send(&channel, &Reply::Progress { id, fraction, note: note.into() });
+    let options = ContextOptions { host: None, cancel, progress: Some(Box::new(progress(id, desk.clone()))) };
+    Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics: PanicScope::Process }.run()
+}
+
+fn progress(id: u64, desk: Arc<Desk>) -> impl Fn(f64, &str) + Send + Sync {
+    let last: Mutex<Option<Instant>> = Mutex::new(None);
+    move |fraction, note| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY) {
+            *last = Some(Instant::now());
+            let note = note.chars().take(MAX_NOTE).collect();
+            desk.send(&Reply::Progress { id, fraction: fraction.is_finite().then_some(fraction), note });
         }
-    };
-    let context = ContextOptions { host: None, cancel, progress: Some(Box::new(progress)) };
-    run_attempt(&kind, spec, context, &artifacts)
+    }
 }
 
-/// An orchestrator that is gone hears nothing; the outcome file tells the next one.
-fn send(channel: &Channel, reply: &Reply) {
-    let mut file = channel.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = file.write_all(line(reply).as_bytes());
+/// Makes the process a worker. What the machine does not allow is done without.
+fn settle_in() {
+    // Signals from the terminal go to the orchestrator, which stops its workers in order.
+    let _ = setsid();
+    // What a task starts and loses comes back to the worker instead of getting lost.
+    let _ = set_child_subreaper(Some(getpid()));
+    // A task that crashes says so in its log; nobody looks for its core file.
+    let Rlimit { maximum, .. } = getrlimit(Resource::Core);
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
+    // When memory runs out, the kernel shall end a task, not the orchestrator.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "300");
 }
 
-fn take_stdout() -> std::io::Result<std::fs::File> {
-    let channel: OwnedFd = rustix::io::fcntl_dupfd_cloexec(std::io::stdout(), 3)?;
-    rustix::stdio::dup2_stdout(std::io::stderr())?;
-    Ok(channel.into())
+/// Takes standard input and output over as the channel. In their place, what a task or a library reads is empty, and what it
+/// prints goes to standard error, so that neither can garble the channel. The channel is not inherited by programs.
+fn take_channel() -> io::Result<(File, File)> {
+    let requests = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
+    let replies = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3)?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    Ok((requests.into(), replies.into()))
+}
+
+fn orphan_grace() -> Duration {
+    let seconds = std::env::var(ORPHAN_GRACE_VARIABLE).ok().and_then(|text| text.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(ORPHAN_GRACE)
+}
+
+/// The orchestrator keeps the end of standard error for its messages.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -121,7 +121,7 @@ fn evaluate_bare(expression: &str, offset: usize, scope: &Value) -> Result<Value
     guarded(|| {
         let engine = engine();
         let failed = |error: minijinja::Error| ExpressionError::from_engine(&error, offset);
-        let value = engine.compile_expression(expression).map_err(failed)?.eval(minijinja::Value::from_serialize(scope)).map_err(failed)?;
+        let value = engine.compile_expression(expression).map_err(failed)?.eval(minijinja::value::Serde(scope)).map_err(failed)?;
         if value.is_undefined() {
             let whole = Some(offset..offset + expression.len());
             return Err(ExpressionError::new(format!("`{}` has no value", expression.trim()), whole));

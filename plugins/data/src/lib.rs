@@ -24,3 +24,28 @@ pub fn pack() -> Pack {
     let pack = pack.with(sql::Sql);
     pack.with(write::Write)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::pack;
+
+    #[test]
+    fn every_kind_documents_itself_its_ports_and_its_errors() {
+        for kind in pack().kinds {
+            let described = kind.describe();
+            let name = &described.name;
+            assert!(name.starts_with("data.") && described.summary.ends_with('.'), "{name}");
+            assert!(described.doc.contains("uses") && described.doc.contains("```toml"), "{name}");
+            let codes: BTreeSet<_> = described.errors.iter().map(|error| &error.code).collect();
+            assert!(!codes.is_empty() && codes.len() == described.errors.len(), "{name}");
+            let schema = kind.params_schema();
+            assert_eq!(schema["additionalProperties"], false, "{name}");
+            let properties = schema["properties"].as_object().unwrap();
+            for (parameter, property) in properties {
+                assert!(property["description"].is_string(), "{name}: `{parameter}` is not documented");
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sluicegate_plugin::{Context, Description, Port, PortType, Problem, SchemaCheck, Task, TaskError};
 
 use self::engine::{Source, plan, query};
-use crate::table::counted;
+use crate::table::table_size;
 
 /// The kind `data.sql`.
 pub(crate) struct Sql;
@@ -113,7 +113,7 @@ impl Task for Sql {
         ctx.write_table("table", &table)?;
         ctx.metric("rows", table.n_rows() as f64);
         ctx.metric("columns", table.n_columns() as f64);
-        ctx.summary(format!("{} × {}", counted(table.n_rows(), "row"), counted(table.n_columns(), "column")));
+        ctx.summary(table_size(&table));
         Ok(())
     }
 }

@@ -42,3 +42,19 @@ pub(crate) fn count(n: usize) -> String {
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
+
+/// The size of a table: `569 rows × 31 columns`.
+pub(crate) fn table_size(table: &Table) -> String {
+    format!("{} × {}", counted(table.n_rows(), "row"), counted(table.n_columns(), "column"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_written_with_thousands_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([counted(1, "row"), counted(0, "row")], ["1 row", "0 rows"]);
+    }
+}

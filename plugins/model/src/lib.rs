@@ -1,1 +1,24 @@
-//! To be written.
+//! The model bundle: signature, fitted transforms and estimator in one file, and the code that predicts from it.
+//!
+//! Training is elsewhere. The same code predicts in the evaluation, in batch and in the server, so they cannot differ.
+
+mod bundle;
+mod error;
+mod estimator;
+mod frame;
+mod label;
+mod predict;
+mod rows;
+mod signature;
+mod svm;
+mod transform;
+
+pub use bundle::{Bundle, ModelTask, Provenance};
+pub use error::{ModelError, RowProblem};
+pub use estimator::{Estimator, dot};
+pub use frame::{ColumnData, Frame};
+pub use label::Label;
+pub use predict::{Output, Predictions};
+pub use signature::{InputColumn, InputType, Signature};
+pub use svm::{Kernel, Pair, Svm};
+pub use transform::{FittedTransform, UnknownCategory, apply_all};

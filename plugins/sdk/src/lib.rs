@@ -6,6 +6,7 @@
 
 mod context;
 mod describe;
+mod duration;
 mod error;
 mod host;
 mod kind;
@@ -19,6 +20,7 @@ mod verdict;
 
 pub use context::{CancelToken, Context, ContextOptions, LogLevel};
 pub use describe::{Description, Effect, ErrorDoc, Placement, Port, PortType, Ports};
+pub use duration::DurationParam;
 pub use error::{Problem, TaskError};
 pub use host::{
     AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, ProcessId,

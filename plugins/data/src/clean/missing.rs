@@ -27,7 +27,7 @@ pub(super) fn trim(frame: &mut Frame, columns: &Columns) -> Result<RuleTally, Ta
         if n > 0 {
             let values: StringArray = text.iter().map(|value| value.and_then(trimmed)).collect();
             frame.replace(idx, Arc::new(values));
-            tally.changed(&frame.name(idx).to_owned(), ColumnTally { n, ..ColumnTally::default() });
+            tally.changed(frame.name(idx), ColumnTally { n, ..ColumnTally::default() });
         }
     }
     Ok(tally)
@@ -44,7 +44,7 @@ pub(super) fn spellings(frame: &mut Frame, spellings: &[String]) -> Result<RuleT
             let values: StringArray =
                 text.iter().map(|value| value.filter(|value| !is_missing(value))).collect();
             frame.replace(idx, Arc::new(values));
-            tally.changed(&frame.name(idx).to_owned(), ColumnTally { n, ..ColumnTally::default() });
+            tally.changed(frame.name(idx), ColumnTally { n, ..ColumnTally::default() });
         }
     }
     Ok(tally)
@@ -109,7 +109,7 @@ pub(super) fn drop_missing(frame: &mut Frame, columns: &Columns) -> Result<RuleT
             frame.keep[*row_idx] = false;
         }
         if !gone.is_empty() {
-            tally.found(&frame.name(idx).to_owned(), ColumnTally { n: gone.len(), ..ColumnTally::default() });
+            tally.found(frame.name(idx), ColumnTally { n: gone.len(), ..ColumnTally::default() });
         }
     }
     Ok(tally)

@@ -12,7 +12,7 @@ pub(super) fn population_std(values: &[f64], mean: f64) -> f64 {
 }
 
 /// The quantile at `q` from 0 to 1 of sorted values, interpolated linearly between the two nearest, which is the
-/// default of NumPy's `quantile` (method 7 of Hyndman and Fan). Zero values have none.
+/// default of `numpy.quantile` (method 7 of Hyndman and Fan). Zero values have none.
 pub(super) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let position = q * last as f64;

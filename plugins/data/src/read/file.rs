@@ -85,7 +85,7 @@ impl SourceFile {
         loop {
             let buffer = reader.fill_buf().ok().filter(|buffer| !buffer.is_empty())?;
             let n = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-            line += buffer[..n].iter().filter(|byte| **byte == b'\n').count() as u64;
+            line += n_line_ends(&buffer[..n]);
             reader.consume(n);
             left -= n as u64;
             if left == 0 {
@@ -109,6 +109,11 @@ impl SourceFile {
         names.sort_unstable();
         nearest(&wanted, names).map(ToOwned::to_owned)
     }
+}
+
+#[expect(clippy::naive_bytecount, reason = "only on the way to a message")]
+fn n_line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// The next step when a file is missing.

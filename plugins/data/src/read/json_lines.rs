@@ -33,7 +33,7 @@ pub(super) fn read(
         return Err(file.bad("empty_file", "the file is empty"));
     }
     let mut reader = BufReader::with_capacity(1 << 16, handle.take(size));
-    let mut rows = Rows::new(wanted);
+    let mut rows = Objects::new(wanted);
     let mut faults = Complaints::default();
     let mut line = Vec::new();
     let mut n_lines = 0;
@@ -65,19 +65,26 @@ pub(super) fn read(
     Ok(rows.finish())
 }
 
-/// The rows read so far.
-struct Rows {
+/// The objects read so far.
+struct Objects {
     raw: RawTable,
     idx_of: HashMap<String, usize>,
     /// New keys become columns, unless columns were chosen.
     grow: bool,
     n_rows: usize,
+    /// Whether an object had each column.
+    seen: Vec<bool>,
 }
 
-impl Rows {
+impl Objects {
     fn new(wanted: Option<&[String]>) -> Self {
-        let mut rows =
-            Self { raw: RawTable::default(), idx_of: HashMap::new(), grow: wanted.is_none(), n_rows: 0 };
+        let mut rows = Self {
+            raw: RawTable::default(),
+            idx_of: HashMap::new(),
+            grow: wanted.is_none(),
+            n_rows: 0,
+            seen: Vec::new(),
+        };
         for name in wanted.unwrap_or_default() {
             rows.add(name);
         }
@@ -86,6 +93,7 @@ impl Rows {
 
     fn add(&mut self, name: &str) -> usize {
         self.raw.add_column(name);
+        self.seen.push(false);
         self.idx_of.insert(name.into(), self.raw.names.len() - 1);
         self.raw.names.len() - 1
     }
@@ -95,7 +103,7 @@ impl Rows {
         self.raw.open_chunk();
         let mut parser = serde_json::Deserializer::from_str(text);
         let taken = parser.deserialize_map(RowVisitor(self)).and_then(|()| parser.end());
-        let chunk = self.raw.open_chunk();
+        let chunk = self.raw.last_chunk();
         let n_before = chunk.n_rows();
         if let Err(error) = taken {
             chunk.columns.iter_mut().for_each(|column| column.cut(n_before));
@@ -111,21 +119,10 @@ impl Rows {
 
     /// Drops chosen columns that no object has, so that they are found missing.
     fn finish(mut self) -> RawTable {
-        let absent: Vec<bool> = (0..self.raw.names.len())
-            .map(|column_idx| {
-                self.raw.complete && self.raw.cells(column_idx).all(|(form, _)| form == Form::Absent)
-            })
-            .collect();
-        let keep = |absent: &[bool]| {
-            let mut at = absent.to_vec().into_iter();
-            move || !at.next().unwrap_or_default()
-        };
-        if !self.grow {
-            let mut kept = keep(&absent);
-            self.raw.names.retain(|_| kept());
+        for column_idx in (0..self.seen.len()).rev().filter(|column_idx| !self.seen[*column_idx]) {
+            self.raw.names.remove(column_idx);
             for chunk in &mut self.raw.chunks {
-                let mut kept = keep(&absent);
-                chunk.columns.retain(|_| kept());
+                chunk.columns.remove(column_idx);
             }
         }
         self.raw
@@ -133,7 +130,7 @@ impl Rows {
 }
 
 /// Puts the values of one object into their columns.
-struct RowVisitor<'a>(&'a mut Rows);
+struct RowVisitor<'a>(&'a mut Objects);
 
 impl<'de> Visitor<'de> for RowVisitor<'_> {
     type Value = ();
@@ -153,7 +150,8 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
                     continue;
                 }
             };
-            let chunk = rows.raw.open_chunk();
+            rows.seen[column_idx] = true;
+            let chunk = rows.raw.last_chunk();
             let n_rows = chunk.n_rows();
             let column = &mut chunk.columns[column_idx];
             if column.len() > n_rows {

@@ -29,7 +29,7 @@ use sluicegate_plugin::{
 use self::{csv::CsvOptions, file::SourceFile, params::Params, token::Missing, typed::Typing};
 use crate::{
     format::{Format, delimiter},
-    table::counted,
+    table::table_size,
 };
 
 /// The kind `data.read`.
@@ -113,7 +113,7 @@ impl Task for Read {
         ctx.write_table("table", &table)?;
         ctx.metric("rows", table.n_rows() as f64);
         ctx.metric("columns", table.n_columns() as f64);
-        ctx.summary(format!("{} × {}", counted(table.n_rows(), "row"), counted(table.n_columns(), "column")));
+        ctx.summary(table_size(&table));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sluicegate_plugin::Problem;
 
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) struct Params {
 }
 
 /// What becomes of a column that is nearly all numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mixed {
     /// It is read as text, with a warning in the log.

@@ -7,7 +7,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::{
     ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
+    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
 };
 use sluicegate_plugin::{Table, TaskError};
 
@@ -27,8 +27,8 @@ use crate::{
 /// The schema in the file's footer.
 pub(super) fn schema(file: &SourceFile) -> Result<SchemaRef, TaskError> {
     let (handle, _) = file.open_for_run()?;
-    let metadata =
-        ArrowReaderMetadata::load(&handle, Default::default()).map_err(|e| bad_parquet(file, &e))?;
+    let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::default())
+        .map_err(|e| bad_parquet(file, &e))?;
     Ok(metadata.schema().clone())
 }
 

@@ -78,6 +78,11 @@ impl RawTable {
             let columns = self.names.iter().map(|_| RawColumn::default()).collect();
             self.chunks.push(RawChunk { columns, places: Vec::new() });
         }
+        self.last_chunk()
+    }
+
+    /// The chunk that was opened last, however full it is.
+    pub(super) fn last_chunk(&mut self) -> &mut RawChunk {
         let last = self.chunks.len() - 1;
         &mut self.chunks[last]
     }

@@ -62,7 +62,7 @@ impl Typing<'_> {
             batches.push(batch.map_err(|error| arrow_error(&error))?);
             first_row += chunk.n_rows();
         }
-        complaints.raise(self.file, |row_idx| self.line(row_idx))?;
+        complaints.raise(self.file, |row_idx| self.line(row_idx)).map_err(with_way_out)?;
         Ok(Table::new(schema, batches))
     }
 
@@ -142,10 +142,11 @@ impl Typing<'_> {
         match doubt {
             Doubt::AllMissing => format!("column `{name}`: all values are missing; it is read as numbers"),
             Doubt::Mixed { n_odd, n_values, first_row } => format!(
-                "column `{name}`: {} of {} values are not numbers, first at {}; it is read as text: state its type \
+                "column `{name}`: {} of {} values {}, first at {}; it is read as text: state its type \
                  under `types` or add the spelling to `missing`",
                 count(*n_odd),
                 count(*n_values),
+                if *n_odd == 1 { "is not a number" } else { "are not numbers" },
                 cell(*first_row),
             ),
             Doubt::Codes { first_row } => format!(
@@ -169,6 +170,14 @@ impl Typing<'_> {
             _ => Some(place),
         }
     }
+}
+
+/// Adds what can be done about a value of the wrong type.
+fn with_way_out(error: TaskError) -> TaskError {
+    if error.code != "bad_value" {
+        return error;
+    }
+    error.hint("correct the file, state another type, or add the spelling to `missing`")
 }
 
 /// A column that the file does not have.

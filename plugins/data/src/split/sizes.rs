@@ -24,7 +24,7 @@ pub(super) fn by_class(class_sizes: &[usize], n_draws: usize, rng: &mut impl Rng
     let mut by_remainder: Vec<(f64, usize)> =
         shares.iter().enumerate().map(|(class_idx, share)| (share - share.floor(), class_idx)).collect();
     by_remainder.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    for equal in by_remainder.chunk_by_mut(|(a, _), (b, _)| a == b) {
+    for equal in by_remainder.chunk_by_mut(|(a, _), (b, _)| a.total_cmp(b).is_eq()) {
         if left == 0 {
             break;
         }

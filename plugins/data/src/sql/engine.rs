@@ -3,7 +3,7 @@
 //! One thread and one partition, so that a query without ORDER BY gives the same order every time. The thread has a
 //! large stack, because the planner recurses as deep as the query is nested.
 
-use std::{collections::HashSet, panic, sync::Arc, thread};
+use std::{collections::HashSet, ops::ControlFlow, panic, sync::Arc, thread};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -14,6 +14,10 @@ use datafusion::{
     execution::context::SQLOptions,
     logical_expr::{Expr, LogicalPlan, Volatility},
     prelude::{SessionConfig, SessionContext},
+    sql::{
+        parser::Statement,
+        sqlparser::ast::{Expr as SqlExpr, Statement as SqlStatement, Visit, Visitor},
+    },
 };
 use futures_util::StreamExt;
 use sluicegate_plugin::{Column, ColumnType, PortSchema, Table, TaskError, nearest};
@@ -26,6 +30,9 @@ use crate::{
 
 /// The planner's stack. Memory is only taken where it is used.
 const STACK_BYTES: usize = 1 << 30;
+
+/// The deepest nesting of an expression: planning takes time with its square.
+const DEEPEST: usize = 500;
 
 /// A named table of the query.
 pub(super) struct Source {
@@ -132,7 +139,6 @@ fn session(sources: &[Source]) -> Result<SessionContext, TaskError> {
     let parser = &mut config.options_mut().sql_parser;
     parser.enable_ident_normalization = false;
     parser.map_string_types_to_utf8view = false;
-    parser.dialect = Dialect::PostgreSQL;
     let session = SessionContext::new_with_config(config);
     for source in sources {
         let table = MemTable::try_new(source.schema.clone(), vec![source.batches.clone()]);
@@ -150,20 +156,25 @@ async fn checked_plan(
     query: &str,
     sources: &[Source],
 ) -> Result<LogicalPlan, TaskError> {
-    let plan =
-        session.state().create_logical_plan(query).await.map_err(|error| bad_query(&error, sources))?;
+    let state = session.state();
+    let bad = |error: DataFusionError| bad_query(&error, sources);
+    let statement = state.sql_to_statement(query, &Dialect::PostgreSQL).map_err(bad)?;
+    let Statement::Statement(inner) = &statement else {
+        return Err(not_a_query());
+    };
+    if !matches!(inner.as_ref(), SqlStatement::Query(_)) {
+        return Err(not_a_query());
+    }
+    if inner.visit(&mut Depth::default()).is_break() {
+        let what = format!("an expression of the query is nested deeper than {DEEPEST} levels");
+        return Err(TaskError::permanent("bad_query", what)
+            .hint("write long chains of `or` as `in (…)`, and long sums as a table that is summed"));
+    }
+    let plan = state.statement_to_plan(statement).await.map_err(bad)?;
     let only_queries =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let refused = only_queries.verify_plan(&plan).is_err()
-        || matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
-    if refused {
-        return Err(TaskError::permanent(
-            "not_a_query",
-            "the statement is not a query that reads its inputs",
-        )
-        .hint("write one SELECT query"));
-    }
-    if let Some(function) = changing_function(&plan).map_err(|error| bad_query(&error, sources))? {
+    only_queries.verify_plan(&plan).map_err(|_| not_a_query())?;
+    if let Some(function) = changing_function(&plan).map_err(bad)? {
         let what =
             format!("the function `{function}` gives another value in every run, and the result is cached");
         return Err(TaskError::permanent("not_deterministic", what).hint("hand the value in as a parameter"));
@@ -176,6 +187,29 @@ async fn checked_plan(
         }
     }
     Ok(plan)
+}
+
+fn not_a_query() -> TaskError {
+    TaskError::permanent("not_a_query", "the statement is not a query that reads its inputs")
+        .hint("write one SELECT query")
+}
+
+/// Measures how deep expressions are nested, and stops at [`DEEPEST`].
+#[derive(Default)]
+struct Depth(usize);
+
+impl Visitor for Depth {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 > DEEPEST { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
+        self.0 -= 1;
+        ControlFlow::Continue(())
+    }
 }
 
 /// The name of a function in the plan whose value is not settled by its arguments.
@@ -212,6 +246,10 @@ fn result_column(field: &Field) -> Column {
 /// The failure of a query that cannot be planned, with what it could have named.
 fn bad_query(error: &DataFusionError, sources: &[Source]) -> TaskError {
     let text = message(error);
+    if text.contains("RecursionLimitExceeded") {
+        return TaskError::permanent("bad_query", "the query is nested deeper than 50 levels")
+            .hint("take it apart with `with name as (…)`, or into several tasks");
+    }
     let mut failure = TaskError::permanent("bad_query", text.clone());
     if let Some(name) = wanted_table(&text) {
         failure.message = format!("there is no table `{name}` among the inputs");

@@ -1,0 +1,83 @@
+//! What a task left running, seen from inside the worker.
+//!
+//! The worker is a subreaper: what a task started and lost becomes the worker's own child, wherever it moved to. What
+//! a task that succeeded leaves running may stay until the worker ends, at the latest with the run; what an attempt
+//! leaves that did not succeed ends with the attempt, or it would be in the way of the next one.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, WaitOptions, waitpid};
+
+use super::{
+    process::{Process, descendants},
+    tree::{end_politely, kill_all},
+};
+
+/// How long processes may take to go when the worker ends.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Processes that successful tasks left running.
+#[derive(Default)]
+pub(super) struct Children {
+    kept: Vec<Process>,
+}
+
+impl Children {
+    /// Lets what runs now stay.
+    pub(super) fn keep(&mut self) {
+        self.kept = own_children();
+    }
+
+    /// Kills what is not kept. Returns how many processes that were.
+    pub(super) fn end_new(&self) -> usize {
+        let is_kept = |child: &Process| self.kept.iter().any(|kept| kept.pid == child.pid);
+        // Killing a child hands its children to the worker, where the next look finds them.
+        kill_all(&|| own_children().into_iter().filter(|child| !is_kept(child)).collect())
+    }
+}
+
+/// Ends everything below the worker: politely, then with force.
+pub(super) fn end_all() {
+    let own = std::process::id();
+    if own_children().is_empty() {
+        return;
+    }
+    end_politely(&|| descendants(own), GRACE);
+    kill_all(&own_children);
+}
+
+/// The worker's children that live. Those that ended are reaped on the way.
+fn own_children() -> Vec<Process> {
+    let Some(pids) = listed() else {
+        let own = std::process::id();
+        return descendants(own).into_iter().filter(|process| process.parent == own).collect();
+    };
+    let mut children = Vec::new();
+    for pid in pids {
+        match Process::find(pid) {
+            Some(child) => children.push(child),
+            None => reap(pid),
+        }
+    }
+    children
+}
+
+fn reap(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// Children as the kernel lists them, a thread at a time; `None` when this kernel does not.
+fn listed() -> Option<Vec<u32>> {
+    let mut pids = Vec::new();
+    for thread in std::fs::read_dir("/proc/self/task").ok()?.flatten() {
+        match std::fs::read_to_string(thread.path().join("children")) {
+            Ok(text) => pids.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
+            // A thread that ended meanwhile has handed its children on.
+            Err(_) if !thread.path().exists() => {}
+            Err(_) => return None,
+        }
+    }
+    Some(pids)
+}

@@ -1,0 +1,76 @@
+//! How a worker ended, in words, and what it last wrote.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rustix::process::Signal;
+use tokio::{io::AsyncReadExt, process::ChildStderr, task::JoinHandle, time::timeout};
+
+/// How much of a worker's standard error is kept for messages, in bytes.
+const STDERR_TAIL: usize = 4096;
+
+/// How long standard error may take to run dry once the worker ended.
+const DRAINING: Duration = Duration::from_secs(1);
+
+/// How a worker ended in the middle of a task.
+pub(super) fn describe(status: ExitStatus, oom_kills_before: Option<u64>) -> String {
+    let Some(signal) = status.signal() else {
+        let code = status.code().unwrap_or_default();
+        return format!("the worker exited with code {code} in the middle of the task");
+    };
+    // The standard library knows the names: `signal: 11 (SIGSEGV)`.
+    let text = status.to_string();
+    let mut how = format!("the worker was killed by {}", text.replacen("signal: ", "signal ", 1));
+    if signal == Signal::KILL.as_raw() {
+        how += match (oom_kills_before, oom_kills()) {
+            (Some(before), Some(now)) if now > before => {
+                "; the kernel killed processes because memory ran out"
+            }
+            (Some(_), Some(_)) => "; not by the kernel for lack of memory, as far as it counts",
+            _ => "; memory may have run out",
+        };
+    }
+    how
+}
+
+/// How many processes the kernel has killed for lack of memory since it started.
+pub(super) fn oom_kills() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
+/// The end of what a worker writes to its standard error. It is read all the time, or the worker would stand still.
+pub(super) struct Tail {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    drain: JoinHandle<()>,
+}
+
+impl Tail {
+    pub(super) fn of(mut errors: ChildStderr) -> Self {
+        let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = bytes.clone();
+        let drain = tokio::spawn(async move {
+            let mut buffer = [0; 4096];
+            while let Ok(n_bytes @ 1..) = errors.read(&mut buffer).await {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&buffer[..n_bytes]);
+                let excess = kept.len().saturating_sub(STDERR_TAIL);
+                kept.drain(..excess);
+            }
+        });
+        Self { bytes, drain }
+    }
+
+    /// What is there once the process ended. A program that left the worker may hold the other end open for long.
+    pub(super) async fn last_words(&mut self) -> String {
+        if !self.drain.is_finished() {
+            let _ = timeout(DRAINING, &mut self.drain).await;
+        }
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    }
+}

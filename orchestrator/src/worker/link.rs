@@ -1,0 +1,272 @@
+//! A worker process as the orchestrator holds it: its channel, its last words, its end.
+
+use std::{process::Stdio, time::Duration};
+
+use sluicegate_plugin::{AttemptSpec, ProcessId, TaskError};
+use tokio::{
+    io::AsyncWriteExt,
+    process::{Child, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+use super::{
+    AttemptControl, PoolOptions, StopReason,
+    attempt::read_outcome,
+    control::{OnProgress, stop_asked},
+    epitaph::{Tail, describe, oom_kills},
+    error::WorkerError,
+    lines::Lines,
+    mark::{MARK, new_mark, new_nonce},
+    process::{Process, process_id_of},
+    protocol::{Hello, MAX_LINE, NONCE, Reply, Request, line},
+    tree::kill_tree,
+};
+use crate::run::AttemptResult;
+
+/// How long a worker may take to say hello.
+const HELLO: Duration = Duration::from_secs(10);
+
+/// How long a worker may take to end once its channel is closed.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// How long programs of a task that is killed may take to end politely. The task itself was given its grace before.
+const POLITE: Duration = Duration::from_millis(500);
+
+/// A worker process with its channel. Dropping it kills it with all that it started.
+pub(super) struct Worker {
+    child: Child,
+    process: Option<Process>,
+    id: Option<ProcessId>,
+    mark: String,
+    requests: ChildStdin,
+    replies: Lines<ChildStdout>,
+    stderr: Tail,
+    /// The kernel's count when the worker started.
+    oom_kills: Option<u64>,
+    /// Tells that it ended, and all that it started.
+    gone: bool,
+}
+
+/// How an attempt left its worker.
+pub(super) enum Handover {
+    /// The attempt ended; the worker takes the next one.
+    Done(AttemptResult),
+    /// The request did not reach the worker, so the task has not begun.
+    Unsent,
+    /// The worker ended, or does not speak any more; perhaps after it was asked to stop.
+    Lost(Option<StopReason>),
+    /// The task did not stop when it was asked to.
+    Stubborn(StopReason),
+}
+
+impl Worker {
+    /// Starts a worker and waits for its hello.
+    pub(super) async fn start(options: &PoolOptions) -> Result<Self, WorkerError> {
+        let failed = |source| WorkerError::Start { program: options.program.clone(), source };
+        let (mark, nonce) = (new_mark(&options.home), new_nonce());
+        let mut child = Command::new(&options.program)
+            .args(&options.args)
+            .env(MARK, &mark)
+            .env(NONCE, &nonce)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(requests), Some(replies), Some(errors)) = (stdin, stdout, stderr) else {
+            return Err(failed(std::io::Error::other("its channel is missing")));
+        };
+        let pid = child.id();
+        let mut worker = Self {
+            child,
+            process: pid.and_then(Process::find),
+            id: pid.and_then(process_id_of),
+            mark,
+            requests,
+            replies: Lines::new(replies),
+            stderr: Tail::of(errors),
+            oom_kills: oom_kills(),
+            gone: false,
+        };
+        let greeted = timeout(HELLO, worker.greet(&nonce)).await;
+        let error = match greeted {
+            Ok(Some(None)) => return Ok(worker),
+            Ok(Some(Some(why))) => WorkerError::Stranger { why },
+            Ok(None) => {
+                let how = worker.epitaph().await;
+                WorkerError::Died { how, stderr: worker.stderr.last_words().await }
+            }
+            Err(_) => WorkerError::Silent { after: HELLO.as_secs() },
+        };
+        worker.kill().await;
+        Err(error)
+    }
+
+    /// Says hello and hears it: `None` when the channel closed, `Some(Some(why))` when the two cannot work together.
+    async fn greet(&mut self, nonce: &str) -> Option<Option<String>> {
+        self.send(&line(&Request::Hello(Hello::new(nonce)))).await.ok()?;
+        loop {
+            if let Reply::Hello(hello) = self.receive().await? {
+                return Some(hello.disagreement(nonce));
+            }
+        }
+    }
+
+    /// Who the process is.
+    pub(super) fn id(&self) -> Option<ProcessId> {
+        self.id.clone()
+    }
+
+    /// Tells whether the process has not ended; one that is about to, with threads that still go, has.
+    pub(super) fn lives(&mut self) -> bool {
+        self.process.is_some_and(|process| process.lives()) && matches!(self.child.try_wait(), Ok(None))
+    }
+
+    async fn send(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.requests.write_all(line).await?;
+        self.requests.flush().await
+    }
+
+    /// The next message; `None` when the channel is closed or garbled. What is no message at all is passed over.
+    async fn receive(&mut self) -> Option<Reply> {
+        loop {
+            let text = self.replies.next().await.ok()??;
+            match serde_json::from_slice(&text) {
+                Ok(reply) => return Some(reply),
+                Err(error) => tracing::warn!("a worker wrote a line that is no message: {error}"),
+            }
+        }
+    }
+
+    /// Runs one attempt.
+    pub(super) async fn attempt(
+        &mut self,
+        id: u64,
+        spec: &AttemptSpec,
+        control: &mut AttemptControl,
+        grace: Duration,
+    ) -> Handover {
+        let request = line(&Request::Execute { id, spec: Box::new(spec.clone()) });
+        if request.len() > MAX_LINE {
+            return Handover::Done(AttemptResult::Failed { error: too_large(request.len()) });
+        }
+        let AttemptControl { stop, on_progress, .. } = control;
+        tokio::select! {
+            sent = self.send(&request) => if sent.is_err() {
+                return Handover::Unsent;
+            },
+            // Half a request may be on its way; nothing more can be said to this worker.
+            reason = stop_asked(stop) => return Handover::Stubborn(reason),
+        }
+        let reason = tokio::select! {
+            told = self.told(id, on_progress) => return match told {
+                Some(told) => Handover::Done(told.outcome(spec)),
+                None => Handover::Lost(None),
+            },
+            reason = stop_asked(stop) => reason,
+        };
+        let obeyed = timeout(grace, async {
+            self.send(&line(&Request::Cancel { id })).await.ok()?;
+            self.told(id, on_progress).await
+        });
+        match obeyed.await {
+            Ok(Some(told)) => Handover::Done(reason.settle(Some(told.outcome(spec)))),
+            Ok(None) => Handover::Lost(Some(reason)),
+            Err(_) => Handover::Stubborn(reason),
+        }
+    }
+
+    /// Waits until the worker says that an attempt ended; `None` when the channel is closed.
+    async fn told(&mut self, id: u64, on_progress: &OnProgress) -> Option<Told> {
+        loop {
+            match self.receive().await? {
+                Reply::Result { id: of, error } if of == id => return Some(Told { error }),
+                Reply::Progress { id: of, fraction, note } if of == id => {
+                    on_progress(fraction.unwrap_or(f64::NAN), &note);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Finds out how an attempt ended whose worker ended first, and clears away what is left of the worker.
+    pub(super) async fn autopsy(mut self, spec: &AttemptSpec) -> AttemptResult {
+        let message = self.epitaph().await;
+        self.kill_tree(Duration::ZERO).await;
+        // The worker may have written the outcome just before it died.
+        match read_outcome(&spec.attempt_dir, &spec.run.attempt_id) {
+            Some(result) => result,
+            None => AttemptResult::Crashed { message, stderr: self.stderr.last_words().await },
+        }
+    }
+
+    /// Ends the process and everything it started.
+    pub(super) async fn kill(mut self) {
+        self.kill_tree(POLITE).await;
+    }
+
+    /// Lets an idle worker end; kills it when it does not within `grace`.
+    pub(super) async fn end(mut self, grace: Duration) {
+        let ended = timeout(grace, async {
+            let _ = self.send(&line(&Request::Shutdown)).await;
+            self.child.wait().await
+        });
+        match ended.await {
+            // A worker that ends in order has ended what its tasks left running.
+            Ok(Ok(status)) if status.success() => self.gone = true,
+            _ => self.kill_tree(POLITE).await,
+        }
+    }
+
+    async fn kill_tree(&mut self, polite: Duration) {
+        let (process, mark) = (self.process, self.mark.clone());
+        let _ = tokio::task::spawn_blocking(move || kill_tree(process, &mark, polite)).await;
+        let _ = timeout(ENDING, self.child.wait()).await;
+        self.gone = true;
+    }
+
+    /// How the process ended on its own, for people.
+    async fn epitaph(&mut self) -> String {
+        match timeout(ENDING, self.child.wait()).await {
+            Ok(Ok(status)) => describe(status, self.oom_kills),
+            _ => "the worker closed its channel, but did not end".into(),
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// A worker that nobody ended, because the orchestrator panics or leaves early.
+    fn drop(&mut self) {
+        if !self.gone {
+            kill_tree(self.process, &self.mark, Duration::ZERO);
+        }
+    }
+}
+
+/// A worker's word that an attempt ended.
+struct Told {
+    error: Option<TaskError>,
+}
+
+impl Told {
+    /// The outcome, from the attempt's file.
+    fn outcome(self, spec: &AttemptSpec) -> AttemptResult {
+        let result = self.error.map_or_else(
+            || read_outcome(&spec.attempt_dir, &spec.run.attempt_id),
+            |error| Some(AttemptResult::Failed { error }),
+        );
+        result.unwrap_or_else(|| {
+            let message = format!("the attempt's outcome in `{}` cannot be read", spec.attempt_dir.display());
+            AttemptResult::Failed { error: TaskError::transient("no_outcome", message) }
+        })
+    }
+}
+
+fn too_large(n_bytes: usize) -> TaskError {
+    let message = format!(
+        "the task's parameters and inputs are {n_bytes} bytes of JSON; at most {MAX_LINE} reach a worker"
+    );
+    TaskError::permanent("large_spec", message).hint("put long text into a file")
+}

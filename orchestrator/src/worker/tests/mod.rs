@@ -1,0 +1,9 @@
+//! Workers as real processes: this test program starts itself again.
+
+mod inline;
+mod measure;
+mod orphan;
+mod run;
+mod stop;
+mod trial;
+mod yard;

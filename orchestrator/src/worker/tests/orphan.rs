@@ -1,0 +1,129 @@
+//! Workers whose orchestrator is gone: their channel closes, and nobody asks them any more.
+
+use std::{
+    io::{BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    trial::{Kinds, until},
+    yard::{Yard, options, spec},
+};
+use crate::{
+    run::AttemptResult,
+    worker::{
+        kill_leftovers,
+        lines::read_line,
+        mark::{MARK, new_mark},
+        process::Process,
+        protocol::{Hello, NONCE, Request, line},
+        read_outcome,
+    },
+};
+
+/// A worker with a task, started as another orchestrator would.
+struct Orphan {
+    folder: TempDir,
+    child: Child,
+    requests: ChildStdin,
+    mark: String,
+}
+
+impl Orphan {
+    fn new(what: &Value, orphan_grace: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path(), 1, std::time::Duration::from_secs(1));
+        // The middle of a mark is the orchestrator that started the worker: another one than this process.
+        let own = new_mark(folder.path());
+        let mark = format!("{}-0badf00d-0", own.split('-').next().unwrap());
+        let mut child = Command::new(options.program)
+            .args(options.args)
+            .envs([(MARK, mark.as_str()), (NONCE, "nonce"), ("SLUICE_ORPHAN_GRACE", orphan_grace)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut requests = child.stdin.take().unwrap();
+        let mut replies = BufReader::new(child.stdout.take().unwrap());
+        requests.write_all(&line(&Request::Hello(Hello::new("nonce")))).unwrap();
+        until_hello(&mut replies);
+        let spec = spec(folder.path(), 1, json!({ "what": what, "value": 1 }));
+        requests.write_all(&line(&Request::Execute { id: 1, spec: Box::new(spec) })).unwrap();
+        let waiting = folder.path().join("waiting");
+        until(|| waiting.exists());
+        Self { folder, child, requests, mark }
+    }
+
+    /// Closes the channel, as the death of the orchestrator does.
+    fn abandon(self) -> (TempDir, Child) {
+        drop(self.requests);
+        (self.folder, self.child)
+    }
+}
+
+fn until_hello(replies: &mut impl std::io::BufRead) {
+    while let Some(text) = read_line(replies).unwrap() {
+        if text.starts_with(b"{\"t\":\"hello\"") {
+            return;
+        }
+    }
+    panic!("the worker said no hello");
+}
+
+fn outcome(home: &Path) -> Option<AttemptResult> {
+    read_outcome(&home.join("attempts/1"), "attempt-1")
+}
+
+#[test]
+fn a_task_goes_on_when_the_orchestrator_is_gone_and_its_outcome_is_kept() {
+    let (folder, mut child) = Orphan::new(&json!("wait_for_go"), "30").abandon();
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(matches!(outcome(folder.path()), Some(AttemptResult::Succeeded { .. })));
+    assert_eq!(read_outcome(&folder.path().join("attempts/1"), "another"), None);
+}
+
+#[test]
+fn a_task_that_takes_too_long_without_an_orchestrator_is_asked_to_stop() {
+    let (folder, mut child) = Orphan::new(&json!("wait"), "0.05").abandon();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(outcome(folder.path()), Some(AttemptResult::Cancelled));
+}
+
+#[test]
+fn a_task_that_does_not_obey_ends_with_its_worker_and_all_it_started() {
+    let (folder, mut child) = Orphan::new(&json!({ "leave_unmarked": "ignore" }), "0.05").abandon();
+    child.wait().unwrap();
+    assert_eq!(outcome(folder.path()), None);
+    let left = std::fs::read_to_string(folder.path().join("left")).unwrap();
+    assert_eq!(Process::find(left.trim().parse().unwrap()), None);
+}
+
+#[tokio::test]
+async fn leftovers_of_an_earlier_orchestrator_are_killed_and_own_workers_are_not() {
+    let Orphan { folder, mut child, requests, mark } = Orphan::new(&json!({ "leave": "ignore" }), "30");
+    let yard = Yard::new(1);
+    yard.pool.warm(1).await;
+    let home = folder.path();
+    assert!(mark.contains("0badf00d"));
+    assert_eq!(kill_leftovers(home), 2, "the worker and what its task left");
+    assert_eq!(kill_leftovers(home), 0);
+    assert_eq!(kill_leftovers(yard.folder.path()), 0);
+    assert_eq!(yard.pool.idle_workers().len(), 1);
+    child.wait().unwrap();
+    drop(requests);
+    yard.close().await;
+}
+
+#[test]
+fn a_worker_that_was_started_by_hand_says_what_it_is() {
+    // The nonce is what the tests' worker looks for, so the library itself is asked.
+    assert!(std::env::var_os(NONCE).is_none());
+    let options = crate::worker::WorkerOptions { kinds: std::sync::Arc::new(Kinds) };
+    assert_eq!(crate::worker::serve(options), 2);
+}

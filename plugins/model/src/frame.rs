@@ -1,0 +1,96 @@
+//! Feature columns in memory, read from a table.
+
+use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, StringArray};
+use sluicegate_plugin::Table;
+
+use crate::{InputType, ModelError, Signature};
+
+/// The values of a feature column, one for each row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnData {
+    /// Numbers.
+    Numbers(Vec<f64>),
+    /// Texts.
+    Texts(Vec<String>),
+}
+
+/// Named columns of equal length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    /// Names and values.
+    pub columns: Vec<(String, ColumnData)>,
+    /// The number of rows.
+    pub n_rows: usize,
+}
+
+impl Frame {
+    /// Reads the columns of a signature from a table. All that is wrong is told at once: missing columns, other types, and
+    /// the first row of each column with a value that is missing or not finite.
+    pub fn from_table(table: &Table, signature: &Signature) -> Result<Self, ModelError> {
+        let mut wrong = Vec::new();
+        let mut frame = Self { columns: Vec::new(), n_rows: table.n_rows() };
+        for input in &signature.inputs {
+            let Some((idx, _)) = table.schema().column_with_name(&input.name) else {
+                let names: Vec<_> = table.schema().fields().iter().map(|field| field.name().as_str()).collect();
+                let near = sluicegate_plugin::nearest(&input.name, names);
+                let hint = near.map(|near| format!(" (there is `{near}`)")).unwrap_or_default();
+                wrong.push(format!("the table has no column `{}`{hint}", input.name));
+                continue;
+            };
+            let parts = table.batches().iter().map(|batch| batch.column(idx).as_ref());
+            match read(parts, input.input_type) {
+                Ok(values) => frame.columns.push((input.name.clone(), values)),
+                Err(reason) => wrong.push(format!("column `{}` {reason}", input.name)),
+            }
+        }
+        if wrong.is_empty() { Ok(frame) } else { Err(ModelError::Columns(wrong.join("; "))) }
+    }
+
+    /// The columns as rows of numbers, row after row; all columns must be numbers.
+    pub fn to_matrix(&self) -> Result<(Vec<f64>, usize), ModelError> {
+        let n_columns = self.columns.len();
+        let mut matrix = vec![0.0; self.n_rows * n_columns];
+        for (column_idx, (name, data)) in self.columns.iter().enumerate() {
+            let ColumnData::Numbers(values) = data else {
+                return Err(ModelError::Columns(format!("column `{name}` is text and no transform turned it into numbers")));
+            };
+            for (row, value) in values.iter().enumerate() {
+                matrix[row * n_columns + column_idx] = *value;
+            }
+        }
+        Ok((matrix, n_columns))
+    }
+}
+
+fn read<'a>(parts: impl Iterator<Item = &'a dyn Array>, wanted: InputType) -> Result<ColumnData, String> {
+    let mut numbers = Vec::new();
+    let mut texts = Vec::new();
+    let mut row = 0;
+    for part in parts {
+        if let Some(at) = (0..part.len()).find(|at| part.is_null(*at)) {
+            return Err(format!("has a missing value in row {}; fill or drop missing values before", row + at + 1));
+        }
+        row += part.len();
+        let any = part.as_any();
+        if wanted == InputType::Text {
+            let values = any.downcast_ref::<StringArray>().ok_or_else(|| other_type(part, wanted))?;
+            texts.extend(values.iter().flatten().map(str::to_owned));
+        } else if let Some(values) = any.downcast_ref::<Float64Array>() {
+            numbers.extend_from_slice(values.values());
+        } else if let Some(values) = any.downcast_ref::<Int64Array>() {
+            numbers.extend(values.values().iter().map(|number| *number as f64));
+        } else if let Some(values) = any.downcast_ref::<BooleanArray>() {
+            numbers.extend(values.iter().flatten().map(|truth| f64::from(u8::from(truth))));
+        } else {
+            return Err(other_type(part, wanted));
+        }
+    }
+    if let Some(row) = numbers.iter().position(|number: &f64| !number.is_finite()) {
+        return Err(format!("has the value {} in row {}; values must be finite", numbers[row], row + 1));
+    }
+    Ok(if wanted == InputType::Text { ColumnData::Texts(texts) } else { ColumnData::Numbers(numbers) })
+}
+
+fn other_type(array: &dyn Array, wanted: InputType) -> String {
+    format!("has the type {}, but the model wants {wanted}", array.data_type())
+}
