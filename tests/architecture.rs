@@ -8,7 +8,10 @@ use std::{
 /// Reads the table between its two marks: module → modules it may use.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the architecture is written");
-    let table = text.split("<!-- layering:begin -->").nth(1).and_then(|rest| rest.split("<!-- layering:end -->").next());
+    let table = text
+        .split("<!-- layering:begin -->")
+        .nth(1)
+        .and_then(|rest| rest.split("<!-- layering:end -->").next());
     let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>();
     table
         .expect("the table has its marks")
@@ -101,7 +104,8 @@ fn pure_modules_know_neither_tokio_nor_clocks_and_only_app_names_packs() {
     files(&source, &mut found);
     let mut wrong = Vec::new();
     for (path, text) in &found {
-        let relative = path.strip_prefix(&source).expect("below the source folder").to_string_lossy().into_owned();
+        let relative =
+            path.strip_prefix(&source).expect("below the source folder").to_string_lossy().into_owned();
         let module = word(&relative);
         let mut forbid = |needle: &str| {
             if text.contains(needle) {

@@ -25,7 +25,7 @@ use crate::{
     catalog::Catalog,
     engine::{Engine, EngineOptions, StoreHost},
     store::{Store, StoreOptions},
-    worker::{PoolOptions, WorkerPool, process_id_of},
+    worker::{PoolOptions, WorkerPool},
     world::{SystemWorld, World},
 };
 
@@ -88,7 +88,7 @@ impl App {
 
     fn engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
         let program = std::env::current_exe().map_err(|source| AppError::NoProgram { source })?;
-        let owner = process_id_of(std::process::id())
+        let owner = sluicegate_plugin::ProcessId::of(std::process::id())
             .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
         let pool = WorkerPool::new(PoolOptions {
             program,

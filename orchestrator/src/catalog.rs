@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 use sluicegate_plugin::{Description, Kind, Pack};
 
-use crate::{worker::KindTable, workflow::{KindEntry, KindSource}};
+use crate::{
+    worker::KindTable,
+    workflow::{KindEntry, KindSource},
+};
 
 /// A kind with what it says of itself, asked once.
 pub struct CatalogEntry {
@@ -35,8 +38,7 @@ impl Catalog {
             for kind in pack.kinds {
                 let description = kind.describe();
                 let name = description.name.clone();
-                let entry =
-                    CatalogEntry { pack: pack.name, schema: kind.params_schema(), description, kind };
+                let entry = CatalogEntry { pack: pack.name, schema: kind.params_schema(), description, kind };
                 assert!(entries.insert(name.clone(), entry).is_none(), "two kinds are named `{name}`");
             }
         }

@@ -11,5 +11,5 @@ pub mod worker;
 pub mod workflow;
 pub mod world;
 
-// pub mod app;
-// pub mod cli;
+pub mod app;
+pub mod cli;

@@ -20,8 +20,7 @@ impl World for SystemWorld {
     }
 
     fn random(&self) -> u128 {
-        ulid::Ulid::generate().random()
-            | (u128::from(std::process::id()) << 96)
+        ulid::Ulid::generate().random() | (u128::from(std::process::id()) << 96)
     }
 }
 

@@ -166,7 +166,9 @@ impl Engine {
                 let _ = tx.send(result);
             }),
         );
-        rx.await.map_err(|_| EngineError::Thread("the writer of the store".into()))?.map_err(EngineError::Store)
+        rx.await
+            .map_err(|_| EngineError::Thread("the writer of the store".into()))?
+            .map_err(EngineError::Store)
     }
 
     /// Ends the workers. Runs that still go on are lost to this process.
@@ -259,7 +261,8 @@ impl Driver {
     }
 
     async fn remember(&self, turn: &Turn) -> Result<(), EngineError> {
-        let records: Vec<_> = turn.records.iter().filter(|record| record.event.is_durable()).cloned().collect();
+        let records: Vec<_> =
+            turn.records.iter().filter(|record| record.event.is_durable()).cloned().collect();
         if records.is_empty() {
             return Ok(());
         }

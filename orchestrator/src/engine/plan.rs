@@ -69,8 +69,8 @@ impl Engine {
             owner: ProcessId { pid: 0, start_time: 0, boot_id: String::new() },
         };
         let at = Timestamp::default();
-        let mut run =
-            Run::create(RunId::from_parts(0, 0), &created, at).expect("the event is the one that creates a run");
+        let mut run = Run::create(RunId::from_parts(0, 0), &created, at)
+            .expect("the event is the one that creates a run");
         order
             .into_iter()
             .map(|task| {

@@ -123,7 +123,17 @@ impl Preparer {
         let attempt_id = info.attempt_id.clone();
         let prepared = Prepared::Runnable { params: params.clone(), key, miss, attempt_id };
         let home = self.home.clone();
-        let spec = AttemptSpec { run: info, kind: task.kind, params, inputs, references, env, base_dir, attempt_dir, home };
+        let spec = AttemptSpec {
+            run: info,
+            kind: task.kind,
+            params,
+            inputs,
+            references,
+            env,
+            base_dir,
+            attempt_dir,
+            home,
+        };
         Ok(Preparation { prepared, spec: Some(spec) })
     }
 
@@ -198,7 +208,8 @@ impl Preparer {
             });
         }
         let last = self.store.last_key(workflow, &task.name).map_err(failed)?;
-        Ok(Err(last.map_or(CacheMiss::FirstTime, |last| CacheMiss::Changed { changes: key.changes_since(&last) })))
+        Ok(Err(last
+            .map_or(CacheMiss::FirstTime, |last| CacheMiss::Changed { changes: key.changes_since(&last) })))
     }
 }
 

@@ -62,7 +62,9 @@ impl Engine {
         kill_leftovers(&self.options.home);
         let mut inputs = Vec::new();
         for (task, _, record) in run.tasks() {
-            let (TaskState::Running { attempt }, Some(id)) = (&record.state, &record.attempt_id) else { continue };
+            let (TaskState::Running { attempt }, Some(id)) = (&record.state, &record.attempt_id) else {
+                continue;
+            };
             let folder = attempt_dir(&self.options.home, run, task, *attempt);
             let result = read_outcome(&folder, id).unwrap_or(AttemptResult::Lost);
             // Staged files of an attempt without an outcome are of no use; nobody writes them any more.

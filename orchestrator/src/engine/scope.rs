@@ -26,7 +26,10 @@ fn task_scope(record: &TaskRecord) -> Value {
     let mut verdict = Value::Null;
     if let Some(outcome) = &record.outcome {
         for (port, artifact) in &outcome.outputs {
-            let value = artifact.value.clone().unwrap_or_else(|| json!({ "hash": artifact.hash, "size": artifact.size }));
+            let value = artifact
+                .value
+                .clone()
+                .unwrap_or_else(|| json!({ "hash": artifact.hash, "size": artifact.size }));
             outputs.insert(port.clone(), value);
         }
         metrics.extend(outcome.metrics.iter().map(|(name, value)| (name.clone(), json!(value))));

@@ -1,8 +1,8 @@
 //! Becoming: the one function that changes a run, used live and for replay.
 
 use super::{
-    AttemptResult, Event, EventRecord, EVENT_VERSION, Run, RunId, RunStatus, TaskRecord, TaskState, Timestamp,
-    queue::TaskQueue,
+    AttemptResult, EVENT_VERSION, Event, EventRecord, Run, RunId, RunStatus, TaskRecord, TaskState,
+    Timestamp, queue::TaskQueue,
 };
 use crate::workflow::TaskIdx;
 
@@ -146,7 +146,13 @@ impl Run {
         }
     }
 
-    fn finish_attempt(&mut self, task: TaskIdx, result: &AttemptResult, retry_at: Option<Timestamp>, at: Timestamp) {
+    fn finish_attempt(
+        &mut self,
+        task: TaskIdx,
+        result: &AttemptResult,
+        retry_at: Option<Timestamp>,
+        at: Timestamp,
+    ) {
         let once = self.task(task).effect == sluicegate_plugin::Effect::Once;
         let record = self.record_mut(task);
         record.error = result.error();

@@ -252,7 +252,11 @@ impl Run {
 
     /// Every task with its record, in the order of the file.
     pub fn tasks(&self) -> impl Iterator<Item = (TaskIdx, &Task, &TaskRecord)> {
-        (0u32..).map(TaskIdx).zip(&self.workflow.tasks).zip(&self.tasks).map(|((idx, task), r)| (idx, task, r))
+        (0u32..)
+            .map(TaskIdx)
+            .zip(&self.workflow.tasks)
+            .zip(&self.tasks)
+            .map(|((idx, task), r)| (idx, task, r))
     }
 
     /// The run in one row.

@@ -4,7 +4,8 @@ use serde_json::Value;
 use sluicegate_plugin::{Effect as EffectClass, TaskError};
 
 use super::{
-    AttemptResult, CacheEntry, CacheKey, CacheMiss, Event, Owner, Run, RunStatus, SkipReason, TaskState, Timestamp,
+    AttemptResult, CacheEntry, CacheKey, CacheMiss, Event, Owner, Run, RunStatus, SkipReason, TaskState,
+    Timestamp,
     state::{blocks_downstream, gate_reason},
 };
 use crate::workflow::TaskIdx;
@@ -146,7 +147,9 @@ impl Run {
                 self.attempt_finished(*task, *attempt, result, *random, now)
             }
             Input::Cancel { reason } => self.cancelled(reason),
-            Input::Interrupt if self.status == RunStatus::Running => Step::default().event(Event::RunInterrupted),
+            Input::Interrupt if self.status == RunStatus::Running => {
+                Step::default().event(Event::RunInterrupted)
+            }
             Input::Interrupt => Step::default(),
             Input::Resume { owner } => Step::default().event(Event::RunResumed { owner: owner.clone() }),
         }
@@ -217,21 +220,21 @@ impl Run {
         let step = Step::default();
         match prepared {
             Prepared::Unwanted { when } => {
-                let step = step.event(Event::TaskSkipped {
+                let step = step
+                    .event(Event::TaskSkipped { task, reason: SkipReason::Condition { when: when.clone() } });
+                self.skip_behind(
+                    step,
                     task,
-                    reason: SkipReason::Condition { when: when.clone() },
-                });
-                self.skip_behind(step, task, &SkipReason::Upstream {
-                    task: self.task(task).name.clone(),
-                    state: "skipped".into(),
-                })
+                    &SkipReason::Upstream { task: self.task(task).name.clone(), state: "skipped".into() },
+                )
             }
             Prepared::Broken { error } => {
                 let step = step.event(Event::TaskUnprepared { task, error: error.clone() });
-                self.skip_behind(step, task, &SkipReason::Upstream {
-                    task: self.task(task).name.clone(),
-                    state: "failed".into(),
-                })
+                self.skip_behind(
+                    step,
+                    task,
+                    &SkipReason::Upstream { task: self.task(task).name.clone(), state: "failed".into() },
+                )
             }
             Prepared::Cached { key, entry } => {
                 let step = step.event(Event::CacheHit {
@@ -272,7 +275,8 @@ impl Run {
             return Step::default();
         }
         let retry_at = self.retry_at(task, result, random, now);
-        let step = Step::default().event(Event::AttemptFinished { task, attempt, result: result.clone(), retry_at });
+        let step =
+            Step::default().event(Event::AttemptFinished { task, attempt, result: result.clone(), retry_at });
         match (retry_at, blocks_downstream(self.task(task), result)) {
             (Some(at), _) => step.effect(Effect::WakeAt { at }),
             (None, Some(reason)) => self.skip_behind(step, task, &reason),
@@ -281,7 +285,13 @@ impl Run {
     }
 
     /// When the next attempt may start; `None` when there is none.
-    fn retry_at(&self, task: TaskIdx, result: &AttemptResult, random: f64, now: Timestamp) -> Option<Timestamp> {
+    fn retry_at(
+        &self,
+        task: TaskIdx,
+        result: &AttemptResult,
+        random: f64,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let (spec, record) = (self.task(task), self.record(task));
         if self.cancel.is_some() {
             return None;

@@ -34,14 +34,18 @@ pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
         let content = jsonl::read::<EventRecord>(&path)?;
         if content.values.len() < events.len() {
             let (found, wanted) = (content.values.len(), events.len());
-            report.problems.push(format!("`{}` has {found} good lines; the store has {wanted} events", path.display()));
+            report
+                .problems
+                .push(format!("`{}` has {found} good lines; the store has {wanted} events", path.display()));
         } else if content.values[..events.len()] != events[..] {
             report.problems.push(format!("`{}` and the store tell different stories", path.display()));
         }
         match Run::replay(row.id, &events) {
             Ok(run) => {
                 let outcomes = run.tasks().filter_map(|(_, _, record)| record.outcome.as_ref());
-                hashes.extend(outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()));
+                hashes.extend(
+                    outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()),
+                );
             }
             Err(error) => report.problems.push(error.to_string()),
         }
@@ -57,7 +61,8 @@ pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
         report.n_artifacts = hashes.len();
         for hash in hashes {
             if let Err(error) = artifacts.verify(&hash) {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                let cause =
+                    std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 report.problems.push(format!("{error}{cause}"));
             }
         }

@@ -30,7 +30,8 @@ impl Db {
         remove_stray_snapshots(path)?;
         let sled = guarded_open(path)?;
         let file = path.join("db");
-        let file = File::options().read(true).write(true).open(&file).map_err(StoreError::io("open", &file))?;
+        let file =
+            File::options().read(true).write(true).open(&file).map_err(StoreError::io("open", &file))?;
         Ok(Self { sled, file: Arc::new(file) })
     }
 
@@ -46,7 +47,10 @@ impl Db {
     }
 
     /// Everything under a prefix, in the order of its keys.
-    pub(super) fn prefix(&self, prefix: &[u8]) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + use<> {
+    pub(super) fn prefix(
+        &self,
+        prefix: &[u8],
+    ) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + use<> {
         self.sled.scan_prefix(prefix).map(|item| item.map_err(StoreError::from))
     }
 

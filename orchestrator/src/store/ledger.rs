@@ -3,12 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluicegate_plugin::{Deployment, ModelVersion};
 
-use super::{
-    jsonl, key,
-    registry::AliasRecord,
-    value,
-    writer::Op,
-};
+use super::{jsonl, key, registry::AliasRecord, value, writer::Op};
 
 /// The version of the ledger's lines.
 const VERSION: u16 = 1;

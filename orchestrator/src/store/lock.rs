@@ -51,7 +51,10 @@ impl Lock {
         }
         let command: Vec<_> = std::env::args().skip(1).take(2).collect();
         let holder = format!("process {} (`sluice {}`)", std::process::id(), command.join(" "));
-        let written = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| file.write_all(holder.as_bytes()));
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(holder.as_bytes()));
         written.map_err(StoreError::io("write", &path))?;
         Ok(Self { _file: file })
     }

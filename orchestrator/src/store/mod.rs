@@ -90,7 +90,8 @@ impl Store {
         let db = Db::open(&home.join("db"))?;
         let values = Values::new(home.join("values"));
         let writer = Writer::start(db.clone(), home)?;
-        let shared = Shared { home: home.to_owned(), writer, db, values, registry: Mutex::new(()), _lock: lock };
+        let shared =
+            Shared { home: home.to_owned(), writer, db, values, registry: Mutex::new(()), _lock: lock };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -102,7 +102,9 @@ fn missing(what: &str) -> StoreError {
 }
 
 fn run_id(bytes: &[u8]) -> Result<RunId, StoreError> {
-    <[u8; 16]>::try_from(bytes).map(RunId::from_bytes).map_err(|_| StoreError::BadValue("a run id is cut off".into()))
+    <[u8; 16]>::try_from(bytes)
+        .map(RunId::from_bytes)
+        .map_err(|_| StoreError::BadValue("a run id is cut off".into()))
 }
 
 /// The one run that a text can mean; ids come newest first.

@@ -5,9 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{
-    Commit, Lock, Store, StoreError, check_format, jsonl,
-    ledger::LedgerLine,
-    read_only::read_only,
+    Commit, Lock, Store, StoreError, check_format, jsonl, ledger::LedgerLine, read_only::read_only,
     writer::Op,
 };
 use crate::run::{EventRecord, Run};
@@ -81,7 +79,9 @@ fn note(path: &Path, bad: &jsonl::BadLine) -> String {
     let path = path.display();
     let (number, reason) = (bad.number, &bad.reason);
     if bad.is_last {
-        format!("`{path}`: line {number} was being written when the program ended ({reason}); it was never acknowledged and is left out")
+        format!(
+            "`{path}`: line {number} was being written when the program ended ({reason}); it was never acknowledged and is left out"
+        )
     } else {
         format!("`{path}`: line {number} is damaged ({reason}); it and all lines behind it are left out")
     }

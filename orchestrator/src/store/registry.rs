@@ -39,7 +39,11 @@ pub struct ModelSummary {
 
 impl Store {
     /// Registers a bundle as the next version of its model. A bundle that is registered already keeps its version.
-    pub fn register_model(&self, registration: Registration, now: Timestamp) -> Result<ModelVersion, StoreError> {
+    pub fn register_model(
+        &self,
+        registration: Registration,
+        now: Timestamp,
+    ) -> Result<ModelVersion, StoreError> {
         let _guard = self.shared.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let versions = self.versions(&registration.model)?;
         if let Some(known) = versions.iter().find(|version| version.bundle == registration.bundle) {
@@ -67,7 +71,11 @@ impl Store {
             return Err(StoreError::NoVersion { model: step.model, version: step.version });
         }
         let history = self.alias_history(&step.model)?;
-        let from = history.iter().rev().find(|record| record.step.alias == step.alias).map(|record| record.step.version);
+        let from = history
+            .iter()
+            .rev()
+            .find(|record| record.step.alias == step.alias)
+            .map(|record| record.step.version);
         if from == Some(step.version) {
             return Ok(false);
         }

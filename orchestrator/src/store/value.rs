@@ -47,7 +47,8 @@ impl Values {
         match kept.split_first() {
             Some((&INLINE, value)) => from_json(value),
             Some((&FILE, hash)) => {
-                let hash = <[u8; 32]>::try_from(hash).map_err(|_| StoreError::BadValue("a pointer is cut off".into()))?;
+                let hash = <[u8; 32]>::try_from(hash)
+                    .map_err(|_| StoreError::BadValue("a pointer is cut off".into()))?;
                 let path = self.path(&hash.into());
                 let value = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
                 if blake3::hash(&value).as_bytes() != &hash {

@@ -17,7 +17,7 @@ use super::{
     error::WorkerError,
     lines::Lines,
     mark::{MARK, new_mark, new_nonce},
-    process::{Process, process_id_of},
+    process::Process,
     protocol::{Hello, MAX_LINE, NONCE, Reply, Request, line},
     tree::kill_tree,
 };
@@ -82,7 +82,7 @@ impl Worker {
         let mut worker = Self {
             child,
             process: pid.and_then(Process::find),
-            id: pid.and_then(process_id_of),
+            id: pid.and_then(ProcessId::of),
             mark,
             requests,
             replies: Lines::new(replies),

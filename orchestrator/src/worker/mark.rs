@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use super::process::process_id_of;
+use sluicegate_plugin::ProcessId;
 
 /// The environment variable that holds the mark.
 pub(super) const MARK: &str = "SLUICE_WORKER_ID";
@@ -51,7 +51,7 @@ fn home_part(home: &Path) -> String {
 fn own_part() -> &'static str {
     static OWN: OnceLock<String> = OnceLock::new();
     OWN.get_or_init(|| {
-        let own = process_id_of(std::process::id());
+        let own = ProcessId::of(std::process::id());
         let text =
             own.map_or_else(new_nonce, |own| format!("{} {} {}", own.pid, own.start_time, own.boot_id));
         format!("{}-", &blake3::hash(text.as_bytes()).to_hex()[..8])

@@ -25,7 +25,6 @@ pub use attempt::read_outcome;
 pub use control::{AttemptControl, AttemptReport, CancelHandle, StopReason};
 pub use inline::{InlineAttempt, run_inline};
 pub use pool::{PoolOptions, WorkerPool};
-pub use process::{is_alive, process_id_of};
 pub use serve::{WorkerOptions, serve};
 pub use tree::kill_leftovers;
 

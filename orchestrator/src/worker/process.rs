@@ -6,20 +6,8 @@ use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
 };
-use sluicegate_plugin::ProcessId;
 
 use super::mark::MARK;
-
-/// Who a process is: its number, start time and boot, which no later process shares.
-pub fn process_id_of(pid: u32) -> Option<ProcessId> {
-    let boot_id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-    Some(ProcessId { pid, start_time: Process::find(pid)?.start_time, boot_id })
-}
-
-/// Tells whether that very process lives.
-pub fn is_alive(process: &ProcessId) -> bool {
-    process_id_of(process.pid).as_ref() == Some(process)
-}
 
 /// A process that lives. One that ended and only waits to be reaped does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,14 +101,6 @@ fn mark_of(pid: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn this_process_lives_and_one_with_another_start_time_does_not() {
-        let mut own = process_id_of(std::process::id()).unwrap();
-        assert!(is_alive(&own));
-        own.start_time += 1;
-        assert!(!is_alive(&own));
-    }
 
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {

@@ -65,7 +65,8 @@ pub struct Checked {
 /// Checks a file. Reports every problem it can find in one go; writes nothing.
 pub fn check(source: &Source, options: &CheckOptions<'_>) -> Checked {
     let mut found = Vec::new();
-    let workflow = parse::parse(source, &mut found).and_then(|tree| build(&tree, source, options, &mut found));
+    let workflow =
+        parse::parse(source, &mut found).and_then(|tree| build(&tree, source, options, &mut found));
     found.sort_by_key(|problem| problem.span.as_ref().map_or(usize::MAX, |span| span.start));
     found.dedup();
     found.truncate(MAX_PROBLEMS);
@@ -73,18 +74,33 @@ pub fn check(source: &Source, options: &CheckOptions<'_>) -> Checked {
     Checked { workflow: workflow.filter(|_| !broken), diagnostics: found }
 }
 
-fn build(tree: &Table, source: &Source, options: &CheckOptions<'_>, found: &mut Vec<Diagnostic>) -> Option<Workflow> {
+fn build(
+    tree: &Table,
+    source: &Source,
+    options: &CheckOptions<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Workflow> {
     let fields = Fields::new(tree, "the workflow", &KEYS, &LATER, found);
-    let name = fields.string("name", found).map_or_else(|| stem(&source.name), |(name, node)| {
-        let good = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-        if !good {
-            let message = format!("`{}` cannot be the name of a workflow", name.chars().take(80).collect::<String>());
-            let hint = "use letters, digits, `.`, `_` and `-`, at most 64 of them";
-            found.push(Diagnostic::error("E011", node.span.clone(), message).label("bad name").hint(hint));
-        }
-        name.to_owned()
-    });
-    let description = fields.string("description", found).map(|(text, _)| text.to_owned()).unwrap_or_default();
+    let name = fields.string("name", found).map_or_else(
+        || stem(&source.name),
+        |(name, node)| {
+            let good = !name.is_empty()
+                && name.len() <= 64
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+            if !good {
+                let message = format!(
+                    "`{}` cannot be the name of a workflow",
+                    name.chars().take(80).collect::<String>()
+                );
+                let hint = "use letters, digits, `.`, `_` and `-`, at most 64 of them";
+                found
+                    .push(Diagnostic::error("E011", node.span.clone(), message).label("bad name").hint(hint));
+            }
+            name.to_owned()
+        },
+    );
+    let description =
+        fields.string("description", found).map(|(text, _)| text.to_owned()).unwrap_or_default();
     let labels = fields.strings("labels", found).into_iter().map(|(text, _)| text.to_owned()).collect();
     let max_parallel = fields.integer("max_parallel", 1, 1024, found).and_then(|n| usize::try_from(n).ok());
     let params = params::resolve(fields.table("params", found), options.overrides, found);
@@ -94,7 +110,9 @@ fn build(tree: &Table, source: &Source, options: &CheckOptions<'_>, found: &mut 
         .flat_map(|table| &table.entries)
         .filter_map(|(key, node)| task::read(key, node, found))
         .collect();
-    if raw.is_empty() && tree.get("tasks").is_none_or(|node| node.as_table().is_some_and(|table| table.entries.is_empty())) {
+    if raw.is_empty()
+        && tree.get("tasks").is_none_or(|node| node.as_table().is_some_and(|table| table.entries.is_empty()))
+    {
         let hint = "add one: `[tasks.NAME]` with `uses = \"KIND\"`";
         found.push(Diagnostic::elsewhere("E003", "the workflow has no tasks").hint(hint));
     }
@@ -112,8 +130,10 @@ fn build(tree: &Table, source: &Source, options: &CheckOptions<'_>, found: &mut 
 }
 
 fn stem(name: &str) -> String {
-    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let good: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+    let stem =
+        Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let good: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
     if good.is_empty() { "workflow".into() } else { good }
 }
 
@@ -127,10 +147,14 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn assemble(&self, found: &mut Vec<Diagnostic>) -> Option<Vec<Task>> {
-        let entries: Vec<Option<KindEntry<'_>>> = self.raw.iter().map(|task| self.kind(task, found)).collect();
+        let entries: Vec<Option<KindEntry<'_>>> =
+            self.raw.iter().map(|task| self.kind(task, found)).collect();
         let resolved: Vec<Node> = self.raw.iter().map(|task| self.resolve(&task.with)).collect();
-        let ports: Vec<Option<Ports>> =
-            entries.iter().zip(&resolved).map(|(entry, with)| entry.map(|entry| ports(entry, with))).collect();
+        let ports: Vec<Option<Ports>> = entries
+            .iter()
+            .zip(&resolved)
+            .map(|(entry, with)| entry.map(|entry| ports(entry, with)))
+            .collect();
         let names = Names { tasks: self.raw, ports: &ports, params: self.params };
         let mut places = EdgePlaces::new();
         let mut tasks = Vec::new();
@@ -147,11 +171,22 @@ impl Assembly<'_> {
             }
             let before = found.len();
             if let (Some(entry), Some(uses)) = (entries[idx], &raw.uses) {
-                SchemaWalk { root: entry.schema, kind: &uses.text }.walk(&resolved[idx], entry.schema, "", found);
+                SchemaWalk { root: entry.schema, kind: &uses.text }.walk(
+                    &resolved[idx],
+                    entry.schema,
+                    "",
+                    found,
+                );
             }
             good_params.push(found.len() == before);
             self.verify_cache(raw, entries[idx], found);
-            tasks.push(assembled(raw, entries[idx], &inputs, needs.iter().map(|(task, _)| *task).collect(), keys(&mentions)));
+            tasks.push(assembled(
+                raw,
+                entries[idx],
+                &inputs,
+                needs.iter().map(|(task, _)| *task).collect(),
+                keys(&mentions),
+            ));
         }
         let graph = Workflow {
             name: String::new(),
@@ -173,9 +208,12 @@ impl Assembly<'_> {
         let entry = self.options.kinds.kind(&uses.text);
         if entry.is_none() {
             let names = self.options.kinds.names();
-            let hint = did_you_mean(&uses.text, names.iter().copied()).unwrap_or("`sluice kinds list` lists them".into());
+            let hint = did_you_mean(&uses.text, names.iter().copied())
+                .unwrap_or("`sluice kinds list` lists them".into());
             let message = format!("there is no kind `{}`", uses.text);
-            found.push(Diagnostic::error("E010", uses.node.span.clone(), message).label("unknown kind").hint(hint));
+            found.push(
+                Diagnostic::error("E010", uses.node.span.clone(), message).label("unknown kind").hint(hint),
+            );
         }
         entry
     }
@@ -186,7 +224,9 @@ impl Assembly<'_> {
         match &mut resolved.value {
             NodeValue::String(text) if expression::is_template(text) => return self.resolve_text(node, text),
             NodeValue::Array(items) => items.iter_mut().for_each(|item| *item = self.resolve(item)),
-            NodeValue::Table(table) => table.entries.iter_mut().for_each(|(_, item)| *item = self.resolve(item)),
+            NodeValue::Table(table) => {
+                table.entries.iter_mut().for_each(|(_, item)| *item = self.resolve(item))
+            }
             _ => {}
         }
         resolved
@@ -205,7 +245,8 @@ impl Assembly<'_> {
             return unknown;
         }
         let scope = json!({ "params": self.params });
-        expression::evaluate(&Value::String(text.into()), &scope).map_or(unknown, |value| node.with_json(&value))
+        expression::evaluate(&Value::String(text.into()), &scope)
+            .map_or(unknown, |value| node.with_json(&value))
     }
 
     fn verify_cache(&self, raw: &RawTask, entry: Option<KindEntry<'_>>, found: &mut Vec<Diagnostic>) {
@@ -213,7 +254,9 @@ impl Assembly<'_> {
         if let (Some((true, span)), Some(Effect::Once)) = (&raw.cache, effect) {
             let message = format!("task `{}` must happen once and cannot come from the cache", raw.name);
             let hint = "remove `cache = true`, or say `effect = \"pure\"` if it touches nothing";
-            found.push(Diagnostic::error("E008", span.clone(), message).label("contradicts `effect`").hint(hint));
+            found.push(
+                Diagnostic::error("E008", span.clone(), message).label("contradicts `effect`").hint(hint),
+            );
         }
     }
 
@@ -228,7 +271,10 @@ impl Assembly<'_> {
         let mut columns = Columns::default();
         for idx in workflow.graph().order() {
             let at = idx.0 as usize;
-            let (Some(entry), true, Some(params)) = (entries[at], good_params[at], resolved[at].to_json()) else { continue };
+            let (Some(entry), true, Some(params)) = (entries[at], good_params[at], resolved[at].to_json())
+            else {
+                continue;
+            };
             let task = &workflow.tasks[at];
             let known = Known {
                 idx,
@@ -246,7 +292,9 @@ impl Assembly<'_> {
 
 /// The ports under these parameters, or the declared ones while the parameters are not known.
 fn ports(entry: KindEntry<'_>, with: &Node) -> Ports {
-    with.to_json().and_then(|params| entry.kind.ports(&params)).unwrap_or_else(|| entry.description.ports.clone())
+    with.to_json()
+        .and_then(|params| entry.kind.ports(&params))
+        .unwrap_or_else(|| entry.description.ports.clone())
 }
 
 fn assembled(

@@ -60,7 +60,12 @@ fn guarded(ask: impl FnOnce() -> Vec<Problem>) -> Result<Vec<Problem>, ()> {
     catch_unwind(AssertUnwindSafe(ask)).map_err(drop)
 }
 
-fn report(code: &'static str, task: &Known<'_>, answer: Result<Vec<Problem>, ()>, found: &mut Vec<Diagnostic>) {
+fn report(
+    code: &'static str,
+    task: &Known<'_>,
+    answer: Result<Vec<Problem>, ()>,
+    found: &mut Vec<Diagnostic>,
+) {
     match answer {
         Ok(problems) => {
             for problem in problems {

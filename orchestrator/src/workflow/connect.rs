@@ -46,7 +46,11 @@ impl Names<'_> {
     }
 
     /// Finds what `inputs` names, and verifies ports and types.
-    pub(super) fn inputs(&self, idx: usize, found: &mut Vec<Diagnostic>) -> BTreeMap<String, (InputRef, Span)> {
+    pub(super) fn inputs(
+        &self,
+        idx: usize,
+        found: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<String, (InputRef, Span)> {
         let task = &self.tasks[idx];
         let ports = self.ports[idx].as_ref();
         let kind = task.uses.as_ref().map(|uses| uses.text.as_str()).unwrap_or_default();
@@ -57,10 +61,15 @@ impl Names<'_> {
                 Some(ports) => match input_type(ports, &key.name) {
                     Some(wanted) => Some(wanted),
                     None => {
-                        let hint = did_you_mean(&key.name, ports.inputs.iter().map(|port| port.name.as_str()))
-                            .or_else(|| Some(format!("`{kind}` takes no inputs")));
+                        let hint =
+                            did_you_mean(&key.name, ports.inputs.iter().map(|port| port.name.as_str()))
+                                .or_else(|| Some(format!("`{kind}` takes no inputs")));
                         let message = format!("`{kind}` has no input `{}`", key.name);
-                        found.push(Diagnostic::error("E014", key.span.clone(), message).label("unknown input").maybe_hint(hint));
+                        found.push(
+                            Diagnostic::error("E014", key.span.clone(), message)
+                                .label("unknown input")
+                                .maybe_hint(hint),
+                        );
                         None
                     }
                 },
@@ -76,16 +85,28 @@ impl Names<'_> {
                 );
                 let span = source.node.span.clone();
                 let hint = self.fitting(from.task, wanted);
-                found.push(Diagnostic::error("E016", span, message).label(format!("this is a {}", from.port_type)).maybe_hint(hint));
+                found.push(
+                    Diagnostic::error("E016", span, message)
+                        .label(format!("this is a {}", from.port_type))
+                        .maybe_hint(hint),
+                );
                 continue;
             }
             inputs.insert(key.name.clone(), (from, source.node.span.clone()));
         }
         for port in ports.into_iter().flat_map(|ports| &ports.inputs) {
             if !port.optional && !task.inputs.iter().any(|(key, _)| key.name == port.name) {
-                let message = format!("task `{}` does not connect input `{}` of `{kind}`", task.name, port.name);
-                let hint = format!("add `inputs = {{ {} = \"TASK\" }}`; it takes a {}: {}", port.name, port.port_type, port.doc);
-                found.push(Diagnostic::error("E015", task.name_span.clone(), message).label("input is missing").hint(hint));
+                let message =
+                    format!("task `{}` does not connect input `{}` of `{kind}`", task.name, port.name);
+                let hint = format!(
+                    "add `inputs = {{ {} = \"TASK\" }}`; it takes a {}: {}",
+                    port.name, port.port_type, port.doc
+                );
+                found.push(
+                    Diagnostic::error("E015", task.name_span.clone(), message)
+                        .label("input is missing")
+                        .hint(hint),
+                );
             }
         }
         inputs
@@ -117,19 +138,27 @@ impl Names<'_> {
         if let Some(port) = found_port {
             return Some(InputRef { task: idx, port: port.name.clone(), port_type: port.port_type });
         }
-        let kind = self.tasks[idx.0 as usize].uses.as_ref().map(|uses| uses.text.as_str()).unwrap_or_default();
+        let kind =
+            self.tasks[idx.0 as usize].uses.as_ref().map(|uses| uses.text.as_str()).unwrap_or_default();
         let problem = match port {
             None => Diagnostic::error("E013", span, format!("task `{name}` (`{kind}`) has no outputs"))
                 .hint(format!("use `needs = [\"{name}\"]` to run after it")),
-            Some(port) => Diagnostic::error("E013", span, format!("task `{name}` (`{kind}`) has no output `{port}`"))
-                .maybe_hint(did_you_mean(port, ports.outputs.iter().map(|port| port.name.as_str()))),
+            Some(port) => {
+                Diagnostic::error("E013", span, format!("task `{name}` (`{kind}`) has no output `{port}`"))
+                    .maybe_hint(did_you_mean(port, ports.outputs.iter().map(|port| port.name.as_str())))
+            }
         };
         found.push(problem.label("unknown output"));
         None
     }
 
     /// Verifies every expression of a task and returns the tasks they name.
-    pub(super) fn mentions(&self, task: &RawTask, text: &str, found: &mut Vec<Diagnostic>) -> BTreeMap<TaskIdx, Span> {
+    pub(super) fn mentions(
+        &self,
+        task: &RawTask,
+        text: &str,
+        found: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<TaskIdx, Span> {
         let mut mentions = BTreeMap::new();
         let mut look = |node: &Node, value: &str, bare: bool| {
             self.look(&Place { node, value, file: text }, bare, &mut mentions, found);
@@ -144,7 +173,13 @@ impl Names<'_> {
         mentions
     }
 
-    fn look(&self, place: &Place<'_>, bare: bool, mentions: &mut BTreeMap<TaskIdx, Span>, found: &mut Vec<Diagnostic>) {
+    fn look(
+        &self,
+        place: &Place<'_>,
+        bare: bool,
+        mentions: &mut BTreeMap<TaskIdx, Span>,
+        found: &mut Vec<Diagnostic>,
+    ) {
         let parts = if bare {
             Ok(vec![Part::Expression(0..place.value.len())])
         } else if expression::is_template(place.value) {
@@ -164,7 +199,8 @@ impl Names<'_> {
                 continue;
             }
             for chain in expression::chains(inner) {
-                let at = |name: &(String, Span)| place.span(name.1.start + range.start..name.1.end + range.start);
+                let at =
+                    |name: &(String, Span)| place.span(name.1.start + range.start..name.1.end + range.start);
                 self.name(&chain.names, &at, mentions, found);
             }
         }
@@ -180,7 +216,9 @@ impl Names<'_> {
     ) {
         let unknown = |name: &(String, Span), what: &str, right: &[&str]| {
             let hint = did_you_mean(&name.0, right.iter().copied());
-            Diagnostic::error("E024", at(name), format!("{what} `{}`", name.0)).label("unknown name").maybe_hint(hint)
+            Diagnostic::error("E024", at(name), format!("{what} `{}`", name.0))
+                .label("unknown name")
+                .maybe_hint(hint)
         };
         let second = names.get(1);
         match names[0].0.as_str() {
@@ -218,7 +256,8 @@ impl Names<'_> {
                 let message = format!("the name `{}` is not known here", names[0].0);
                 let near = did_you_mean(&names[0].0, ["params", "run", "tasks"].into_iter());
                 let hint = near.filter(|near| near.starts_with("did")).unwrap_or_else(|| hint.into());
-                found.push(Diagnostic::error("E024", at(&names[0]), message).label("unknown name").hint(hint));
+                found
+                    .push(Diagnostic::error("E024", at(&names[0]), message).label("unknown name").hint(hint));
             }
         }
     }
@@ -239,7 +278,9 @@ impl Place<'_> {
     fn span(&self, inner: Span) -> Span {
         let raw = self.file.get(self.node.span.clone()).unwrap_or_default();
         match raw.find(self.value) {
-            Some(start) => self.node.span.start + start + inner.start..self.node.span.start + start + inner.end,
+            Some(start) => {
+                self.node.span.start + start + inner.start..self.node.span.start + start + inner.end
+            }
             None => self.node.span.clone(),
         }
     }
@@ -270,7 +311,12 @@ fn input_type(ports: &Ports, name: &str) -> Option<sluicegate_plugin::PortType> 
 pub(super) type EdgePlaces = BTreeMap<(TaskIdx, TaskIdx), Span>;
 
 /// Reports cycles as paths, each at the places that close them.
-pub(super) fn report_cycles(cycles: &[Vec<TaskIdx>], tasks: &[RawTask], places: &EdgePlaces, found: &mut Vec<Diagnostic>) {
+pub(super) fn report_cycles(
+    cycles: &[Vec<TaskIdx>],
+    tasks: &[RawTask],
+    places: &EdgePlaces,
+    found: &mut Vec<Diagnostic>,
+) {
     for cycle in cycles {
         let name = |idx: &TaskIdx| tasks[idx.0 as usize].name.as_str();
         let path: Vec<_> = cycle.iter().chain(cycle.first()).map(name).collect();

@@ -17,7 +17,12 @@ pub fn editor_schema(kinds: &dyn KindSource) -> Value {
         }
         definitions.insert(name.to_owned(), convert(&schema, name));
         let reference = json!({ "$ref": format!("#/definitions/{name}") });
-        let required: Vec<&str> = if entry.schema["required"].as_array().is_some_and(|list| !list.is_empty()) { vec!["with"] } else { Vec::new() };
+        let required: Vec<&str> = if entry.schema["required"].as_array().is_some_and(|list| !list.is_empty())
+        {
+            vec!["with"]
+        } else {
+            Vec::new()
+        };
         rules.push(json!({
             "if": { "properties": { "uses": { "const": name } }, "required": ["uses"] },
             "then": { "properties": { "with": reference }, "required": required },
@@ -65,7 +70,8 @@ fn param() -> Value {
 }
 
 fn task(kinds: &[Value], rules: Vec<Value>) -> Value {
-    let duration = json!({ "type": ["number", "string"], "description": "Seconds, or a text such as `30s` or `10m`." });
+    let duration =
+        json!({ "type": ["number", "string"], "description": "Seconds, or a text such as `30s` or `10m`." });
     json!({
         "type": "object",
         "required": ["uses"],
@@ -110,7 +116,9 @@ fn convert(schema: &Value, kind: &str) -> Value {
                         converted.insert(key.clone(), Value::String(path));
                     }
                     ("properties", Value::Object(properties)) => {
-                        let properties = properties.iter().map(|(name, value)| (name.clone(), or_expression(convert(value, kind))));
+                        let properties = properties
+                            .iter()
+                            .map(|(name, value)| (name.clone(), or_expression(convert(value, kind))));
                         converted.insert(key.clone(), Value::Object(properties.collect()));
                     }
                     ("default" | "enum" | "const" | "required" | "description", _) => {

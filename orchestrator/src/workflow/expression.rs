@@ -64,7 +64,10 @@ pub(super) fn is_template(text: &str) -> bool {
 /// Splits a string into text and expressions.
 pub(super) fn parts(text: &str) -> Result<Vec<Part>, ExpressionError> {
     if text.len() > MAX_TEXT {
-        return Err(ExpressionError::new(format!("a text with expressions has at most {MAX_TEXT} bytes"), None));
+        return Err(ExpressionError::new(
+            format!("a text with expressions has at most {MAX_TEXT} bytes"),
+            None,
+        ));
     }
     if let Some(at) = text.find("{%") {
         let message = "statements (`{% … %}`) are not allowed; use expressions (`{{ … }}`)";
@@ -76,9 +79,9 @@ pub(super) fn parts(text: &str) -> Result<Vec<Part>, ExpressionError> {
         if open > from {
             parts.push(Part::Text(text[from..open].into()));
         }
-        let close = closing(&text[open + 2..]).map(|at| open + 2 + at).ok_or_else(|| {
-            ExpressionError::new("`{{` is not closed by `}}`", Some(open..open + 2))
-        })?;
+        let close = closing(&text[open + 2..])
+            .map(|at| open + 2 + at)
+            .ok_or_else(|| ExpressionError::new("`{{` is not closed by `}}`", Some(open..open + 2)))?;
         parts.push(Part::Expression(open + 2..close));
         from = close + 2;
     }
@@ -113,7 +116,10 @@ fn closing(text: &str) -> Option<usize> {
 /// Parses a bare expression without evaluating it; `offset` is where it stands in its text.
 pub(super) fn compile(expression: &str, offset: usize) -> Result<(), ExpressionError> {
     guarded(|| {
-        engine().compile_expression(expression).map(drop).map_err(|error| ExpressionError::from_engine(&error, offset))
+        engine()
+            .compile_expression(expression)
+            .map(drop)
+            .map_err(|error| ExpressionError::from_engine(&error, offset))
     })
 }
 
@@ -121,7 +127,11 @@ fn evaluate_bare(expression: &str, offset: usize, scope: &Value) -> Result<Value
     guarded(|| {
         let engine = engine();
         let failed = |error: minijinja::Error| ExpressionError::from_engine(&error, offset);
-        let value = engine.compile_expression(expression).map_err(failed)?.eval(minijinja::value::Serde(scope)).map_err(failed)?;
+        let value = engine
+            .compile_expression(expression)
+            .map_err(failed)?
+            .eval(minijinja::value::Serde(scope))
+            .map_err(failed)?;
         if value.is_undefined() {
             let whole = Some(offset..offset + expression.len());
             return Err(ExpressionError::new(format!("`{}` has no value", expression.trim()), whole));
@@ -171,7 +181,9 @@ fn evaluate_text(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
 pub fn evaluate_condition(expression: &str, scope: &Value) -> Result<bool, ExpressionError> {
     match evaluate_bare(expression, 0, scope)? {
         Value::Bool(truth) => Ok(truth),
-        other => Err(ExpressionError::new(format!("`{expression}` is {other}, neither true nor false"), None)),
+        other => {
+            Err(ExpressionError::new(format!("`{expression}` is {other}, neither true nor false"), None))
+        }
     }
 }
 
@@ -198,7 +210,8 @@ pub(super) fn chains(expression: &str) -> Vec<Chain> {
             byte if is_name(byte) => {
                 let is_filter = expression[..at].trim_end().ends_with(['|', '.']);
                 let (chain, end) = read_chain(expression, at);
-                let is_test = expression[..at].trim_end().ends_with(" is") || expression[..at].trim_end().ends_with(" is not");
+                let is_test = expression[..at].trim_end().ends_with(" is")
+                    || expression[..at].trim_end().ends_with(" is not");
                 let next = expression[end..].trim_start();
                 let is_call = chain.names.len() == 1 && next.starts_with('(');
                 let is_argument = next.starts_with('=') && !next.starts_with("==");

@@ -76,7 +76,10 @@ impl TaskGraph {
 
     /// Every edge: before, behind, why.
     pub fn edges(&self) -> impl Iterator<Item = (TaskIdx, TaskIdx, &EdgeKind)> {
-        self.graph.raw_edges().iter().map(|edge| (self.graph[edge.source()], self.graph[edge.target()], &edge.weight))
+        self.graph
+            .raw_edges()
+            .iter()
+            .map(|edge| (self.graph[edge.source()], self.graph[edge.target()], &edge.weight))
     }
 
     /// All tasks, each after those before it; otherwise in the order of the file. Tasks on a cycle are left out.

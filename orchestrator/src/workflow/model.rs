@@ -121,7 +121,14 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 1, backoff: Backoff::Exponential, initial: 1.0, max: 300.0, factor: 2.0, jitter: true }
+        Self {
+            attempts: 1,
+            backoff: Backoff::Exponential,
+            initial: 1.0,
+            max: 300.0,
+            factor: 2.0,
+            jitter: true,
+        }
     }
 }
 

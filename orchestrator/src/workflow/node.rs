@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use serde_json::{Map, Number, Value as Json};
-use toml::{Spanned, de::{DeTable, DeValue}};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 /// Bytes of the file.
 pub(super) type Span = Range<usize>;
@@ -56,7 +59,9 @@ impl Table {
     pub(super) fn from_toml(table: &DeTable<'_>) -> Self {
         let mut entries: Vec<_> = table
             .iter()
-            .map(|(key, value)| (Key { name: key.get_ref().to_string(), span: key.span() }, Node::from_toml(value)))
+            .map(|(key, value)| {
+                (Key { name: key.get_ref().to_string(), span: key.span() }, Node::from_toml(value))
+            })
             .collect();
         entries.sort_by_key(|(key, _)| key.span.start);
         Self { entries }
@@ -132,7 +137,9 @@ impl Node {
                 None => NodeValue::Float(number.as_f64().unwrap_or(f64::NAN)),
             }),
             Json::String(text) => at(NodeValue::String(text.clone())),
-            Json::Array(items) => at(NodeValue::Array(items.iter().map(|item| self.with_json(item)).collect())),
+            Json::Array(items) => {
+                at(NodeValue::Array(items.iter().map(|item| self.with_json(item)).collect()))
+            }
             Json::Object(map) => {
                 let entry = |(name, value): (&String, &Json)| {
                     (Key { name: name.clone(), span: self.span.clone() }, self.with_json(value))

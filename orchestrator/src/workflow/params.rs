@@ -50,7 +50,9 @@ pub(super) fn resolve(
     let mut names = Vec::new();
     for (key, node) in table.into_iter().flat_map(|table| &table.entries) {
         names.push(key.name.clone());
-        if !key.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || key.name.starts_with(|c: char| c.is_ascii_digit()) {
+        if !key.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            || key.name.starts_with(|c: char| c.is_ascii_digit())
+        {
             let message = format!("`{}` cannot be the name of a parameter", key.name);
             let hint = "use letters, digits and `_`, a letter first, so that expressions can name it";
             found.push(Diagnostic::error("E011", key.span.clone(), message).label("bad name").hint(hint));
@@ -64,7 +66,9 @@ pub(super) fn resolve(
             None => param.default.clone().or_else(|| {
                 let message = format!("parameter `{}` has no default and no value", param.name);
                 let hint = format!("give one with `-p {}=VALUE`, or add a default", param.name);
-                found.push(Diagnostic::error("E026", param.span.clone(), message).label("no value").hint(hint));
+                found.push(
+                    Diagnostic::error("E026", param.span.clone(), message).label("no value").hint(hint),
+                );
                 None
             }),
         };
@@ -89,14 +93,18 @@ fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
         if table.get("type").is_none() {
             let message = format!("parameter `{name}` has no `type`");
             let hint = "add `type = \"string\"`, `\"integer\"`, `\"number\"` or `\"boolean\"`";
-            found.push(Diagnostic::error("E009", node.span.clone(), message).label("`type` is missing").hint(hint));
+            found.push(
+                Diagnostic::error("E009", node.span.clone(), message).label("`type` is missing").hint(hint),
+            );
         }
         return None;
     };
     let Some((_, param_type)) = TYPES.into_iter().find(|(known, _)| *known == word) else {
         let message = format!("`{word}` is not a type of a parameter");
         let hint = did_you_mean(word, TYPES.iter().map(|(known, _)| *known));
-        found.push(Diagnostic::error("E008", type_node.span.clone(), message).label("unknown type").maybe_hint(hint));
+        found.push(
+            Diagnostic::error("E008", type_node.span.clone(), message).label("unknown type").maybe_hint(hint),
+        );
         return None;
     };
     fields.string("help", found);
@@ -166,9 +174,11 @@ impl Param {
         let value = match self.param_type {
             ParamType::String => Some(Value::from(text)),
             ParamType::Integer => text.trim().parse::<i64>().ok().map(Value::from),
-            ParamType::Number => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| {
-                text.trim().parse::<i64>().map_or_else(|_| Value::from(number), Value::from)
-            }),
+            ParamType::Number => {
+                text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| {
+                    text.trim().parse::<i64>().map_or_else(|_| Value::from(number), Value::from)
+                })
+            }
             ParamType::Boolean => text.trim().parse::<bool>().ok().map(Value::from),
         };
         let reason = match &value {

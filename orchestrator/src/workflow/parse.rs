@@ -23,13 +23,16 @@ pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Tabl
             let byte = source.bytes[at];
             let message = format!("the file is not UTF-8: byte {at} is 0x{byte:02x}");
             let hint = "save it as UTF-8; workflow files are text";
-            found.push(Diagnostic::error("E001", at.saturating_sub(1)..at, message).label("after this").hint(hint));
+            found.push(
+                Diagnostic::error("E001", at.saturating_sub(1)..at, message).label("after this").hint(hint),
+            );
             return None;
         }
     };
     let content = text.strip_prefix('\u{feff}').unwrap_or(text);
     if content.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        let hint = "start with `name = \"…\"` and a `[tasks.NAME]` table; `docs/workflow-format.md` shows one";
+        let hint =
+            "start with `name = \"…\"` and a `[tasks.NAME]` table; `docs/workflow-format.md` shows one";
         found.push(Diagnostic::elsewhere("E003", "the file is empty").hint(hint));
         return None;
     }
@@ -60,7 +63,8 @@ fn syntax_error(error: &toml::de::Error, tree: &Table) -> Diagnostic {
         return Diagnostic::error("E002", span, format!("this is not TOML: {message}"));
     }
     let hint = "names are unique: rename one of them, or join the two tables";
-    let duplicate = Diagnostic::error("E004", span.clone(), "this name is used twice").label("here again").hint(hint);
+    let duplicate =
+        Diagnostic::error("E004", span.clone(), "this name is used twice").label("here again").hint(hint);
     match first_use(tree, &span) {
         Some(first) => duplicate.related(first, "here first"),
         None => duplicate,
@@ -70,7 +74,8 @@ fn syntax_error(error: &toml::de::Error, tree: &Table) -> Diagnostic {
 /// The task that stands at the place where a duplicate one has the same length of name, when that can be told.
 fn first_use(tree: &Table, span: &std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
     let tasks = tree.get("tasks")?.as_table()?;
-    let mut before = tasks.entries.iter().filter(|(key, _)| key.span.end <= span.start && key.span.len() == span.len());
+    let mut before =
+        tasks.entries.iter().filter(|(key, _)| key.span.end <= span.start && key.span.len() == span.len());
     let only = before.next()?;
     before.next().is_none().then(|| only.0.span.clone())
 }

@@ -43,7 +43,11 @@ fn window(source: &Source, span: &Range<usize>) -> Window {
     let line = source.line_around(start);
     let start = start.clamp(line.start, line.end);
     let end = floor(text, span.end).clamp(start, line.end);
-    let from = if line.len() > MAX_LINE { floor(text, start.saturating_sub(40).max(line.start)) } else { line.start };
+    let from = if line.len() > MAX_LINE {
+        floor(text, start.saturating_sub(40).max(line.start))
+    } else {
+        line.start
+    };
     let until = if line.len() > MAX_LINE { floor(text, (from + MAX_LINE).min(line.end)) } else { line.end };
     let end = end.min(until);
     let place = source.place(start);
@@ -55,12 +59,18 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> 
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group: Group<'_> = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
+    let mut group: Group<'_> =
+        Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
     let name = source.name.as_str();
     match &diagnostic.span {
         None => group = group.element(annotate_snippets::Origin::path(name)),
         Some(span) => {
-            group = group.element(snippet(name, window(source, span), &diagnostic.label, AnnotationKind::Primary));
+            group = group.element(snippet(
+                name,
+                window(source, span),
+                &diagnostic.label,
+                AnnotationKind::Primary,
+            ));
             for (span, label) in &diagnostic.related {
                 group = group.element(snippet(name, window(source, span), label, AnnotationKind::Context));
             }
@@ -72,8 +82,17 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> 
     renderer.render(&[group])
 }
 
-fn snippet<'a>(name: &'a str, window: Window, label: &'a str, kind: AnnotationKind) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let span = if window.span.is_empty() { window.span.start..(window.span.start + 1).min(window.text.len()) } else { window.span };
+fn snippet<'a>(
+    name: &'a str,
+    window: Window,
+    label: &'a str,
+    kind: AnnotationKind,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let span = if window.span.is_empty() {
+        window.span.start..(window.span.start + 1).min(window.text.len())
+    } else {
+        window.span
+    };
     let annotation = kind.span(span);
     let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
     Snippet::source(window.text).path(name).line_start(window.place.line).fold(false).annotation(annotation)
@@ -84,7 +103,8 @@ pub fn to_json(source: &Source, diagnostics: &[Diagnostic]) -> Value {
     diagnostics
         .iter()
         .map(|diagnostic| {
-            let places = diagnostic.span.as_ref().map(|span| (source.place(span.start), source.place(span.end)));
+            let places =
+                diagnostic.span.as_ref().map(|span| (source.place(span.start), source.place(span.end)));
             json!({
                 "severity": if diagnostic.severity == Severity::Error { "error" } else { "warning" },
                 "code": diagnostic.code,

@@ -47,7 +47,9 @@ impl SchemaWalk<'_> {
         if !has_type(node, &schema["type"]) {
             let wanted = self.type_words(schema);
             let message = format!("{} must be {wanted}, found {}", named(place, self.kind), node.type_name());
-            found.push(Diagnostic::error("E019", node.span.clone(), message).label(format!("expected {wanted}")));
+            found.push(
+                Diagnostic::error("E019", node.span.clone(), message).label(format!("expected {wanted}")),
+            );
             return;
         }
         match &node.value {
@@ -63,7 +65,8 @@ impl SchemaWalk<'_> {
                 }
             }
             NodeValue::TooLarge(text) => {
-                let message = format!("{} is {text}, which does not fit into 64 bits", named(place, self.kind));
+                let message =
+                    format!("{} is {text}, which does not fit into 64 bits", named(place, self.kind));
                 found.push(Diagnostic::error("E020", node.span.clone(), message).label("too large"));
             }
             _ => {}
@@ -79,7 +82,15 @@ impl SchemaWalk<'_> {
         schema
     }
 
-    fn table(&self, node: &Node, table: &Table, schema: &Value, place: &str, depth: usize, found: &mut Vec<Diagnostic>) {
+    fn table(
+        &self,
+        node: &Node,
+        table: &Table,
+        schema: &Value,
+        place: &str,
+        depth: usize,
+        found: &mut Vec<Diagnostic>,
+    ) {
         let properties = schema["properties"].as_object();
         for (key, value) in &table.entries {
             let inner = join(place, &key.name);
@@ -94,7 +105,9 @@ impl SchemaWalk<'_> {
                     let message = format!("unknown parameter `{}` of {of}", key.name);
                     let hint = did_you_mean(&key.name, names)
                         .unwrap_or_else(|| format!("`sluice kinds show {}` lists its parameters", self.kind));
-                    found.push(Diagnostic::error("E018", key.span.clone(), message).label("unknown").hint(hint));
+                    found.push(
+                        Diagnostic::error("E018", key.span.clone(), message).label("unknown").hint(hint),
+                    );
                 }
                 more @ Value::Object(_) => self.walk_deep(value, more, &inner, depth + 1, found),
                 _ => {}
@@ -103,11 +116,16 @@ impl SchemaWalk<'_> {
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if table.get(name).is_none() {
                 let property = properties.and_then(|map| map.get(name)).unwrap_or(&Value::Null);
-                let doc = property["description"].as_str().and_then(|doc| doc.lines().next()).unwrap_or_default();
+                let doc =
+                    property["description"].as_str().and_then(|doc| doc.lines().next()).unwrap_or_default();
                 let message = format!("{} lacks parameter `{name}`", named(place, self.kind));
                 let wanted = self.type_words(self.resolve(property));
                 let hint = format!("add `{name}`, {wanted}: {doc}");
-                found.push(Diagnostic::error("E021", node.span.clone(), message).label(format!("`{name}` is missing")).hint(hint));
+                found.push(
+                    Diagnostic::error("E021", node.span.clone(), message)
+                        .label(format!("`{name}` is missing"))
+                        .hint(hint),
+                );
             }
         }
         let n_entries = table.entries.len() as u64;
@@ -117,9 +135,18 @@ impl SchemaWalk<'_> {
         }
     }
 
-    fn list(&self, node: &Node, items: &[Node], schema: &Value, place: &str, depth: usize, found: &mut Vec<Diagnostic>) {
+    fn list(
+        &self,
+        node: &Node,
+        items: &[Node],
+        schema: &Value,
+        place: &str,
+        depth: usize,
+        found: &mut Vec<Diagnostic>,
+    ) {
         let n_items = items.len() as u64;
-        let (min, max) = (schema["minItems"].as_u64().unwrap_or(0), schema["maxItems"].as_u64().unwrap_or(u64::MAX));
+        let (min, max) =
+            (schema["minItems"].as_u64().unwrap_or(0), schema["maxItems"].as_u64().unwrap_or(u64::MAX));
         if n_items < min || n_items > max {
             let what = named(place, self.kind);
             let message = match (n_items < min, min) {
@@ -145,11 +172,20 @@ impl SchemaWalk<'_> {
         let seen = node.to_json().map_or_else(|| node.type_name().to_owned(), |value| value.to_string());
         let message = format!("{} must be {}, found {seen}", named(place, self.kind), words.join(" or "));
         let hint = node.as_str().and_then(|text| did_you_mean(text, values.iter().filter_map(Value::as_str)));
-        found.push(Diagnostic::error("E020", node.span.clone(), message).label("not allowed").maybe_hint(hint));
+        found.push(
+            Diagnostic::error("E020", node.span.clone(), message).label("not allowed").maybe_hint(hint),
+        );
     }
 
     /// One of several schemas must fit. The one that is meant is told by its tag or its type, so that its own problems can be named.
-    fn alternatives(&self, node: &Node, options: &[Value], place: &str, depth: usize, found: &mut Vec<Diagnostic>) {
+    fn alternatives(
+        &self,
+        node: &Node,
+        options: &[Value],
+        place: &str,
+        depth: usize,
+        found: &mut Vec<Diagnostic>,
+    ) {
         let mut closest: Option<(usize, Vec<Diagnostic>)> = None;
         for option in options {
             let mut problems = Vec::new();
@@ -172,7 +208,8 @@ impl SchemaWalk<'_> {
     fn likeness(&self, node: &Node, schema: &Value) -> usize {
         match &node.value {
             NodeValue::Table(table) => {
-                let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let required: Vec<_> =
+                    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 if required.iter().any(|name| table.get(name).is_some()) {
                     2
                 } else {
@@ -193,7 +230,9 @@ impl SchemaWalk<'_> {
         for option in options {
             let option = self.resolve(option);
             let values = option["enum"].as_array().cloned().unwrap_or_default();
-            tags.extend(values.iter().chain(option.get("const")).filter_map(Value::as_str).map(str::to_owned));
+            tags.extend(
+                values.iter().chain(option.get("const")).filter_map(Value::as_str).map(str::to_owned),
+            );
             let keys = option["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
             tags.extend(keys.map(str::to_owned));
             words.push(self.type_words(option));
@@ -224,19 +263,29 @@ impl SchemaWalk<'_> {
         let schema = self.resolve(schema);
         for key in ["oneOf", "anyOf"] {
             if let Some(options) = schema[key].as_array() {
-                let mut words: Vec<_> = options.iter().map(|option| self.type_words(option)).filter(|word| word != "nothing").collect();
+                let mut words: Vec<_> = options
+                    .iter()
+                    .map(|option| self.type_words(option))
+                    .filter(|word| word != "nothing")
+                    .collect();
                 words.dedup();
                 return words.join(" or ");
             }
         }
-        let constants: Vec<_> =
-            schema["enum"].as_array().into_iter().flatten().chain(schema.get("const")).map(Value::to_string).collect();
+        let constants: Vec<_> = schema["enum"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .chain(schema.get("const"))
+            .map(Value::to_string)
+            .collect();
         if !constants.is_empty() {
             return constants.join(" or ");
         }
         match &schema["type"] {
             Value::String(name) if name == "object" => {
-                let keys: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let keys: Vec<_> =
+                    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 match keys.as_slice() {
                     [one] => format!("a table `{{ {one} = … }}`"),
                     _ => "a table".into(),
@@ -244,7 +293,8 @@ impl SchemaWalk<'_> {
             }
             Value::String(name) => word(name).into(),
             Value::Array(names) => {
-                let words: Vec<_> = names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(word).collect();
+                let words: Vec<_> =
+                    names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(word).collect();
                 words.join(" or ")
             }
             _ => "another value".into(),

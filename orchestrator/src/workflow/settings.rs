@@ -30,11 +30,15 @@ impl<'a> Fields<'a> {
             if later.contains(&key.name.as_str()) {
                 let message = format!("`{}` is not supported by this version", key.name);
                 let hint = "remove it; nothing is ignored silently";
-                found.push(Diagnostic::error("E006", key.span.clone(), message).label("not supported").hint(hint));
+                found.push(
+                    Diagnostic::error("E006", key.span.clone(), message).label("not supported").hint(hint),
+                );
             } else {
                 let message = format!("unknown key `{}` in {what}", key.name);
                 let hint = did_you_mean(&key.name, known.iter().copied());
-                found.push(Diagnostic::error("E005", key.span.clone(), message).label("unknown").maybe_hint(hint));
+                found.push(
+                    Diagnostic::error("E005", key.span.clone(), message).label("unknown").maybe_hint(hint),
+                );
             }
         }
         Self { table, what }
@@ -94,7 +98,8 @@ impl<'a> Fields<'a> {
         match node.value {
             NodeValue::Integer(number) if (min..=max).contains(&number) => Some(number),
             NodeValue::Integer(number) => {
-                let message = format!("`{name}` in {} must be from {min} to {max}, found {number}", self.what);
+                let message =
+                    format!("`{name}` in {} must be from {min} to {max}, found {number}", self.what);
                 found.push(Diagnostic::error("E008", node.span.clone(), message).label("out of range"));
                 None
             }
@@ -136,7 +141,8 @@ impl<'a> Fields<'a> {
                 return None;
             }
         };
-        let allowed = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0 && *seconds <= 31_622_400.0);
+        let allowed =
+            seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0 && *seconds <= 31_622_400.0);
         if allowed.is_none() {
             let message = format!("`{name}` in {} is no duration above zero", self.what);
             let hint = "write seconds as a number, or a text such as `500ms`, `30s`, `10m`, `2h`, `1d`; at most a year";

@@ -14,7 +14,8 @@ use super::{
 
 const KEYS: [&str; 11] =
     ["uses", "description", "with", "inputs", "needs", "when", "retry", "timeout", "effect", "cache", "env"];
-const LATER: [&str; 7] = ["for_each", "pool", "priority", "run_if", "resources", "secrets", "continue_on_failure"];
+const LATER: [&str; 7] =
+    ["for_each", "pool", "priority", "run_if", "resources", "secrets", "continue_on_failure"];
 const RETRY_KEYS: [&str; 6] = ["attempts", "backoff", "initial", "max", "factor", "jitter"];
 
 /// A text with its place.
@@ -44,14 +45,18 @@ pub(super) struct RawTask {
 /// Reads a task.
 pub(super) fn read(key: &Key, node: &Node, found: &mut Vec<Diagnostic>) -> Option<RawTask> {
     let name = &key.name;
-    let good = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
+    let good = !name.is_empty()
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
     if !good {
         let message = format!("`{}` cannot be the name of a task", name.chars().take(80).collect::<String>());
         let hint = "use lowercase letters, digits, `_` and `-`, at most 64 of them";
         found.push(Diagnostic::error("E011", key.span.clone(), message).label("bad name").hint(hint));
     }
     let Some(table) = node.as_table() else {
-        found.push(wrong_type(&format!("task `{name}`"), "a table", node).hint(format!("write `[tasks.{name}]`")));
+        found.push(
+            wrong_type(&format!("task `{name}`"), "a table", node).hint(format!("write `[tasks.{name}]`")),
+        );
         return None;
     };
     let fields = Fields::new(table, format!("task `{name}`"), &KEYS, &LATER, found);
@@ -59,7 +64,8 @@ pub(super) fn read(key: &Key, node: &Node, found: &mut Vec<Diagnostic>) -> Optio
     if table.get("uses").is_none() {
         let message = format!("task `{name}` does not say which kind it uses");
         let hint = "add `uses = \"KIND\"`; `sluice kinds list` lists them";
-        found.push(Diagnostic::error("E009", key.span.clone(), message).label("`uses` is missing").hint(hint));
+        found
+            .push(Diagnostic::error("E009", key.span.clone(), message).label("`uses` is missing").hint(hint));
     }
     let empty = Node { span: key.span.clone(), value: NodeValue::Table(Table::default()) };
     let with = fields.table("with", found).and_then(|_| table.get("with").cloned()).unwrap_or(empty);
@@ -85,7 +91,9 @@ fn string_table(fields: &Fields<'_>, name: &str, found: &mut Vec<Diagnostic>) ->
     for (key, node) in fields.table(name, found).into_iter().flat_map(|table| &table.entries) {
         match node.as_str() {
             Some(text) => strings.push((key.clone(), Spanned { text: text.into(), node: node.clone() })),
-            None => found.push(wrong_type(&format!("`{name}.{}` in {}", key.name, fields.what), "a string", node)),
+            None => {
+                found.push(wrong_type(&format!("`{name}.{}` in {}", key.name, fields.what), "a string", node))
+            }
         }
     }
     strings
@@ -116,7 +124,9 @@ fn retry(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> RetryPolicy {
             _ => {
                 let message = format!("`{word}` is not a backoff");
                 let hint = did_you_mean(word, ["constant", "exponential"].into_iter());
-                found.push(Diagnostic::error("E008", node.span.clone(), message).label("unknown").maybe_hint(hint));
+                found.push(
+                    Diagnostic::error("E008", node.span.clone(), message).label("unknown").maybe_hint(hint),
+                );
             }
         }
     }

@@ -12,6 +12,8 @@ mod register;
 mod rollout;
 mod server;
 mod stop;
+#[cfg(test)]
+mod testing;
 
 use sluicegate_plugin::Pack;
 
@@ -19,7 +21,7 @@ pub use docker::DeployDocker;
 pub use process::{DeployProcess, ServerProgram};
 pub use register::Register;
 pub use server::{ServeError, ServeOptions, serve, serve_until};
-pub use stop::{DeploymentHealth, Stopped, probe, stop};
+pub use stop::{DeploymentHealth, probe, stop};
 
 /// The kinds `register`, `deploy.process` and `deploy.docker`.
 pub fn pack() -> Pack {

@@ -36,7 +36,11 @@ impl<'de> Deserialize<'de> for Columns {
             Value::String(text) if text == "*" => Ok(Self::All),
             Value::Array(items) => items
                 .into_iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| D::Error::custom("expected names of columns")))
+                .map(|item| {
+                    item.as_str()
+                        .map(str::to_owned)
+                        .ok_or_else(|| D::Error::custom("expected names of columns"))
+                })
                 .collect::<Result<_, _>>()
                 .map(Self::Named),
             _ => Err(D::Error::custom("expected \"*\" or a list of column names")),

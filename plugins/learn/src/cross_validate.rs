@@ -6,9 +6,7 @@ use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch}
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_model::ModelTask;
-use sluicegate_plugin::{
-    Context, Description, Port, PortType, Problem, SchemaCheck, Table, Task, TaskError,
-};
+use sluicegate_plugin::{Context, Description, Port, PortType, Problem, SchemaCheck, Table, Task, TaskError};
 
 use crate::{
     columns::Columns,
@@ -94,7 +92,8 @@ impl Task for CrossValidate {
     fn check(&self, params: &CrossValidateParams) -> Vec<Problem> {
         let mut problems = Vec::new();
         if params.folds < 2 {
-            problems.push(Problem::new("/folds", format!("`folds` must be at least 2, found {}", params.folds)));
+            problems
+                .push(Problem::new("/folds", format!("`folds` must be at least 2, found {}", params.folds)));
         }
         problems
     }
@@ -115,7 +114,12 @@ impl Task for CrossValidate {
         report.metrics.iter().for_each(|(name, value)| ctx.metric(name, *value));
         let main = if report.task == "regression" { "r2" } else { "accuracy" };
         let value = |name: &str| report.metrics.get(name).copied().unwrap_or(f64::NAN);
-        ctx.summary(format!("{main} {:.4} ± {:.4} over {} folds", value(main), value(&format!("{main}_std")), params.folds));
+        ctx.summary(format!(
+            "{main} {:.4} ± {:.4} over {} folds",
+            value(main),
+            value(&format!("{main}_std")),
+            params.folds
+        ));
         ctx.write_table("folds", &folds_table(&report.folds)?)?;
         ctx.write_json("report", PortType::Report, &report)
     }
@@ -159,7 +163,9 @@ impl CrossValidateParams {
             let in_fold: Vec<bool> = fold_of.iter().map(|other| *other == fold).collect();
             let (train_rows, test_rows) = (filter(table, &in_fold, false)?, filter(table, &in_fold, true)?);
             let bundle = train(&train_rows, &self.common(), &self.estimator, "")?;
-            let predicted = bundle.predict_table(&test_rows).map_err(|e| TaskError::permanent("bad_model", e.to_string()))?;
+            let predicted = bundle
+                .predict_table(&test_rows)
+                .map_err(|e| TaskError::permanent("bad_model", e.to_string()))?;
             let truth = Truth::read(&test_rows, &self.target, &bundle.task)?;
             let judged = judge(&truth, &predicted, &self.positive)?;
             let rows = (0..table.n_rows()).filter(|row| in_fold[*row]);
@@ -194,7 +200,10 @@ fn over_folds(folds: &[BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
     let mut metrics = BTreeMap::new();
     let n = folds.len() as f64;
     for name in folds.iter().flat_map(BTreeMap::keys).collect::<BTreeSet<_>>() {
-        let Some(values) = folds.iter().map(|fold| fold.get(name).copied()).collect::<Option<Vec<f64>>>() else { continue };
+        let Some(values) = folds.iter().map(|fold| fold.get(name).copied()).collect::<Option<Vec<f64>>>()
+        else {
+            continue;
+        };
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
         metrics.insert(name.clone(), mean);
@@ -214,12 +223,14 @@ fn filter(table: &Table, in_fold: &[bool], inside: bool) -> Result<Table, TaskEr
 
 fn folds_table(folds: &[BTreeMap<String, f64>]) -> Result<Table, TaskError> {
     #[expect(clippy::cast_possible_wrap, reason = "there are at most 1000 folds")]
-    let numbers: ArrayRef = std::sync::Arc::new(Int64Array::from_iter_values((1..=folds.len()).map(|fold| fold as i64)));
+    let numbers: ArrayRef =
+        std::sync::Arc::new(Int64Array::from_iter_values((1..=folds.len()).map(|fold| fold as i64)));
     let mut columns: Vec<(String, ArrayRef)> = vec![("fold".into(), numbers)];
     for name in folds.iter().flat_map(BTreeMap::keys).collect::<BTreeSet<_>>() {
         let values: Float64Array = folds.iter().map(|fold| fold.get(name).copied()).collect();
         columns.push((name.clone(), std::sync::Arc::new(values)));
     }
-    let batch = RecordBatch::try_from_iter(columns).map_err(|error| TaskError::permanent("bad_output", error.to_string()))?;
+    let batch = RecordBatch::try_from_iter(columns)
+        .map_err(|error| TaskError::permanent("bad_output", error.to_string()))?;
     Ok(Table::from_batch(batch))
 }

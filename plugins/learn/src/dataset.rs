@@ -48,14 +48,18 @@ pub(crate) fn labels(table: &Table, name: &str) -> Result<Vec<Label>, TaskError>
             for number in values.values() {
                 if number.fract() != 0.0 || number.abs() > 9e15 {
                     let row = labels.len() + 1;
-                    let message = format!("target `{name}` has the number {number} in row {row}; classes are texts, truths or whole numbers");
-                    return Err(TaskError::permanent("not_classes", message).hint("use `train.linear` to predict a number"));
+                    let message = format!(
+                        "target `{name}` has the number {number} in row {row}; classes are texts, truths or whole numbers"
+                    );
+                    return Err(TaskError::permanent("not_classes", message)
+                        .hint("use `train.linear` to predict a number"));
                 }
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 9e15")]
                 labels.push(Label::Integer(*number as i64));
             }
         } else {
-            let message = format!("target `{name}` has the type {}, which cannot hold classes", part.data_type());
+            let message =
+                format!("target `{name}` has the type {}, which cannot hold classes", part.data_type());
             return Err(TaskError::permanent("not_classes", message));
         }
     }
@@ -75,8 +79,10 @@ pub(crate) fn numbers(table: &Table, name: &str) -> Result<Vec<f64>, TaskError> 
         } else if let Some(values) = any.downcast_ref::<Int64Array>() {
             numbers.extend(values.values().iter().map(|number| *number as f64));
         } else {
-            let message = format!("target `{name}` has the type {}, but regression wants numbers", part.data_type());
-            return Err(TaskError::permanent("not_numbers", message).hint("use `train.logistic` or `train.svm` for classes"));
+            let message =
+                format!("target `{name}` has the type {}, but regression wants numbers", part.data_type());
+            return Err(TaskError::permanent("not_numbers", message)
+                .hint("use `train.logistic` or `train.svm` for classes"));
         }
     }
     match numbers.iter().position(|number| !number.is_finite()) {
@@ -96,11 +102,18 @@ pub(crate) fn classes(table: &Table, name: &str) -> Result<(Vec<Label>, Vec<usiz
     classes.dedup();
     if let [only] = classes.as_slice() {
         let message = format!("target `{name}` has one class only, `{only}`, in all {} rows", labels.len());
-        return Err(TaskError::permanent("one_class", message).hint("a classifier needs rows of at least two classes"));
+        return Err(TaskError::permanent("one_class", message)
+            .hint("a classifier needs rows of at least two classes"));
     }
     if classes.len() > MAX_NUMERIC_CLASSES && classes.len() * 2 > labels.len() {
-        let message = format!("target `{name}` has {} different values in {} rows; this looks like regression", classes.len(), labels.len());
-        return Err(TaskError::permanent("too_many_classes", message).hint("use `train.linear` to predict a number"));
+        let message = format!(
+            "target `{name}` has {} different values in {} rows; this looks like regression",
+            classes.len(),
+            labels.len()
+        );
+        return Err(
+            TaskError::permanent("too_many_classes", message).hint("use `train.linear` to predict a number")
+        );
     }
     let indices = labels.iter().map(|label| classes.binary_search(label).unwrap_or_default()).collect();
     Ok((classes, indices))
@@ -113,7 +126,9 @@ pub(crate) fn signature(table: &Table, target: &str, features: &Columns) -> Resu
         return Err(missing_column(table, target));
     }
     let names: Vec<&str> = match features {
-        Columns::All => schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != target).collect(),
+        Columns::All => {
+            schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != target).collect()
+        }
         Columns::Named(names) => names.iter().map(String::as_str).collect(),
     };
     if names.is_empty() {
@@ -128,7 +143,8 @@ pub(crate) fn signature(table: &Table, target: &str, features: &Columns) -> Resu
             DataType::Utf8 => InputType::Text,
             other => {
                 let message = format!("feature `{name}` has the type {other}, which a model cannot use");
-                return Err(TaskError::permanent("bad_feature", message).hint("leave it out with `features`, or convert it with `data.sql`"));
+                return Err(TaskError::permanent("bad_feature", message)
+                    .hint("leave it out with `features`, or convert it with `data.sql`"));
             }
         };
         inputs.push(InputColumn { name: name.into(), input_type });
@@ -142,7 +158,8 @@ pub(crate) fn frame(table: &Table, signature: &Signature) -> Result<Frame, TaskE
         return Err(TaskError::permanent("no_rows", "the table has zero rows"));
     }
     Frame::from_table(table, signature).map_err(|error| {
-        TaskError::permanent("bad_feature", error.to_string()).hint("drop or fill missing values with `data.clean` before")
+        TaskError::permanent("bad_feature", error.to_string())
+            .hint("drop or fill missing values with `data.clean` before")
     })
 }
 

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sluicegate_model::{Bundle, Label, ModelTask, Output, Predictions};
 use sluicegate_plugin::{
-    Context, Description, ModelReference, Port, PortType, Problem, RunInfo, SchemaCheck, Selector, Table, Task, TaskError,
+    Context, Description, ModelReference, Port, PortType, Problem, RunInfo, SchemaCheck, Selector, Table,
+    Task, TaskError,
 };
 
 use crate::{
@@ -72,8 +73,14 @@ impl Task for Evaluate {
     }
 
     fn schema(&self, params: &EvaluateParams, check: &mut SchemaCheck) {
-        let (Some(model), Some(table)) = (check.inputs.get("model"), check.inputs.get("table")) else { return };
-        let target = if params.target.is_empty() { model.target.clone().unwrap_or_default() } else { params.target.clone() };
+        let (Some(model), Some(table)) = (check.inputs.get("model"), check.inputs.get("table")) else {
+            return;
+        };
+        let target = if params.target.is_empty() {
+            model.target.clone().unwrap_or_default()
+        } else {
+            params.target.clone()
+        };
         if !target.is_empty() && !table.columns.iter().any(|column| column.name == target) {
             let problem = Problem::missing_column("/target", &target, &table.columns);
             check.problems.push(problem);
@@ -183,7 +190,12 @@ pub(crate) fn judge(truth: &Truth, predictions: &Predictions, positive: &str) ->
             judge_classes(truth, &predicted, predictions, positive, &mut report)?;
             predicted.iter().map(|label| label.to_json()).collect()
         }
-        _ => return Err(TaskError::permanent("bad_model", "the model predicts something else than the target holds")),
+        _ => {
+            return Err(TaskError::permanent(
+                "bad_model",
+                "the model predicts something else than the target holds",
+            ));
+        }
     };
     Ok(Judged { report, predictions: values })
 }
@@ -208,7 +220,8 @@ fn judge_classes(
     let positive_idx = match (positive, labels.len()) {
         ("", n) => n - 1,
         (name, 2) => names.iter().position(|known| known == name).ok_or_else(|| {
-            let message = format!("`positive` is `{name}`, but the classes are `{}` and `{}`", names[0], names[1]);
+            let message =
+                format!("`positive` is `{name}`, but the classes are `{}` and `{}`", names[0], names[1]);
             TaskError::permanent("bad_positive", message)
         })?,
         (name, n) => {
@@ -216,7 +229,8 @@ fn judge_classes(
             return Err(TaskError::permanent("bad_positive", message).hint("gate on `recall[CLASS]` instead"));
         }
     };
-    let same_classes = labels.len() == predictions.classes.len() && labels.iter().copied().eq(predictions.classes.iter());
+    let same_classes =
+        labels.len() == predictions.classes.len() && labels.iter().copied().eq(predictions.classes.iter());
     let truth_idx: Vec<usize> = truth.iter().map(index).collect();
     let predicted_idx: Vec<usize> = predicted.iter().map(|label| index(label)).collect();
     let (metrics, by_class, confusion) = classification_metrics(&Classification {
@@ -237,7 +251,12 @@ fn judge_classes(
 }
 
 /// Judges the champion. One that cannot be judged is a finding, not a failure.
-fn champion(ctx: &Context, table: &Table, truth: &Truth, params: &EvaluateParams) -> Result<Option<ChampionReport>, TaskError> {
+fn champion(
+    ctx: &Context,
+    table: &Table,
+    truth: &Truth,
+    params: &EvaluateParams,
+) -> Result<Option<ChampionReport>, TaskError> {
     let Some(reference) = ctx.reference("champion") else { return Ok(None) };
     let mut report = ChampionReport {
         model: reference.model.clone(),
@@ -268,11 +287,16 @@ fn champion(ctx: &Context, table: &Table, truth: &Truth, params: &EvaluateParams
 
 /// The most telling metrics in one line.
 pub(crate) fn summary(report: &Report) -> String {
-    let wanted = if report.task == "regression" { ["r2", "rmse", "mae"] } else { ["accuracy", "recall", "f1"] };
-    let shown: Vec<String> =
-        wanted.iter().filter_map(|name| report.metrics.get(*name).map(|value| format!("{name} {value:.4}"))).collect();
+    let wanted =
+        if report.task == "regression" { ["r2", "rmse", "mae"] } else { ["accuracy", "recall", "f1"] };
+    let shown: Vec<String> = wanted
+        .iter()
+        .filter_map(|name| report.metrics.get(*name).map(|value| format!("{name} {value:.4}")))
+        .collect();
     let versus = match &report.champion {
-        Some(champion) if champion.error.is_none() => format!(", beside {} v{}", champion.model, champion.version),
+        Some(champion) if champion.error.is_none() => {
+            format!(", beside {} v{}", champion.model, champion.version)
+        }
         Some(champion) => format!(", {} v{} could not be judged", champion.model, champion.version),
         None => String::new(),
     };
@@ -294,7 +318,8 @@ fn predictions_table(truth: &Truth, predictions: &Predictions) -> Result<Table, 
             let truth = truth.iter().map(ToString::to_string);
             columns.push(("truth".into(), std::sync::Arc::new(StringArray::from_iter_values(truth))));
             let predicted = classes.iter().map(|class| predictions.classes[*class].to_string());
-            columns.push(("prediction".into(), std::sync::Arc::new(StringArray::from_iter_values(predicted))));
+            columns
+                .push(("prediction".into(), std::sync::Arc::new(StringArray::from_iter_values(predicted))));
         }
         _ => {}
     }
@@ -302,9 +327,13 @@ fn predictions_table(truth: &Truth, predictions: &Predictions) -> Result<Table, 
     for (at, class) in predictions.classes.iter().enumerate() {
         if let Some(probabilities) = &predictions.probabilities {
             let values = (0..n_rows).map(|row| probabilities[row * n_classes + at]);
-            columns.push((format!("probability_{class}"), std::sync::Arc::new(Float64Array::from_iter_values(values))));
+            columns.push((
+                format!("probability_{class}"),
+                std::sync::Arc::new(Float64Array::from_iter_values(values)),
+            ));
         }
     }
-    let batch = RecordBatch::try_from_iter(columns).map_err(|error| TaskError::permanent("bad_output", error.to_string()))?;
+    let batch = RecordBatch::try_from_iter(columns)
+        .map_err(|error| TaskError::permanent("bad_output", error.to_string()))?;
     Ok(Table::from_batch(batch))
 }

@@ -31,8 +31,10 @@ pub(crate) fn stratified(classes: &[usize], n_folds: usize, shuffle: Option<u64>
             order_seen.push(*class);
         }
     }
-    let encoded: Vec<usize> =
-        classes.iter().map(|class| order_seen.iter().position(|seen| seen == class).unwrap_or_default()).collect();
+    let encoded: Vec<usize> = classes
+        .iter()
+        .map(|class| order_seen.iter().position(|seen| seen == class).unwrap_or_default())
+        .collect();
     let mut sorted = encoded.clone();
     sorted.sort_unstable();
     let mut rng = shuffle.map(ChaCha8Rng::seed_from_u64);
@@ -68,7 +70,8 @@ mod tests {
         let folds = stratified(&[1, 1, 1, 1, 0, 0, 0, 0, 0], 3, None);
         assert_eq!(folds, [0, 0, 1, 2, 0, 1, 1, 2, 2]);
         let shuffled = stratified(&[1, 1, 1, 1, 0, 0, 0, 0, 0], 3, Some(5));
-        let of_class = |class: std::ops::Range<usize>, fold| shuffled[class].iter().filter(|f| **f == fold).count();
+        let of_class =
+            |class: std::ops::Range<usize>, fold| shuffled[class].iter().filter(|f| **f == fold).count();
         assert_eq!((of_class(0..4, 0), of_class(4..9, 1), of_class(4..9, 2)), (2, 2, 2));
     }
 }

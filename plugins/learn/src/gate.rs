@@ -114,7 +114,10 @@ impl Task for Gate {
     fn check(&self, params: &GateParams) -> Vec<Problem> {
         let mut problems = Vec::new();
         if params.require.is_empty() {
-            problems.push(Problem::new("/require", "a gate without requirements would let everything through").hint("add one: `require = [{ metric = \"accuracy\", min = 0.9 }]`"));
+            problems.push(
+                Problem::new("/require", "a gate without requirements would let everything through")
+                    .hint("add one: `require = [{ metric = \"accuracy\", min = 0.9 }]`"),
+            );
         }
         for (idx, requirement) in params.require.iter().enumerate() {
             problems.extend(requirement.check(&format!("/require/{idx}")));
@@ -123,9 +126,13 @@ impl Task for Gate {
     }
 
     fn run(&self, ctx: &Context, params: GateParams) -> Result<(), TaskError> {
-        let report: Report = ctx.json("report").map_err(|error| TaskError { code: "bad_report".into(), ..error })?;
+        let report: Report =
+            ctx.json("report").map_err(|error| TaskError { code: "bad_report".into(), ..error })?;
         if report.version > REPORT_VERSION {
-            let message = format!("the report has format {}; this program reads formats up to {REPORT_VERSION}", report.version);
+            let message = format!(
+                "the report has format {}; this program reads formats up to {REPORT_VERSION}",
+                report.version
+            );
             return Err(TaskError::permanent("bad_report", message));
         }
         let verdict = judge(&params, &report);
@@ -135,7 +142,9 @@ impl Task for Gate {
         let reasons: Vec<&str> = verdict
             .requirements
             .iter()
-            .filter(|requirement| verdict.decision == Decision::Pass || requirement.decision != Decision::Pass)
+            .filter(|requirement| {
+                verdict.decision == Decision::Pass || requirement.decision != Decision::Pass
+            })
             .map(|requirement| requirement.reason.as_str())
             .collect();
         ctx.summary(reasons.join("; "));
@@ -146,7 +155,8 @@ impl Task for Gate {
 }
 
 fn judge(params: &GateParams, report: &Report) -> Verdict {
-    let requirements: Vec<_> = params.require.iter().map(|requirement| requirement.judge(params, report)).collect();
+    let requirements: Vec<_> =
+        params.require.iter().map(|requirement| requirement.judge(params, report)).collect();
     let any = |decision| requirements.iter().any(|requirement| requirement.decision == decision);
     let decision = if any(Decision::Reject) {
         Decision::Reject
@@ -181,7 +191,10 @@ impl Requirement {
             problems.push(Problem::new(at("margin"), "`margin` must not be below zero"));
         }
         if self.margin != 0.0 && self.mode == Mode::Threshold {
-            problems.push(Problem::new(at("margin"), "`margin` goes with a `mode` that compares").hint("add `mode = \"non_inferior\"`"));
+            problems.push(
+                Problem::new(at("margin"), "`margin` goes with a `mode` that compares")
+                    .hint("add `mode = \"non_inferior\"`"),
+            );
         }
         problems
     }
@@ -222,7 +235,8 @@ impl Requirement {
             return without(params.on_no_champion, "there is no other champion to compare with");
         };
         if let Some(error) = &champion.error {
-            let what = format!("the champion {} v{} could not be judged: {error}", champion.model, champion.version);
+            let what =
+                format!("the champion {} v{} could not be judged: {error}", champion.model, champion.version);
             return without(params.on_champion_error, &what);
         }
         let Some(theirs) = look_up(&champion.metrics, &champion.by_class, name) else {
@@ -233,19 +247,32 @@ impl Requirement {
     }
 
     fn compare(&self, value: f64, theirs: f64, champion: &ChampionReport) -> (Decision, String) {
-        let better = if self.higher_is_better.unwrap_or_else(|| higher_is_better(&self.metric)) { 1.0 } else { -1.0 };
+        let better =
+            if self.higher_is_better.unwrap_or_else(|| higher_is_better(&self.metric)) { 1.0 } else { -1.0 };
         let gain = better * (value - theirs);
         // Rounding of the subtraction must not turn a margin that is met exactly into one that is missed.
         let slack = 4.0 * f64::EPSILON * value.abs().max(theirs.abs()).max(1.0);
         let (passes, asked) = match self.mode {
-            Mode::Superior => (gain > 0.0 && gain + slack >= self.margin, format!("better by {}", self.margin)),
+            Mode::Superior => {
+                (gain > 0.0 && gain + slack >= self.margin, format!("better by {}", self.margin))
+            }
             _ => (gain + slack >= -self.margin, format!("not worse by more than {}", self.margin)),
         };
-        let shown = format!("{} {} against {} of {} v{}", self.metric, number(value), number(theirs), champion.model, champion.version);
+        let shown = format!(
+            "{} {} against {} of {} v{}",
+            self.metric,
+            number(value),
+            number(theirs),
+            champion.model,
+            champion.version
+        );
         if passes {
             (Decision::Pass, format!("{shown}: {asked}"))
         } else {
-            (Decision::Reject, format!("{shown} is not {}", asked.replace("not worse", "within the margin: worse")))
+            (
+                Decision::Reject,
+                format!("{shown} is not {}", asked.replace("not worse", "within the margin: worse")),
+            )
         }
     }
 
@@ -320,7 +347,10 @@ mod tests {
         let require = |min: f64| json!({ "require": [{ "metric": "f1", "min": min }] });
         assert_eq!(verdict(report(0.95, None), require(0.95)).decision, Decision::Pass);
         let rejected = verdict(report(0.95, None), require(0.951));
-        assert_eq!((rejected.decision, rejected.requirements[0].reason.as_str()), (Decision::Reject, "f1 0.9500 is below 0.951"));
+        assert_eq!(
+            (rejected.decision, rejected.requirements[0].reason.as_str()),
+            (Decision::Reject, "f1 0.9500 is below 0.951")
+        );
     }
 
     #[test]
@@ -335,16 +365,21 @@ mod tests {
         assert_eq!(verdict(report(0.95, Some(0.96)), params.clone()).decision, Decision::Pass);
         assert_eq!(verdict(report(0.949, Some(0.96)), params.clone()).decision, Decision::Reject);
         assert_eq!(verdict(report(0.1, None), params).decision, Decision::Pass);
-        let strict = json!({ "require": [{ "metric": "f1", "mode": "superior" }], "on_no_champion": "reject" });
+        let strict =
+            json!({ "require": [{ "metric": "f1", "mode": "superior" }], "on_no_champion": "reject" });
         assert_eq!(verdict(report(0.96, Some(0.96)), strict.clone()).decision, Decision::Reject);
         assert_eq!(verdict(report(0.96, None), strict).decision, Decision::Reject);
     }
 
     #[test]
     fn a_gate_that_asks_for_nothing_is_refused() {
-        let params = |require: serde_json::Value| serde_json::from_value(json!({ "require": require })).unwrap();
+        let params =
+            |require: serde_json::Value| serde_json::from_value(json!({ "require": require })).unwrap();
         assert_eq!(Task::check(&Gate, &params(json!([]))).len(), 1);
         assert_eq!(Task::check(&Gate, &params(json!([{ "metric": "f1" }])))[0].pointer, "/require/0");
-        assert_eq!(Task::check(&Gate, &params(json!([{ "metric": "f1", "min": 2, "max": 1 }])))[0].pointer, "/require/0/min");
+        assert_eq!(
+            Task::check(&Gate, &params(json!([{ "metric": "f1", "min": 2, "max": 1 }])))[0].pointer,
+            "/require/0/min"
+        );
     }
 }

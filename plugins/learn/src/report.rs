@@ -75,7 +75,11 @@ pub struct ChampionReport {
 }
 
 /// Looks a metric up: `recall`, or `recall[malignant]` for one class.
-pub(crate) fn look_up(metrics: &BTreeMap<String, f64>, by_class: &BTreeMap<String, ByClass>, name: &str) -> Option<f64> {
+pub(crate) fn look_up(
+    metrics: &BTreeMap<String, f64>,
+    by_class: &BTreeMap<String, ByClass>,
+    name: &str,
+) -> Option<f64> {
     let Some((metric, class)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) else {
         return metrics.get(name).copied().filter(|value| value.is_finite());
     };

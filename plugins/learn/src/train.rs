@@ -75,7 +75,11 @@ pub(crate) struct SvmSettings {
 
 impl Default for SvmSettings {
     fn default() -> Self {
-        Self { c: Positive(1.0), kernel: KernelParam(KernelChoice::Rbf { gamma: Gamma::Scale }), tol: Positive(1e-3) }
+        Self {
+            c: Positive(1.0),
+            kernel: KernelParam(KernelChoice::Rbf { gamma: Gamma::Scale }),
+            tol: Positive(1e-3),
+        }
     }
 }
 
@@ -145,7 +149,11 @@ fn parse_kernel(value: &Value) -> Result<KernelChoice, String> {
             if degree.fract() != 0.0 || !(1.0..=20.0).contains(&degree) {
                 return Err(format!("`degree` must be a whole number from 1 to 20, found {degree}"));
             }
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and from 1 to 20")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is whole and from 1 to 20"
+            )]
             Ok(KernelChoice::Polynomial { degree: degree as u32, gamma, coef0: number("coef0", 0.0)? })
         }
         other => Err(format!("there is no kernel `{other}`; there are `linear`, `rbf` and `polynomial`")),
@@ -197,7 +205,8 @@ impl EstimatorSpec {
         match (self, target) {
             (Self::Linear(_), Target::Numbers(y)) => fit::linear(x, y),
             (Self::Logistic(settings), Target::Classes { classes, indices }) => {
-                let options = LogisticOptions { c: settings.c.0, tol: settings.tol.0, max_iter: settings.max_iter };
+                let options =
+                    LogisticOptions { c: settings.c.0, tol: settings.tol.0, max_iter: settings.max_iter };
                 fit::logistic(x, indices, classes.len(), options)
             }
             (Self::Svm(settings), Target::Classes { classes, indices }) => {
@@ -216,7 +225,12 @@ pub(crate) enum Target {
 }
 
 /// Fits transforms and estimator on a table and makes a bundle of them.
-pub(crate) fn train(table: &Table, common: &Common<'_>, spec: &EstimatorSpec, rows_hash: &str) -> Result<Bundle, TaskError> {
+pub(crate) fn train(
+    table: &Table,
+    common: &Common<'_>,
+    spec: &EstimatorSpec,
+    rows_hash: &str,
+) -> Result<Bundle, TaskError> {
     let signature: Signature = dataset::signature(table, common.target, common.features)?;
     let mut frame = dataset::frame(table, &signature)?;
     let target = if spec.classifies() {
@@ -226,7 +240,8 @@ pub(crate) fn train(table: &Table, common: &Common<'_>, spec: &EstimatorSpec, ro
         Target::Numbers(dataset::numbers(table, common.target)?)
     };
     let fitted = transforms::fit_all(common.transforms, &mut frame)?;
-    let (values, n_columns) = frame.to_matrix().map_err(|error| TaskError::permanent("bad_feature", error.to_string()))?;
+    let (values, n_columns) =
+        frame.to_matrix().map_err(|error| TaskError::permanent("bad_feature", error.to_string()))?;
     let estimator = spec.fit(&fit::matrix(values, n_columns), &target)?;
     let task = match target {
         Target::Classes { classes, .. } => ModelTask::Classification { classes },
@@ -250,7 +265,11 @@ fn run(ctx: &Context, common: &Common<'_>, spec: &EstimatorSpec) -> Result<(), T
         }
         _ => String::new(),
     };
-    ctx.summary(format!("{}, {} rows × {n_features} features{support}", bundle.estimator.name(), table.n_rows()));
+    ctx.summary(format!(
+        "{}, {} rows × {n_features} features{support}",
+        bundle.estimator.name(),
+        table.n_rows()
+    ));
     ctx.write_bytes("model", PortType::Model, &bundle.to_bytes())
 }
 
@@ -270,7 +289,10 @@ fn describe(name: &str, summary: &str, doc: &str) -> Description {
         .output(Port::new("model", PortType::Model, "the bundle: transforms, estimator and signature"))
         .error("missing_column", "The target or a feature is not a column of the table.")
         .error("missing_value", "The target has a missing value.")
-        .error("bad_feature", "A feature has a missing value, a value that is not finite, or a type that a model cannot use.")
+        .error(
+            "bad_feature",
+            "A feature has a missing value, a value that is not finite, or a type that a model cannot use.",
+        )
         .error("text_feature", "A text column is used as it is; add `one_hot` or leave it out.")
         .error("no_rows", "The table has zero rows.")
         .error("no_fit", "The solver found no finite solution.")
@@ -390,7 +412,11 @@ impl Task for TrainLogistic {
     }
 
     fn run(&self, ctx: &Context, params: LogisticParams) -> Result<(), TaskError> {
-        let spec = EstimatorSpec::Logistic(LogisticSettings { c: params.c, max_iter: params.max_iter, tol: params.tol });
+        let spec = EstimatorSpec::Logistic(LogisticSettings {
+            c: params.c,
+            max_iter: params.max_iter,
+            tol: params.tol,
+        });
         run(ctx, &params.common(), &spec)
     }
 }

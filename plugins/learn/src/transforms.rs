@@ -43,7 +43,10 @@ impl Transform {
 }
 
 /// Fits transforms one after the other, each on what the earlier ones made, and applies them.
-pub(crate) fn fit_all(transforms: &[Transform], frame: &mut Frame) -> Result<Vec<FittedTransform>, TaskError> {
+pub(crate) fn fit_all(
+    transforms: &[Transform],
+    frame: &mut Frame,
+) -> Result<Vec<FittedTransform>, TaskError> {
     let mut fitted = Vec::new();
     for transform in transforms {
         let (name, columns) = transform.columns();
@@ -54,8 +57,9 @@ pub(crate) fn fit_all(transforms: &[Transform], frame: &mut Frame) -> Result<Vec
     }
     if let Some((name, _)) = frame.columns.iter().find(|(_, data)| matches!(data, ColumnData::Texts(_))) {
         let message = format!("feature `{name}` is text, which the model cannot use as it is");
-        return Err(TaskError::permanent("text_feature", message)
-            .hint(format!("add `{{ one_hot = [\"{name}\"] }}` to `transforms`, or leave it out with `features`")));
+        return Err(TaskError::permanent("text_feature", message).hint(format!(
+            "add `{{ one_hot = [\"{name}\"] }}` to `transforms`, or leave it out with `features`"
+        )));
     }
     Ok(fitted)
 }
@@ -63,9 +67,12 @@ pub(crate) fn fit_all(transforms: &[Transform], frame: &mut Frame) -> Result<Vec
 fn choose(frame: &Frame, columns: &Columns, transform: &str, text: bool) -> Result<Vec<String>, TaskError> {
     let is_text = |data: &ColumnData| matches!(data, ColumnData::Texts(_));
     match columns {
-        Columns::All => {
-            Ok(frame.columns.iter().filter(|(_, data)| is_text(data) == text).map(|(name, _)| name.clone()).collect())
-        }
+        Columns::All => Ok(frame
+            .columns
+            .iter()
+            .filter(|(_, data)| is_text(data) == text)
+            .map(|(name, _)| name.clone())
+            .collect()),
         Columns::Named(names) => {
             for name in names {
                 let Some((_, data)) = frame.columns.iter().find(|(column, _)| column == name) else {
@@ -130,7 +137,8 @@ fn standard(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     // The second term takes back what rounding left in the mean (Chan, Golub and LeVeque).
-    let (squares, rest) = values.iter().fold((0.0, 0.0), |(s, r), x| (s + (x - mean) * (x - mean), r + (x - mean)));
+    let (squares, rest) =
+        values.iter().fold((0.0, 0.0), |(s, r), x| (s + (x - mean) * (x - mean), r + (x - mean)));
     let variance = (squares - rest * rest / n) / n;
     let floor = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
     (mean, if variance <= floor { 1.0 } else { variance.sqrt() })
@@ -156,7 +164,11 @@ fn nonzero(width: f64) -> f64 {
 /// A percentile of sorted values by linear interpolation.
 fn percentile(sorted: &[f64], fraction: f64) -> f64 {
     let at = fraction * (sorted.len().saturating_sub(1)) as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is an index of the slice")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is an index of the slice"
+    )]
     let below = at.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
     sorted[below] + (sorted[above] - sorted[below]) * (at - below as f64)
@@ -172,7 +184,10 @@ pub(crate) fn check(transforms: &[Transform], features: &[Column], prefix: &str)
             match features.iter().find(|column| column.name == *name) {
                 None => problems.push(Problem::missing_column(pointer, name, features)),
                 Some(column) if !transform.wants_text() && column.column_type == ColumnType::Text => {
-                    problems.push(Problem::new(pointer, format!("`{key}` cannot be applied to the text column `{name}`")));
+                    problems.push(Problem::new(
+                        pointer,
+                        format!("`{key}` cannot be applied to the text column `{name}`"),
+                    ));
                 }
                 Some(_) => {}
             }

@@ -86,8 +86,8 @@ impl Bundle {
 
     /// Reads a bundle.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| ModelError::Read { path: path.display().to_string(), source })?;
+        let bytes = std::fs::read(path)
+            .map_err(|source| ModelError::Read { path: path.display().to_string(), source })?;
         Self::from_bytes(&bytes)
     }
 }
@@ -123,7 +123,10 @@ mod tests {
         *flipped.last_mut().unwrap() ^= 1;
         assert!(matches!(Bundle::from_bytes(&flipped), Err(ModelError::Damaged(_))));
         let newer = String::from_utf8(bytes).unwrap().replacen("MODEL 1", "MODEL 7", 1);
-        assert!(matches!(Bundle::from_bytes(newer.as_bytes()), Err(ModelError::Newer { found: 7, known: 1 })));
+        assert!(matches!(
+            Bundle::from_bytes(newer.as_bytes()),
+            Err(ModelError::Newer { found: 7, known: 1 })
+        ));
     }
 
     #[test]
@@ -133,11 +136,14 @@ mod tests {
         assert_eq!(predicted.to_json_rows(), [json!({ "prediction": 26.1 })]);
         let problems = bundle().predict_rows(&rows(json!({ "a": "3", "bb": "yes" }))).unwrap_err();
         let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
-        assert_eq!(messages, [
-            "`a` must be a number, found the text \"3\"",
-            "`b` is missing",
-            "`bb` is not a column of the model",
-        ]);
+        assert_eq!(
+            messages,
+            [
+                "`a` must be a number, found the text \"3\"",
+                "`b` is missing",
+                "`bb` is not a column of the model",
+            ]
+        );
         let problems = bundle().predict_rows(&rows(json!({ "a": 1, "b": "maybe" }))).unwrap_err();
         assert!(problems[0].message.contains("unknown category `maybe`"));
     }

@@ -60,7 +60,8 @@ impl Estimator {
             Self::Logistic { coefficients, intercepts } => logistic(rows, coefficients, intercepts),
             Self::Svm(svm) => {
                 let mut kernel_values = Vec::with_capacity(svm.n_support());
-                let (classes, scores): (Vec<_>, Vec<_>) = rows.map(|row| svm.predict(row, &mut kernel_values)).unzip();
+                let (classes, scores): (Vec<_>, Vec<_>) =
+                    rows.map(|row| svm.predict(row, &mut kernel_values)).unzip();
                 let scores = scores.into_iter().collect::<Option<Vec<f64>>>();
                 Predictions { scores, ..Predictions::of(Output::Classes(classes)) }
             }
@@ -68,12 +69,17 @@ impl Estimator {
     }
 }
 
-fn logistic<'a>(rows: impl Iterator<Item = &'a [f64]>, coefficients: &[Vec<f64>], intercepts: &[f64]) -> Predictions {
+fn logistic<'a>(
+    rows: impl Iterator<Item = &'a [f64]>,
+    coefficients: &[Vec<f64>],
+    intercepts: &[f64],
+) -> Predictions {
     let mut classes = Vec::new();
     let mut probabilities = Vec::new();
     let mut scores = Vec::new();
     for row in rows {
-        let decisions = coefficients.iter().zip(intercepts).map(|(weights, intercept)| dot(row, weights) + intercept);
+        let decisions =
+            coefficients.iter().zip(intercepts).map(|(weights, intercept)| dot(row, weights) + intercept);
         if let [intercept] = intercepts {
             let decision = dot(row, &coefficients[0]) + intercept;
             let positive = sigmoid(decision);

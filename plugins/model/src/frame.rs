@@ -31,7 +31,8 @@ impl Frame {
         let mut frame = Self { columns: Vec::new(), n_rows: table.n_rows() };
         for input in &signature.inputs {
             let Some((idx, _)) = table.schema().column_with_name(&input.name) else {
-                let names: Vec<_> = table.schema().fields().iter().map(|field| field.name().as_str()).collect();
+                let names: Vec<_> =
+                    table.schema().fields().iter().map(|field| field.name().as_str()).collect();
                 let near = sluicegate_plugin::nearest(&input.name, names);
                 let hint = near.map(|near| format!(" (there is `{near}`)")).unwrap_or_default();
                 wrong.push(format!("the table has no column `{}`{hint}", input.name));
@@ -52,7 +53,9 @@ impl Frame {
         let mut matrix = vec![0.0; self.n_rows * n_columns];
         for (column_idx, (name, data)) in self.columns.iter().enumerate() {
             let ColumnData::Numbers(values) = data else {
-                return Err(ModelError::Columns(format!("column `{name}` is text and no transform turned it into numbers")));
+                return Err(ModelError::Columns(format!(
+                    "column `{name}` is text and no transform turned it into numbers"
+                )));
             };
             for (row, value) in values.iter().enumerate() {
                 matrix[row * n_columns + column_idx] = *value;
@@ -68,7 +71,10 @@ fn read<'a>(parts: impl Iterator<Item = &'a dyn Array>, wanted: InputType) -> Re
     let mut row = 0;
     for part in parts {
         if let Some(at) = (0..part.len()).find(|at| part.is_null(*at)) {
-            return Err(format!("has a missing value in row {}; fill or drop missing values before", row + at + 1));
+            return Err(format!(
+                "has a missing value in row {}; fill or drop missing values before",
+                row + at + 1
+            ));
         }
         row += part.len();
         let any = part.as_any();

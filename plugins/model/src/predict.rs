@@ -83,7 +83,9 @@ impl Bundle {
         let (matrix, n_columns) = frame.to_matrix()?;
         if n_columns != self.estimator.n_features() {
             let wanted = self.estimator.n_features();
-            return Err(ModelError::Damaged(format!("its transforms give {n_columns} features, its estimator wants {wanted}")));
+            return Err(ModelError::Damaged(format!(
+                "its transforms give {n_columns} features, its estimator wants {wanted}"
+            )));
         }
         let mut predictions = self.estimator.predict(&matrix, n_columns, frame.n_rows);
         if let ModelTask::Classification { classes } = &self.task {

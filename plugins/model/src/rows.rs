@@ -55,7 +55,9 @@ fn push(column: &mut ColumnData, value: &Value, input: &InputColumn) -> Result<(
         (ColumnData::Numbers(values), Value::Number(number), InputType::Number) => {
             values.push(number.as_f64().filter(|number| number.is_finite()).ok_or_else(wrong)?);
         }
-        (ColumnData::Numbers(values), Value::Bool(truth), InputType::Boolean) => values.push(f64::from(u8::from(*truth))),
+        (ColumnData::Numbers(values), Value::Bool(truth), InputType::Boolean) => {
+            values.push(f64::from(u8::from(*truth)))
+        }
         (ColumnData::Texts(values), Value::String(text), InputType::Text) => values.push(text.clone()),
         _ => return Err(wrong()),
     }
@@ -74,12 +76,22 @@ fn describe(value: &Value) -> String {
 }
 
 fn missing(row: usize, input: &InputColumn, given: &Map<String, Value>, signature: &Signature) -> RowProblem {
-    let strangers = given.keys().map(String::as_str).filter(|name| !signature.inputs.iter().any(|i| i.name == *name));
+    let strangers =
+        given.keys().map(String::as_str).filter(|name| !signature.inputs.iter().any(|i| i.name == *name));
     let hint = sluicegate_plugin::nearest(&input.name, strangers).map(|near| format!("is `{near}` meant?"));
-    RowProblem { row, column: Some(input.name.clone()), message: format!("`{}` is missing", input.name), hint }
+    RowProblem {
+        row,
+        column: Some(input.name.clone()),
+        message: format!("`{}` is missing", input.name),
+        hint,
+    }
 }
 
-fn unknown<'a>(row: usize, given: &'a Map<String, Value>, signature: &'a Signature) -> impl Iterator<Item = RowProblem> + 'a {
+fn unknown<'a>(
+    row: usize,
+    given: &'a Map<String, Value>,
+    signature: &'a Signature,
+) -> impl Iterator<Item = RowProblem> + 'a {
     let known = |name: &str| signature.inputs.iter().any(|input| input.name == name);
     given.keys().filter(move |name| !known(name)).map(move |name| {
         let near = sluicegate_plugin::nearest(name, signature.inputs.iter().map(|input| input.name.as_str()));

@@ -77,11 +77,14 @@ impl Svm {
     /// Votes and ties as in libsvm: the first of the classes with most votes.
     pub(crate) fn predict(&self, row: &[f64], kernel_values: &mut Vec<f64>) -> (usize, Option<f64>) {
         kernel_values.clear();
-        kernel_values.extend(self.vectors.chunks_exact(self.n_features.max(1)).map(|vector| self.kernel.value(vector, row)));
+        kernel_values.extend(
+            self.vectors.chunks_exact(self.n_features.max(1)).map(|vector| self.kernel.value(vector, row)),
+        );
         let mut votes = vec![0_u32; self.n_classes];
         let mut score = None;
         for pair in &self.pairs {
-            let sum: f64 = pair.coefficients.iter().map(|(idx, alpha)| alpha * kernel_values[*idx as usize]).sum();
+            let sum: f64 =
+                pair.coefficients.iter().map(|(idx, alpha)| alpha * kernel_values[*idx as usize]).sum();
             let decision = sum - pair.rho;
             votes[if decision > 0.0 { pair.first } else { pair.second }] += 1;
             score = Some(-decision);

@@ -61,7 +61,12 @@ impl FittedTransform {
     }
 }
 
-fn one_hot(frame: &mut Frame, name: &str, categories: &[String], unknown: UnknownCategory) -> Result<(), ModelError> {
+fn one_hot(
+    frame: &mut Frame,
+    name: &str,
+    categories: &[String],
+    unknown: UnknownCategory,
+) -> Result<(), ModelError> {
     let at = frame.columns.iter().position(|(column, _)| column == name).ok_or_else(|| no_column(name))?;
     let (_, data) = frame.columns.remove(at);
     let ColumnData::Texts(texts) = data else { return Err(no_column(name)) };
@@ -76,7 +81,10 @@ fn one_hot(frame: &mut Frame, name: &str, categories: &[String], unknown: Unknow
             }
         }
     }
-    let columns = categories.iter().zip(encoded).map(|(category, values)| (format!("{name}={category}"), ColumnData::Numbers(values)));
+    let columns = categories
+        .iter()
+        .zip(encoded)
+        .map(|(category, values)| (format!("{name}={category}"), ColumnData::Numbers(values)));
     frame.columns.splice(at..at, columns);
     Ok(())
 }

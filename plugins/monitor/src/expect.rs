@@ -76,7 +76,8 @@ impl Expectation {
     /// What the schema cannot say: at least one bound, in the right order, on a place that can be read.
     pub(crate) fn check(&self, pointer: &str, found: &mut Vec<Problem>) {
         if let Err(error) = self.place() {
-            let message = format!("`{}` is neither a JSON pointer nor a Prometheus series: {error}", self.value);
+            let message =
+                format!("`{}` is neither a JSON pointer nor a Prometheus series: {error}", self.value);
             let hint = "write `/path/to/value`, or `name{label=\"value\"}`";
             found.push(Problem::new(format!("{pointer}/value"), message).hint(hint));
         }

@@ -40,7 +40,11 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     /// A fetcher; `timeout` is for each try.
-    pub(crate) fn new(url: Url, headers: &BTreeMap<String, String>, timeout: Duration) -> Result<Self, TaskError> {
+    pub(crate) fn new(
+        url: Url,
+        headers: &BTreeMap<String, String>,
+        timeout: Duration,
+    ) -> Result<Self, TaskError> {
         // The process may have installed a provider already; then that one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -56,9 +60,9 @@ impl Fetcher {
         if is_loopback(&url) {
             builder = builder.no_proxy();
         }
-        let client = builder
-            .build()
-            .map_err(|error| TaskError::permanent("no_client", format!("no HTTP client: {}", causes(&error))))?;
+        let client = builder.build().map_err(|error| {
+            TaskError::permanent("no_client", format!("no HTTP client: {}", causes(&error)))
+        })?;
         Ok(Self { client, url, headers: header_map(headers)? })
     }
 
@@ -66,7 +70,8 @@ impl Fetcher {
     pub(crate) async fn fetch(&self) -> Result<Fetched, TaskError> {
         let start = Instant::now();
         let failed = |error: reqwest::Error| {
-            let message = format!("`{}` does not answer: {}", redacted(&self.url), causes(&error.without_url()));
+            let message =
+                format!("`{}` does not answer: {}", redacted(&self.url), causes(&error.without_url()));
             TaskError::transient("unreachable", message)
         };
         let request = self.client.get(self.url.clone()).headers(self.headers.clone());
@@ -74,7 +79,8 @@ impl Fetcher {
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if bytes.len() + chunk.len() > MAX_BYTES {
-                let message = format!("`{}` answers with more than {} MiB", redacted(&self.url), MAX_BYTES >> 20);
+                let message =
+                    format!("`{}` answers with more than {} MiB", redacted(&self.url), MAX_BYTES >> 20);
                 return Err(TaskError::permanent("too_large", message));
             }
             bytes.extend_from_slice(&chunk);

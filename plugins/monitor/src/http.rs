@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use sluicegate_plugin::{
-    Context, Description, DurationParam, Effect, LogLevel, Placement, Port, PortType, Problem, Task, TaskError,
+    Context, Description, DurationParam, Effect, LogLevel, Placement, Port, PortType, Problem, Task,
+    TaskError,
 };
 
 use crate::{
@@ -193,7 +194,12 @@ fn format_of(params: &MonitorHttpParams) -> PageFormat {
 }
 
 /// Looks until all holds; the last failure stands.
-async fn watch(ctx: &Context, params: &MonitorHttpParams, fetcher: &Fetcher, shown: &str) -> Result<(), TaskError> {
+async fn watch(
+    ctx: &Context,
+    params: &MonitorHttpParams,
+    fetcher: &Fetcher,
+    shown: &str,
+) -> Result<(), TaskError> {
     let mut attempt = 1;
     loop {
         ctx.check_cancelled()?;
@@ -232,8 +238,9 @@ async fn look(
         let message = format!("`{shown}` answers with status {}, expected {}", fetched.status, params.status);
         return Err(TaskError::transient("bad_status", message));
     }
-    let page = Page::parse(&fetched.text, format_of(params))
-        .map_err(|error| TaskError::transient("not_readable", format!("`{shown}` cannot be read: {error}")))?;
+    let page = Page::parse(&fetched.text, format_of(params)).map_err(|error| {
+        TaskError::transient("not_readable", format!("`{shown}` cannot be read: {error}"))
+    })?;
     let checks: Vec<_> = params.expect.iter().flat_map(|expectation| page.check(expectation)).collect();
     let breaches: Vec<_> = checks.iter().filter(|check| !check.holds).map(Check::breach).collect();
     if breaches.is_empty() {
@@ -256,7 +263,13 @@ async fn cancelled(ctx: &Context) -> TaskError {
     TaskError::cancelled()
 }
 
-fn report(ctx: &Context, page: &Fetched, checks: &[Check], attempt: u32, shown: &str) -> Result<(), TaskError> {
+fn report(
+    ctx: &Context,
+    page: &Fetched,
+    checks: &[Check],
+    attempt: u32,
+    shown: &str,
+) -> Result<(), TaskError> {
     let seconds = page.elapsed.as_secs_f64();
     ctx.metric("checks", checks.len() as f64);
     ctx.metric("breaches", 0.0);

@@ -80,7 +80,9 @@ impl Page {
     /// Holds the page against an expectation.
     pub(crate) fn check(&self, expectation: &Expectation) -> Vec<Check> {
         match (self, expectation.place()) {
-            (Self::Json(document), Ok(Place::Pointer(pointer))) => vec![in_document(document, &pointer, expectation)],
+            (Self::Json(document), Ok(Place::Pointer(pointer))) => {
+                vec![in_document(document, &pointer, expectation)]
+            }
             (Self::Samples(samples), Ok(Place::Series(series))) => in_samples(samples, &series, expectation),
             _ => vec![absent(expectation, None)],
         }

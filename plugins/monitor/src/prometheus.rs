@@ -41,7 +41,8 @@ impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         if !self.labels.is_empty() {
-            let labels: Vec<_> = self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let labels: Vec<_> =
+                self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
             write!(f, "{{{}}}", labels.join(","))?;
         }
         Ok(())
@@ -107,7 +108,10 @@ impl Cursor<'_> {
             labels.push((name, value));
             self.skip_space();
             if !self.take(',') && !self.0.starts_with('}') {
-                return Err(format!("the labels are not closed after `{}`", labels.last().map_or("", |(name, _)| name)));
+                return Err(format!(
+                    "the labels are not closed after `{}`",
+                    labels.last().map_or("", |(name, _)| name)
+                ));
             }
         }
     }

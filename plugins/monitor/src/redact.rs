@@ -17,7 +17,9 @@ pub(crate) fn redacted(url: &Url) -> String {
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         let is_secret = |name: &str| SECRET.iter().any(|word| name.to_ascii_lowercase().contains(word));
         if pairs.iter().any(|(name, _)| is_secret(name)) {
-            let hidden = pairs.iter().map(|(name, value)| (name.as_str(), if is_secret(name) { "***" } else { value }));
+            let hidden = pairs
+                .iter()
+                .map(|(name, value)| (name.as_str(), if is_secret(name) { "***" } else { value }));
             shown.query_pairs_mut().clear().extend_pairs(hidden);
         }
     }

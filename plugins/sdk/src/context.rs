@@ -15,8 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    AttemptSpec, Finished, Host, Input, Output, PortType, ResolvedModel, RunInfo, Table, TaskError,
-    Verdict,
+    AttemptSpec, Finished, Host, Input, Output, PortType, ResolvedModel, RunInfo, Table, TaskError, Verdict,
 };
 
 /// How loud a line of the log is.
@@ -128,9 +127,10 @@ impl Context {
 
     /// A connected input; an unconnected one is an error.
     pub fn input(&self, port: &str) -> Result<&Input, TaskError> {
-        self.spec.inputs.get(port).ok_or_else(|| {
-            TaskError::permanent("missing_input", format!("input `{port}` is not connected"))
-        })
+        self.spec
+            .inputs
+            .get(port)
+            .ok_or_else(|| TaskError::permanent("missing_input", format!("input `{port}` is not connected")))
     }
 
     /// Reads a table input.
@@ -178,7 +178,12 @@ impl Context {
     }
 
     /// Writes an output as JSON: a report, a verdict.
-    pub fn write_json(&self, port: &str, port_type: PortType, value: &impl Serialize) -> Result<(), TaskError> {
+    pub fn write_json(
+        &self,
+        port: &str,
+        port_type: PortType,
+        value: &impl Serialize,
+    ) -> Result<(), TaskError> {
         let path = self.output_path(port, port_type);
         let text = serde_json::to_vec(value)
             .map_err(|e| TaskError::permanent("bad_output", format!("output `{port}`: {e}")))?;

@@ -73,7 +73,8 @@ struct Visitor;
 impl Visitor {
     fn found<E: de::Error>(duration: Option<DurationParam>, shown: &str) -> Result<DurationParam, E> {
         duration.ok_or_else(|| {
-            let wanted = "is no duration above zero; write seconds, or a text such as `500ms`, `30s`, `10m`, `2h`";
+            let wanted =
+                "is no duration above zero; write seconds, or a text such as `500ms`, `30s`, `10m`, `2h`";
             E::custom(format!("`{shown}` {wanted}"))
         })
     }

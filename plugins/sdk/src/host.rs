@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Decision;
+use crate::{Decision, ProcessId};
 
 /// Which version of a model is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,17 +117,6 @@ pub enum DeploymentState {
     Stopped,
     /// Did not become ready, and was removed.
     Failed,
-}
-
-/// A process that cannot be confused with a later one of the same number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessId {
-    /// The process id.
-    pub pid: u32,
-    /// Its start time, in clock ticks since boot (field 22 of `/proc/PID/stat`).
-    pub start_time: u64,
-    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
-    pub boot_id: String,
 }
 
 /// A container and its image.

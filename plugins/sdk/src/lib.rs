@@ -12,6 +12,7 @@ mod host;
 mod kind;
 mod outcome;
 mod pack;
+mod process;
 mod schema;
 mod spec;
 mod table;
@@ -23,14 +24,14 @@ pub use describe::{Description, Effect, ErrorDoc, Placement, Port, PortType, Por
 pub use duration::DurationParam;
 pub use error::{Problem, TaskError};
 pub use host::{
-    AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, ProcessId,
-    Registration, Selector, Target,
+    AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, Registration, Selector, Target,
 };
 pub use kind::{Kind, Task};
 pub use outcome::{Finished, Output};
 pub use pack::Pack;
+pub use process::ProcessId;
+pub use schema::nearest;
 pub use schema::{Column, ColumnType, PortSchema, SchemaCheck};
 pub use spec::{AttemptSpec, Input, ModelReference, ResolvedModel, RunInfo};
-pub use schema::nearest;
 pub use table::{Table, TableError};
 pub use verdict::{CheckedRequirement, Decision, Verdict};

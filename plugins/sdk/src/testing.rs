@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    AttemptSpec, Context, ContextOptions, Finished, Host, Input, Kind, PortType, ResolvedModel,
-    RunInfo, Table, TaskError,
+    AttemptSpec, Context, ContextOptions, Finished, Host, Input, Kind, PortType, ResolvedModel, RunInfo,
+    Table, TaskError,
 };
 
 /// Runs one task in a temporary folder, which lives as long as the bench.

@@ -48,7 +48,9 @@ pub(crate) fn ports(description: Description, outputs: &Outputs) -> Ports {
 pub(crate) fn check(outputs: &Outputs) -> Vec<Problem> {
     outputs
         .keys()
-        .filter(|name| name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .filter(|name| {
+            name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        })
         .map(|name| {
             Problem::new(format!("/outputs/{name}"), format!("`{name}` cannot be the name of an output"))
                 .hint("use letters, digits, `_` and `-`")
@@ -59,9 +61,9 @@ pub(crate) fn check(outputs: &Outputs) -> Vec<Problem> {
 /// Environment variables that tell a program where its inputs are and where its outputs go.
 pub(crate) fn environment(ctx: &Context, outputs: &Outputs) -> Vec<(String, PathBuf)> {
     let inputs = ctx.inputs().iter().map(|(port, input)| (variable("INPUT", port), input.path.clone()));
-    let outputs = outputs.iter().map(|(port, output)| {
-        (variable("OUTPUT", port), ctx.output_path(port, output.port_type()))
-    });
+    let outputs = outputs
+        .iter()
+        .map(|(port, output)| (variable("OUTPUT", port), ctx.output_path(port, output.port_type())));
     inputs.chain(outputs).collect()
 }
 
@@ -75,7 +77,8 @@ pub(crate) fn collect(ctx: &Context, outputs: &Outputs) -> Result<(), TaskError>
         let path = ctx.output_path(port, output.port_type());
         if !path.is_file() {
             let message = format!("output `{port}` was declared but not written");
-            let hint = format!("write it to the path in the environment variable `{}`", variable("OUTPUT", port));
+            let hint =
+                format!("write it to the path in the environment variable `{}`", variable("OUTPUT", port));
             return Err(TaskError::permanent("missing_output", message).hint(hint));
         }
         match output {

@@ -21,7 +21,12 @@ const GRACE: Duration = Duration::from_secs(2);
 const TAIL: u64 = 2000;
 
 /// Runs a program in a process group of its own. Fails unless it ends with one of `ok_codes`.
-pub(crate) fn run(ctx: &Context, mut command: Command, name: &str, ok_codes: &[i32]) -> Result<(), TaskError> {
+pub(crate) fn run(
+    ctx: &Context,
+    mut command: Command,
+    name: &str,
+    ok_codes: &[i32],
+) -> Result<(), TaskError> {
     let (stdout, mut log) = (ctx.log_file()?, ctx.log_file()?);
     let start = log.seek(SeekFrom::End(0)).unwrap_or(0);
     command.envs(ctx.env()).stdin(Stdio::null()).stdout(stdout).stderr(ctx.log_file()?).process_group(0);
@@ -49,7 +54,9 @@ pub(crate) fn run(ctx: &Context, mut command: Command, name: &str, ok_codes: &[i
 fn not_started(name: &str, error: &std::io::Error) -> TaskError {
     let failed = TaskError::permanent("not_started", format!("`{name}` cannot be started: {error}"));
     match error.kind() {
-        std::io::ErrorKind::NotFound => failed.hint("install it, or give its full path; a relative `cwd` must exist too"),
+        std::io::ErrorKind::NotFound => {
+            failed.hint("install it, or give its full path; a relative `cwd` must exist too")
+        }
         std::io::ErrorKind::PermissionDenied => failed.hint("make the file executable"),
         _ => failed,
     }

@@ -64,7 +64,10 @@ impl Task for Python {
             .effect(Effect::Idempotent)
             .more_inputs(PortType::Any)
             .more_outputs()
-            .error("exit_code", "The script raised an exception or exited with a code other than 0. Worth another attempt.")
+            .error(
+                "exit_code",
+                "The script raised an exception or exited with a code other than 0. Worth another attempt.",
+            )
             .error("not_started", "The interpreter does not exist.")
             .error("missing_script", "The script does not exist.")
             .error("missing_output", "A declared output was not written.")
@@ -74,8 +77,10 @@ impl Task for Python {
     fn check(&self, params: &PythonParams) -> Vec<Problem> {
         let mut problems = outputs::check(&params.outputs);
         match (params.script.as_os_str().is_empty(), params.code.is_empty()) {
-            (true, true) => problems.push(Problem::new("", "neither `script` nor `code` is given").hint("give one of them")),
-            (false, false) => problems.push(Problem::new("/code", "both `script` and `code` are given").hint("give one of them")),
+            (true, true) => problems
+                .push(Problem::new("", "neither `script` nor `code` is given").hint("give one of them")),
+            (false, false) => problems
+                .push(Problem::new("/code", "both `script` and `code` are given").hint("give one of them")),
             _ => {}
         }
         problems
@@ -137,7 +142,9 @@ mod tests {
     #[test]
     fn an_exception_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Bench::new(folder.path()).run(&Python, json!({ "code": "raise ValueError('no luck')" })).unwrap_err();
+        let error = Bench::new(folder.path())
+            .run(&Python, json!({ "code": "raise ValueError('no luck')" }))
+            .unwrap_err();
         assert!(error.message.ends_with("ValueError: no luck"), "{}", error.message);
     }
 }

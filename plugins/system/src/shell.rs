@@ -83,8 +83,11 @@ impl Task for Shell {
     fn check(&self, params: &ShellParams) -> Vec<Problem> {
         let mut problems = outputs::check(&params.outputs);
         match (params.command.is_empty(), params.script.is_empty()) {
-            (true, true) => problems.push(Problem::new("", "neither `command` nor `script` is given").hint("give one of them")),
-            (false, false) => problems.push(Problem::new("/script", "both `command` and `script` are given").hint("give one of them")),
+            (true, true) => problems
+                .push(Problem::new("", "neither `command` nor `script` is given").hint("give one of them")),
+            (false, false) => problems.push(
+                Problem::new("/script", "both `command` and `script` are given").hint("give one of them"),
+            ),
             (false, true) if !params.args.is_empty() => {
                 problems.push(Problem::new("/args", "`args` go with `script`").hint("add them to `command`"));
             }
@@ -153,7 +156,8 @@ mod tests {
     #[test]
     fn a_missing_program_is_not_worth_another_attempt() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Bench::new(folder.path()).run(&Shell, json!({ "command": ["no-such-program"] })).unwrap_err();
+        let error =
+            Bench::new(folder.path()).run(&Shell, json!({ "command": ["no-such-program"] })).unwrap_err();
         assert_eq!((error.code.as_str(), error.retryable), ("not_started", false));
     }
 

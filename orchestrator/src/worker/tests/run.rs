@@ -11,7 +11,7 @@ use super::{
 use crate::{
     artifact::ArtifactStore,
     run::AttemptResult,
-    worker::{AttemptControl, AttemptReport, WorkerPool, is_alive, process::Process},
+    worker::{AttemptControl, AttemptReport, WorkerPool, process::Process},
 };
 
 #[track_caller]
@@ -33,7 +33,7 @@ async fn an_output_becomes_an_artifact_and_the_worker_stays_warm() {
     assert!(artifacts.contains(&output.hash, output.size));
     let second = yard.run(json!("nothing")).await;
     assert_eq!(second.worker, first.worker);
-    assert!(is_alive(&second.worker.unwrap()));
+    assert!(second.worker.unwrap().is_alive());
     yard.close().await;
 }
 

@@ -5,14 +5,18 @@ use crate::workflow::{EdgeKind, TaskIdx, Workflow};
 
 /// The graph in Graphviz's language.
 pub fn dot(workflow: &Workflow) -> String {
-    let mut drawing = format!("digraph \"{}\" {{\n  rankdir = LR;\n  node [shape = box, style = rounded];\n", workflow.name);
+    let mut drawing = format!(
+        "digraph \"{}\" {{\n  rankdir = LR;\n  node [shape = box, style = rounded];\n",
+        workflow.name
+    );
     for task in &workflow.tasks {
         drawing += &format!("  \"{}\" [label = \"{}\\n{}\"];\n", task.name, task.name, task.kind);
     }
     for (before, behind, kind) in workflow.graph().edges() {
         let style = if matches!(kind, EdgeKind::Data { .. }) { "solid" } else { "dashed" };
         let (before, behind) = (&workflow.task(before).name, &workflow.task(behind).name);
-        drawing += &format!("  \"{before}\" -> \"{behind}\" [label = \"{}\", style = {style}];\n", edge_label(kind));
+        drawing +=
+            &format!("  \"{before}\" -> \"{behind}\" [label = \"{}\", style = {style}];\n", edge_label(kind));
     }
     drawing + "}\n"
 }

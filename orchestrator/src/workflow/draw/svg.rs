@@ -26,7 +26,8 @@ pub fn svg(workflow: &Workflow) -> String {
     let layers = graph.layers();
     let tallest = layers.iter().map(Vec::len).max().unwrap_or(0) as f64;
     let height = tallest * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2.0 * MARGIN;
-    let mut places: Vec<Placed> = workflow.tasks.iter().map(|_| Placed { x: 0.0, y: 0.0, width: 0.0 }).collect();
+    let mut places: Vec<Placed> =
+        workflow.tasks.iter().map(|_| Placed { x: 0.0, y: 0.0, width: 0.0 }).collect();
     let mut x = MARGIN;
     for layer in &layers {
         let n_chars = |idx: &TaskIdx| {
@@ -50,11 +51,15 @@ pub fn svg(workflow: &Workflow) -> String {
     );
     for (before, behind, kind) in graph.edges() {
         let (from, to) = (&places[before.0 as usize], &places[behind.0 as usize]);
-        let (x1, y1, x2, y2) = (from.x + from.width, from.y + BOX_HEIGHT / 2.0, to.x, to.y + BOX_HEIGHT / 2.0);
+        let (x1, y1, x2, y2) =
+            (from.x + from.width, from.y + BOX_HEIGHT / 2.0, to.x, to.y + BOX_HEIGHT / 2.0);
         let bend = (x2 - x1) / 2.0;
         let class = if matches!(kind, EdgeKind::Data { .. }) { "data" } else { "order" };
         let (c1, c2) = (x1 + bend, x2 - bend);
-        let _ = writeln!(drawing, "<path class=\"{class}\" d=\"M{x1:.1} {y1:.1}C{c1:.1} {y1:.1} {c2:.1} {y2:.1} {x2:.1} {y2:.1}\"/>");
+        let _ = writeln!(
+            drawing,
+            "<path class=\"{class}\" d=\"M{x1:.1} {y1:.1}C{c1:.1} {y1:.1} {c2:.1} {y2:.1} {x2:.1} {y2:.1}\"/>"
+        );
     }
     for (task, place) in workflow.tasks.iter().zip(&places) {
         let Placed { x, y, width } = place;

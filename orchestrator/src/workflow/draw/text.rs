@@ -11,7 +11,8 @@ pub fn text(workflow: &Workflow) -> String {
     for (number, layer) in graph.layers().iter().enumerate() {
         for (at, idx) in layer.iter().enumerate() {
             let task = workflow.task(*idx);
-            let before: Vec<_> = graph.upstream(*idx).iter().map(|up| workflow.task(*up).name.as_str()).collect();
+            let before: Vec<_> =
+                graph.upstream(*idx).iter().map(|up| workflow.task(*up).name.as_str()).collect();
             let lead = if at == 0 { format!("{:>3}", number + 1) } else { "   ".into() };
             let arrow = if before.is_empty() { String::new() } else { format!("  <- {}", before.join(", ")) };
             let line = format!("{lead}  {:<width$}  {:<kinds$}{arrow}", task.name, task.kind);

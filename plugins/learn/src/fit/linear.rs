@@ -22,7 +22,10 @@ pub(crate) fn linear(x: &Array2<f64>, y: &[f64]) -> Result<Estimator, TaskError>
             Some(coefficients) => coefficients,
             None => {
                 let dataset = DatasetBase::new(centred.clone(), &target - mean);
-                let fitted = LinearRegression::new().with_intercept(false).fit(&dataset).map_err(|error| error.to_string())?;
+                let fitted = LinearRegression::new()
+                    .with_intercept(false)
+                    .fit(&dataset)
+                    .map_err(|error| error.to_string())?;
                 fitted.params().clone()
             }
         };
@@ -39,7 +42,8 @@ fn least_norm(x: &Array2<f64>, y: &Array1<f64>) -> Result<Option<Array1<f64>>, S
     let (n_rows, n_columns) = x.dim();
     let tall = n_rows >= n_columns;
     // X = Q·R with a small R, or for wide matrices Xᵀ = Q·R; the singular values of R are those of X.
-    let (q, r) = if tall { x.qr() } else { x.t().to_owned().qr() }.map_err(|error| error.to_string())?.into_decomp();
+    let (q, r) =
+        if tall { x.qr() } else { x.t().to_owned().qr() }.map_err(|error| error.to_string())?.into_decomp();
     let (u, s, vt) = r.svd(true, true).map_err(|error| error.to_string())?;
     let (Some(u), Some(vt)) = (u, vt) else { return Err("its decomposition is incomplete".into()) };
     let greatest = s.iter().copied().fold(0.0, f64::max);

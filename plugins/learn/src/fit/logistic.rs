@@ -27,13 +27,20 @@ pub(crate) struct LogisticOptions {
 }
 
 /// Fits logistic regression to classes given as indices.
-pub(crate) fn logistic(x: &Array2<f64>, y: &[usize], n_classes: usize, options: LogisticOptions) -> Result<Estimator, TaskError> {
+pub(crate) fn logistic(
+    x: &Array2<f64>,
+    y: &[usize],
+    n_classes: usize,
+    options: LogisticOptions,
+) -> Result<Estimator, TaskError> {
     let n_rows = x.nrows();
     // A column of ones stands for the intercept.
-    let with_ones = concatenate(Axis(1), &[x.view(), Array2::ones((n_rows, 1)).view()]).expect("equal numbers of rows");
+    let with_ones =
+        concatenate(Axis(1), &[x.view(), Array2::ones((n_rows, 1)).view()]).expect("equal numbers of rows");
     let n_outputs = if n_classes == 2 { 1 } else { n_classes };
     let problem = Problem { x: with_ones, y, n_outputs, c: options.c };
-    let start = linfa_start(x, y, n_classes, options).unwrap_or_else(|| Array2::zeros((n_outputs, x.ncols() + 1)));
+    let start =
+        linfa_start(x, y, n_classes, options).unwrap_or_else(|| Array2::zeros((n_outputs, x.ncols() + 1)));
     let weights = guarded("logistic regression", || {
         if start.len() > MAX_NEWTON { Ok(start) } else { problem.newton(start, options) }
     })?;
@@ -49,13 +56,21 @@ pub(crate) fn logistic(x: &Array2<f64>, y: &[usize], n_classes: usize, options: 
 }
 
 /// linfa's solution as rows of weights with the intercept last; `None` when its line search gives up, which it does near an optimum.
-fn linfa_start(x: &Array2<f64>, y: &[usize], n_classes: usize, options: LogisticOptions) -> Option<Array2<f64>> {
+fn linfa_start(
+    x: &Array2<f64>,
+    y: &[usize],
+    n_classes: usize,
+    options: LogisticOptions,
+) -> Option<Array2<f64>> {
     let dataset = DatasetBase::new(x.clone(), Array1::from(y.to_vec()));
     let alpha = 1.0 / options.c;
     let tolerance = options.tol.max(1e-4);
     let solved = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         if n_classes == 2 {
-            let params = LogisticRegression::default().alpha(alpha).max_iterations(options.max_iter).gradient_tolerance(tolerance);
+            let params = LogisticRegression::default()
+                .alpha(alpha)
+                .max_iterations(options.max_iter)
+                .gradient_tolerance(tolerance);
             let fitted = params.fit(&dataset).ok()?;
             let mut row = fitted.params().to_vec();
             row.push(fitted.intercept());
@@ -65,7 +80,10 @@ fn linfa_start(x: &Array2<f64>, y: &[usize], n_classes: usize, options: Logistic
             }
             Array2::from_shape_vec((1, row.len()), row).ok()
         } else {
-            let params = MultiLogisticRegression::default().alpha(alpha).max_iterations(options.max_iter).gradient_tolerance(tolerance);
+            let params = MultiLogisticRegression::default()
+                .alpha(alpha)
+                .max_iterations(options.max_iter)
+                .gradient_tolerance(tolerance);
             let fitted = params.fit(&dataset).ok()?;
             let intercepts = fitted.intercept().view().insert_axis(Axis(0));
             Some(concatenate(Axis(0), &[fitted.params().view(), intercepts]).ok()?.t().to_owned())
@@ -145,7 +163,9 @@ impl Problem<'_> {
                 let weighted = &self.x * &factor.insert_axis(Axis(1));
                 let block = self.x.t().dot(&weighted);
                 hessian.slice_mut(s![a * width..(a + 1) * width, b * width..(b + 1) * width]).assign(&block);
-                hessian.slice_mut(s![b * width..(b + 1) * width, a * width..(a + 1) * width]).assign(&block.t());
+                hessian
+                    .slice_mut(s![b * width..(b + 1) * width, a * width..(a + 1) * width])
+                    .assign(&block.t());
             }
         }
         for at in 0..n {
@@ -179,7 +199,8 @@ impl Problem<'_> {
             if gradient.iter().all(|g| g.abs() / n_rows <= options.tol.min(1e-9)) {
                 break;
             }
-            let flat = gradient.into_shape_with_order((weights.len(), 1)).map_err(|error| error.to_string())?;
+            let flat =
+                gradient.into_shape_with_order((weights.len(), 1)).map_err(|error| error.to_string())?;
             let step = self.hessian(&p).solvec(&flat).map_err(|error| error.to_string())?;
             let step = step.into_shape_with_order(weights.dim()).map_err(|error| error.to_string())?;
             let (next, reached) = self.line_search(&weights, &step, objective);

@@ -15,7 +15,8 @@ use sluicegate_plugin::TaskError;
 
 /// Runs a solver that may panic.
 fn guarded<T>(solver: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, TaskError> {
-    let failed = |reason: String| TaskError::permanent("no_fit", format!("{solver} did not find a model: {reason}"));
+    let failed =
+        |reason: String| TaskError::permanent("no_fit", format!("{solver} did not find a model: {reason}"));
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(failed),
         Err(_) => Err(failed("the solver panicked".into())),

@@ -43,7 +43,8 @@ impl Gamma {
             Self::Auto => 1.0 / n_features,
             Self::Scale => {
                 let mean = x.mean().unwrap_or_default();
-                let variance = x.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / x.len() as f64;
+                let variance =
+                    x.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / x.len() as f64;
                 if variance == 0.0 { 1.0 } else { 1.0 / (n_features * variance) }
             }
         }
@@ -62,7 +63,12 @@ pub(crate) struct SvmOptions {
 }
 
 /// Fits one machine for each pair of classes, given as indices.
-pub(crate) fn svm(x: &Array2<f64>, y: &[usize], n_classes: usize, options: SvmOptions) -> Result<Svm, TaskError> {
+pub(crate) fn svm(
+    x: &Array2<f64>,
+    y: &[usize],
+    n_classes: usize,
+    options: SvmOptions,
+) -> Result<Svm, TaskError> {
     let kernel = match options.kernel {
         KernelChoice::Linear => Kernel::Linear,
         KernelChoice::Rbf { gamma } => Kernel::Rbf { gamma: gamma.resolve(x) },
@@ -77,8 +83,11 @@ pub(crate) fn svm(x: &Array2<f64>, y: &[usize], n_classes: usize, options: SvmOp
             let rows: Vec<usize> = (0..y.len()).filter(|row| y[*row] == first || y[*row] == second).collect();
             verify_memory(rows.len())?;
             let (coefficients, rho) = fit_pair(x, y, first, &rows, kernel, options)?;
-            let support: Vec<(usize, f64)> =
-                rows.into_iter().zip(coefficients).filter(|(_, alpha)| alpha.abs() > ZERO * options.c).collect();
+            let support: Vec<(usize, f64)> = rows
+                .into_iter()
+                .zip(coefficients)
+                .filter(|(_, alpha)| alpha.abs() > ZERO * options.c)
+                .collect();
             support.iter().for_each(|(row, _)| used[*row] = true);
             machines.push((first, second, support, rho));
         }
@@ -113,7 +122,8 @@ fn verify_memory(n_rows: usize) -> Result<(), TaskError> {
         bytes as f64 / f64::from(1 << 30),
         MAX_KERNEL >> 30
     );
-    Err(TaskError::permanent("too_many_rows", message).hint("train on a sample of the rows, or use `train.logistic`"))
+    Err(TaskError::permanent("too_many_rows", message)
+        .hint("train on a sample of the rows, or use `train.logistic`"))
 }
 
 /// Dual coefficients, positive for the first class, and rho.
@@ -131,7 +141,8 @@ fn fit_pair(
         records *= gamma.sqrt();
     }
     guarded("the support vector machine", || {
-        let params = linfa_svm::Svm::<f64, bool>::params().eps(options.tol).pos_neg_weights(options.c, options.c);
+        let params =
+            linfa_svm::Svm::<f64, bool>::params().eps(options.tol).pos_neg_weights(options.c, options.c);
         let params = match kernel {
             Kernel::Linear => params.linear_kernel(),
             Kernel::Rbf { gamma } => params.gaussian_kernel(1.0 / gamma),

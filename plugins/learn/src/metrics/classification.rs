@@ -39,7 +39,9 @@ pub struct ByClass {
 /// Computes every metric that is defined for these predictions: names as in scikit-learn; for two classes `precision`, `recall` and `f1` are
 /// those of the positive class, for more their unweighted means. Also the metrics of each class and the confusion matrix
 /// (rows true, columns predicted).
-pub fn classification_metrics(c: &Classification<'_>) -> (BTreeMap<String, f64>, Vec<ByClass>, Vec<Vec<f64>>) {
+pub fn classification_metrics(
+    c: &Classification<'_>,
+) -> (BTreeMap<String, f64>, Vec<ByClass>, Vec<Vec<f64>>) {
     let confusion = Confusion::new(c.truth, c.predicted, c.n_classes);
     let by_class: Vec<ByClass> = (0..c.n_classes)
         .map(|class| ByClass {
@@ -91,7 +93,10 @@ fn put_ranking(c: &Classification<'_>, put: &mut dyn FnMut(&str, f64)) {
         };
         let positive: Vec<bool> = c.truth.iter().map(|class| *class == c.positive).collect();
         if let Some(scores) = scores {
-            let found = [("roc_auc", ranking::roc_auc(&positive, &scores)), ("average_precision", ranking::average_precision(&positive, &scores))];
+            let found = [
+                ("roc_auc", ranking::roc_auc(&positive, &scores)),
+                ("average_precision", ranking::average_precision(&positive, &scores)),
+            ];
             found.into_iter().for_each(|(name, value)| {
                 if let Some(value) = value {
                     put(name, value);

@@ -57,7 +57,8 @@ impl Confusion {
 
     /// The mean recall of the classes that occur.
     pub(super) fn balanced_accuracy(&self) -> f64 {
-        let recalls: Vec<f64> = self.classes().filter(|c| self.actual(*c) > 0.0).map(|c| self.recall(c)).collect();
+        let recalls: Vec<f64> =
+            self.classes().filter(|c| self.actual(*c) > 0.0).map(|c| self.recall(c)).collect();
         recalls.iter().sum::<f64>() / recalls.len() as f64
     }
 

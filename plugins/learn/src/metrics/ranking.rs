@@ -74,7 +74,11 @@ pub(super) fn brier(truth: &[usize], probabilities: &[f64], n_classes: usize) ->
         .iter()
         .zip(rows)
         .map(|(class, row)| {
-            let squares = row.iter().enumerate().map(|(k, p)| (p - f64::from(u8::from(k == *class))).powi(2)).sum::<f64>();
+            let squares = row
+                .iter()
+                .enumerate()
+                .map(|(k, p)| (p - f64::from(u8::from(k == *class))).powi(2))
+                .sum::<f64>();
             if n_classes == 2 { squares / 2.0 } else { squares }
         })
         .sum();
@@ -82,7 +86,11 @@ pub(super) fn brier(truth: &[usize], probabilities: &[f64], n_classes: usize) ->
 }
 
 /// Areas of each class against the rest, with the number of its rows.
-pub(super) fn one_versus_rest(truth: &[usize], probabilities: &[f64], n_classes: usize) -> Option<Vec<(f64, f64)>> {
+pub(super) fn one_versus_rest(
+    truth: &[usize],
+    probabilities: &[f64],
+    n_classes: usize,
+) -> Option<Vec<(f64, f64)>> {
     (0..n_classes)
         .map(|class| {
             let positive: Vec<bool> = truth.iter().map(|t| *t == class).collect();
@@ -94,14 +102,20 @@ pub(super) fn one_versus_rest(truth: &[usize], probabilities: &[f64], n_classes:
 }
 
 /// Areas of each pair of classes, both ways averaged (Hand and Till), with the share of rows in the pair.
-pub(super) fn one_versus_one(truth: &[usize], probabilities: &[f64], n_classes: usize) -> Option<Vec<(f64, f64)>> {
+pub(super) fn one_versus_one(
+    truth: &[usize],
+    probabilities: &[f64],
+    n_classes: usize,
+) -> Option<Vec<(f64, f64)>> {
     let mut pairs = Vec::new();
     for a in 0..n_classes {
         for b in a + 1..n_classes {
-            let rows: Vec<usize> = (0..truth.len()).filter(|row| truth[*row] == a || truth[*row] == b).collect();
+            let rows: Vec<usize> =
+                (0..truth.len()).filter(|row| truth[*row] == a || truth[*row] == b).collect();
             let area = |class: usize| {
                 let positive: Vec<bool> = rows.iter().map(|row| truth[*row] == class).collect();
-                let scores: Vec<f64> = rows.iter().map(|row| probabilities[row * n_classes + class]).collect();
+                let scores: Vec<f64> =
+                    rows.iter().map(|row| probabilities[row * n_classes + class]).collect();
                 roc_auc(&positive, &scores)
             };
             pairs.push((f64::midpoint(area(a)?, area(b)?), rows.len() as f64));

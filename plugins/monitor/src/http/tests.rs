@@ -20,7 +20,10 @@ fn server(answers: &'static [(u16, &'static str)]) -> String {
                 line.clear();
             }
             let (status, body) = answers[idx.min(answers.len() - 1)];
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nlocation: http://localhost:1/\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nlocation: http://localhost:1/\r\n",
+                body.len()
+            );
             let _ = write!(reader.get_mut(), "{head}connection: close\r\n\r\n{body}");
         }
     });
@@ -36,7 +39,11 @@ fn run(params: Value) -> Result<Finished, TaskError> {
 
 #[test]
 fn a_page_is_looked_at_until_every_expectation_holds() {
-    let url = server(&[(503, ""), (200, "up 0\n"), (200, "up 1\nerrors_total{path=\"/a\"} 0\nerrors_total{path=\"/b\"} 0\n")]);
+    let url = server(&[
+        (503, ""),
+        (200, "up 0\n"),
+        (200, "up 1\nerrors_total{path=\"/a\"} 0\nerrors_total{path=\"/b\"} 0\n"),
+    ]);
     let expect = json!([{ "value": "up", "min": 1 }, { "value": "errors_total", "max": 0 }]);
     let finished = run(json!({ "url": url, "expect": expect })).unwrap();
     assert_eq!(finished.summary.as_deref(), Some("3 of 3 checks hold"));
@@ -86,7 +93,8 @@ fn json_values_are_found_by_pointer() {
 fn an_address_that_does_not_answer_is_named_without_its_secrets() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://me:hunter2@{free}/x?token=abc");
-    let error = run(json!({ "url": url, "attempts": 2, "expect": [{ "value": "/a", "min": 1 }] })).unwrap_err();
+    let error =
+        run(json!({ "url": url, "attempts": 2, "expect": [{ "value": "/a", "min": 1 }] })).unwrap_err();
     assert_eq!(error.code, "unreachable");
     assert!(error.message.contains(&format!("http://***@{free}/x?token=***")), "{error}");
     assert!(!error.message.contains("hunter2") && !error.message.contains("abc"), "{error}");
@@ -96,14 +104,16 @@ fn an_address_that_does_not_answer_is_named_without_its_secrets() {
 #[test]
 fn a_redirect_to_another_host_is_not_followed() {
     let url = server(&[(302, "")]);
-    let error = run(json!({ "url": url, "attempts": 1, "expect": [{ "value": "/a", "min": 1 }] })).unwrap_err();
+    let error =
+        run(json!({ "url": url, "attempts": 1, "expect": [{ "value": "/a", "min": 1 }] })).unwrap_err();
     assert!(error.message.ends_with("answers with status 302, expected 200"), "{error}");
 }
 
 #[test]
 fn a_page_in_another_format_is_not_readable() {
     let url = server(&[(200, "<html>")]);
-    let error = run(json!({ "url": url, "attempts": 1, "expect": [{ "value": "up", "min": 1 }] })).unwrap_err();
+    let error =
+        run(json!({ "url": url, "attempts": 1, "expect": [{ "value": "up", "min": 1 }] })).unwrap_err();
     assert_eq!(error.code, "not_readable");
     assert!(error.message.ends_with("line 1: `<html>` is no metric name"), "{error}");
 }
@@ -116,8 +126,15 @@ fn all_problems_of_the_parameters_are_found() {
         "expect": [{ "value": "/a", "min": 2, "max": 1 }, { "value": "up" }, { "value": "{", "equals": 1 }],
     }));
     let pointers: Vec<_> = found.iter().map(|problem| problem.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/url", "/headers", "/expect/0/min", "/expect/1", "/expect/2/value", "/expect/1/value"]);
+    assert_eq!(
+        pointers,
+        ["/url", "/headers", "/expect/0/min", "/expect/1", "/expect/2/value", "/expect/1/value"]
+    );
     assert_eq!(problems(json!({ "url": "http://host", "expect": [] }))[0].pointer, "/expect");
     assert!(problems(json!({ "url": "http://host" }))[0].message.contains("expect"));
-    assert!(problems(json!({ "url": "http://host", "expect": [{ "value": "/a", "equals": [1] }] }))[0].message.contains("equals"));
+    assert!(
+        problems(json!({ "url": "http://host", "expect": [{ "value": "/a", "equals": [1] }] }))[0]
+            .message
+            .contains("equals")
+    );
 }

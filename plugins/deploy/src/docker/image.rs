@@ -1,0 +1,178 @@
+//! Images built from nothing: the server with its libraries, and on top of it one layer with the bundle.
+//!
+//! Both are named by the hash of their content, so that what is there already is not built again.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use bollard::{Docker, body_try_stream, errors::Error, query_parameters::{BuildImageOptions, RemoveImageOptions}};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use sluicegate_plugin::TaskError;
+use tokio::sync::mpsc;
+
+use super::{elf, refused};
+use crate::rollout::Candidate;
+
+/// The server inside an image.
+pub(super) const SERVER: &str = "/sluice";
+
+/// The bundle inside an image.
+pub(super) const BUNDLE: &str = "/model.bundle";
+
+/// Where the libraries are inside an image.
+const LIBRARIES: &str = "/lib/sluicegate";
+
+/// The repository of the images that hold the server alone.
+const SERVER_REPOSITORY: &str = "sluicegate-server";
+
+/// The repository of the images that hold a bundle too.
+const MODEL_REPOSITORY: &str = "sluicegate-model";
+
+/// Bytes that travel to the engine at a time.
+const CHUNK: usize = 256 << 10;
+
+/// A file of an image.
+struct Entry {
+    from: PathBuf,
+    /// Absolute.
+    to: String,
+    mode: u32,
+}
+
+/// Builds what is missing and returns the name of the image that serves the candidate's bundle.
+pub(super) async fn prepare(docker: &Docker, candidate: &Candidate<'_>, program: &Path) -> Result<String, TaskError> {
+    let entries = server_entries(program)
+        .map_err(|error| TaskError::permanent("docker", format!("cannot put `{}` into an image: {error}", program.display())))?;
+    let server = hash(&entries).map_err(|error| TaskError::transient("io", format!("cannot read the server: {error}")))?;
+    let base = format!("{SERVER_REPOSITORY}:{server}");
+    if !exists(docker, &base).await? {
+        candidate.ctx.info(&format!("building the image {base}"));
+        let dockerfile = format!("FROM scratch\nCOPY root/ /\nENV LD_LIBRARY_PATH={LIBRARIES}\n");
+        build(docker, &base, dockerfile, entries).await?;
+    }
+    let name = format!("{MODEL_REPOSITORY}:{}-{server}", &candidate.record.bundle[..candidate.record.bundle.len().min(16)]);
+    if !exists(docker, &name).await? {
+        candidate.ctx.info(&format!("building the image {name}"));
+        let bundle = Entry { from: candidate.bundle()?, to: BUNDLE.into(), mode: 0o444 };
+        build(docker, &name, format!("FROM {base}\nCOPY root/ /\n"), vec![bundle]).await?;
+    }
+    Ok(name)
+}
+
+/// The server, its interpreter at the very place that it names, and its libraries.
+fn server_entries(program: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = vec![Entry { from: program.into(), to: SERVER.into(), mode: 0o555 }];
+    if let Some(interpreter) = elf::interpreter(program)? {
+        entries.push(Entry { from: interpreter.clone(), to: interpreter.to_string_lossy().into_owned(), mode: 0o555 });
+        for library in elf::loaded_libraries()? {
+            let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            entries.push(Entry { from: library, to: format!("{LIBRARIES}/{name}"), mode: 0o555 });
+        }
+    }
+    Ok(entries)
+}
+
+/// The first 16 digits of the BLAKE3 of every path and content.
+fn hash(entries: &[Entry]) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    for entry in entries {
+        let mut content = blake3::Hasher::new();
+        content.update_reader(std::fs::File::open(&entry.from)?)?;
+        hasher.update(entry.to.as_bytes()).update(b"\0").update(content.finalize().as_bytes());
+    }
+    Ok(hasher.finalize().to_hex()[..16].to_owned())
+}
+
+async fn exists(docker: &Docker, image: &str) -> Result<bool, TaskError> {
+    match docker.inspect_image(image).await {
+        Ok(_) => Ok(true),
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+        Err(error) => Err(refused("look for an image")(error)),
+    }
+}
+
+/// Builds an image of a Dockerfile and of files, which the Dockerfile finds below `root/`.
+async fn build(docker: &Docker, name: &str, dockerfile: String, entries: Vec<Entry>) -> Result<(), TaskError> {
+    let (sender, receiver) = mpsc::channel(8);
+    let packer = std::thread::spawn(move || {
+        let mut pipe = Pipe { sender: sender.clone(), chunk: Vec::with_capacity(CHUNK) };
+        if let Err(error) = pack(&mut pipe, &dockerfile, &entries) {
+            // The engine sees a body that breaks off, and fails the build.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    let chunks = stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|chunk| (chunk, receiver)) });
+    let options =
+        BuildImageOptions { dockerfile: "Dockerfile".into(), t: Some(name.into()), rm: true, forcerm: true, ..Default::default() };
+    let mut steps = docker.build_image(options, None, Some(body_try_stream(chunks)));
+    let mut result = Ok(());
+    while let Some(step) = steps.next().await {
+        if let Err(error) = step {
+            result = Err(refused("build the image")(error));
+            break;
+        }
+    }
+    drop(steps);
+    let _ = packer.join();
+    result
+}
+
+fn pack(pipe: &mut Pipe, dockerfile: &str, entries: &[Entry]) -> io::Result<()> {
+    let mut archive = tar::Builder::new(&mut *pipe);
+    let mut header = header(0o444, dockerfile.len() as u64);
+    archive.append_data(&mut header, "Dockerfile", dockerfile.as_bytes())?;
+    for entry in entries {
+        let file = std::fs::File::open(&entry.from)?;
+        let mut header = self::header(entry.mode, file.metadata()?.len());
+        archive.append_data(&mut header, format!("root{}", entry.to), file)?;
+    }
+    archive.finish()?;
+    drop(archive);
+    pipe.flush()
+}
+
+fn header(mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(mode);
+    header.set_size(size);
+    // A fixed time: equal files make equal layers.
+    header.set_mtime(0);
+    header
+}
+
+/// Hands what is written on to the request's body, a chunk at a time.
+struct Pipe {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    chunk: Vec<u8>,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        let closed = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the Docker engine stopped listening");
+        self.sender.blocking_send(Ok(chunk.into())).map_err(closed)
+    }
+}
+
+/// Removes an image that no container uses, and the server's image below it when no other image stands on it.
+pub(super) async fn remove_unused(docker: &Docker, image: &str) {
+    // Both are refused while they are in use, which is what is wanted.
+    let _ = docker.remove_image(image, None::<RemoveImageOptions>, None).await;
+    if let Some((_, server)) = image.rsplit_once('-') {
+        let _ = docker.remove_image(&format!("{SERVER_REPOSITORY}:{server}"), None::<RemoveImageOptions>, None).await;
+    }
+}

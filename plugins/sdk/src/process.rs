@@ -1,0 +1,60 @@
+//! Who a process is, so that no later process of the same number is taken for it.
+
+use std::fs::read_to_string;
+
+use serde::{Deserialize, Serialize};
+
+/// A process that cannot be confused with a later one of the same number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The process id.
+    pub pid: u32,
+    /// Its start time, in clock ticks since boot (field 22 of `/proc/PID/stat`).
+    pub start_time: u64,
+    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
+    pub boot_id: String,
+}
+
+impl ProcessId {
+    /// Who a process is; `None` when it does not live. One that ended and only waits to be reaped does not live.
+    pub fn of(pid: u32) -> Option<Self> {
+        let boot_id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let start_time = start_time(&read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+        Some(Self { pid, start_time, boot_id })
+    }
+
+    /// Tells whether this very process lives.
+    pub fn is_alive(&self) -> bool {
+        Self::of(self.pid).as_ref() == Some(self)
+    }
+}
+
+/// State and start time are fields 3 and 22 of `/proc/PID/stat`; the name before them may hold spaces and brackets.
+fn start_time(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_lives_and_one_with_another_start_time_does_not() {
+        let mut own = ProcessId::of(std::process::id()).unwrap();
+        assert!(own.is_alive());
+        own.start_time += 1;
+        assert!(!own.is_alive());
+    }
+
+    #[test]
+    fn a_name_with_brackets_does_not_shift_the_fields() {
+        let rest = "7 1 1 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
+        assert_eq!(start_time(&format!("42 (a) Z (b c)) S {rest}")), Some(98765));
+        assert_eq!(start_time(&format!("42 (a) Z {rest}")), None);
+    }
+}
