@@ -33,8 +33,8 @@ impl App {
     }
 
     /// How a deployment is now, asked of itself.
-    pub fn probe(&self, deployment: &Deployment) -> DeploymentHealth {
-        probe(deployment)
+    pub fn probe(&self, deployment: &Deployment) -> Result<DeploymentHealth, AppError> {
+        Ok(probe(deployment)?)
     }
 
     /// Takes a deployment out of service.

@@ -27,27 +27,27 @@ fn in_service(deployment: &Deployment) -> bool {
 }
 
 /// What a deployment is now: its record, or what it says of itself when it should be in service.
-fn state_now(app: &App, deployment: &Deployment) -> (Style, &'static str) {
-    match deployment.state {
+fn state_now(app: &App, deployment: &Deployment) -> Result<(Style, &'static str), AppError> {
+    Ok(match deployment.state {
         DeploymentState::Stopped => (Style::Dim, "stopped"),
         DeploymentState::Failed => (Style::Bad, "failed"),
-        DeploymentState::Starting | DeploymentState::Ready => match app.probe(deployment) {
+        DeploymentState::Starting | DeploymentState::Ready => match app.probe(deployment)? {
             DeploymentHealth::Ready => (Style::Good, "ready"),
             DeploymentHealth::Alive => (Style::Warn, "not ready"),
             DeploymentHealth::Gone => (Style::Bad, "gone"),
         },
-    }
+    })
 }
 
-fn print(app: &App, deployments: &[Deployment], format: Format, out: &mut Out) {
+fn print(app: &App, deployments: &[Deployment], format: Format, out: &mut Out) -> Result<Exit, AppError> {
     if format == Format::Json {
-        let values: Vec<_> = deployments.iter().map(|deployment| to_json(app, deployment)).collect();
-        out.json(&values);
-        return;
+        let values: Result<Vec<_>, _> = deployments.iter().map(|deployment| to_json(app, deployment)).collect();
+        out.json(&values?);
+        return Ok(Exit::Succeeded);
     }
     let mut table = TextTable::new(&["DEPLOYMENT", "STATE", "MODEL", "TARGET", "ADDRESS", "SINCE"]);
     for deployment in deployments {
-        let (style, state) = state_now(app, deployment);
+        let (style, state) = state_now(app, deployment)?;
         let version = deployment.version.map(|version| format!(" v{version}")).unwrap_or_default();
         table.row(vec![
             (Style::Plain, format!("{} #{}", deployment.name, deployment.generation)),
@@ -59,6 +59,7 @@ fn print(app: &App, deployments: &[Deployment], format: Format, out: &mut Out) {
         ]);
     }
     table.print(out);
+    Ok(Exit::Succeeded)
 }
 
 fn target(deployment: &Deployment) -> &'static str {
@@ -68,11 +69,11 @@ fn target(deployment: &Deployment) -> &'static str {
     }
 }
 
-fn to_json(app: &App, deployment: &Deployment) -> Value {
+fn to_json(app: &App, deployment: &Deployment) -> Result<Value, AppError> {
     let mut value = json!(deployment);
-    value["state"] = json!(state_now(app, deployment).1);
+    value["state"] = json!(state_now(app, deployment)?.1);
     value["updated_at"] = json!(rfc3339(Timestamp(deployment.updated_at)));
-    value
+    Ok(value)
 }
 
 fn list(app: &App, args: &DeploymentsListArgs, out: &mut Out) -> Result<Exit, AppError> {
@@ -82,15 +83,13 @@ fn list(app: &App, args: &DeploymentsListArgs, out: &mut Out) -> Result<Exit, Ap
         out.line("nothing is deployed; a `deploy.process` or `deploy.docker` task in a workflow does it");
         return Ok(Exit::Succeeded);
     }
-    print(app, &found, args.format.format, out);
-    Ok(Exit::Succeeded)
+    print(app, &found, args.format.format, out)
 }
 
 fn show(app: &App, args: &DeploymentArgs, out: &mut Out) -> Result<Exit, AppError> {
     let mut found = app.deployment(&args.name)?;
     found.reverse();
-    print(app, &found, args.format.format, out);
-    Ok(Exit::Succeeded)
+    print(app, &found, args.format.format, out)
 }
 
 fn stop(app: &App, args: &DeploymentArgs, out: &mut Out) -> Result<Exit, AppError> {

@@ -32,7 +32,7 @@ pub struct GateParams {
 /// One requirement.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Requirement {
+pub(crate) struct Requirement {
     /// The metric's name as in the report; `recall[CLASS]`, `precision[CLASS]` or `f1[CLASS]` for one class.
     #[schemars(length(min = 1))]
     metric: String,
@@ -57,7 +57,7 @@ pub struct Requirement {
 /// How a requirement compares with the champion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Not at all: `min` and `max` alone count.
     #[default]
     Threshold,
@@ -70,7 +70,7 @@ pub enum Mode {
 /// What a comparison without a champion means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WithoutChampion {
+pub(crate) enum WithoutChampion {
     /// It passes.
     #[default]
     Pass,
