@@ -26,9 +26,7 @@ pub struct RunRequest {
 /// What is told of a run while it goes on.
 pub trait Running {
     /// The run begins, or goes on after an interruption.
-    fn begin(&mut self, run: RunId, workflow: &Workflow, resumed: bool);
-    /// The state in which an interrupted run goes on.
-    fn resumed(&mut self, run: Run);
+    fn begin(&mut self, run: &Run, resumed: bool);
     /// An interrupted run of the same workflow was given up.
     fn gave_up(&mut self, run: RunId);
     /// There is news.
@@ -90,14 +88,13 @@ async fn start(engine: &Engine, request: RunRequest, watcher: &mut dyn Running) 
         }
     }
     if let Some(id) = resumable {
-        watcher.begin(id, &request.workflow, true);
-        watcher.resumed(engine.load(id)?);
-        return Ok(engine.resume(id)?);
+        let handle = engine.resume(id)?;
+        watcher.begin(&handle.run, true);
+        return Ok(handle);
     }
     let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
-    let shown = workflow.clone();
     let handle = engine.start(StartRequest { workflow, base_dir, file, use_cache }).await?;
-    watcher.begin(handle.id, &shown, false);
+    watcher.begin(&handle.run, false);
     Ok(handle)
 }
 

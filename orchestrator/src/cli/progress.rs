@@ -13,7 +13,7 @@ use crate::{
     app::Running,
     engine::Update,
     run::{Event, Run, RunId, TaskRecord, TaskState, Timestamp},
-    workflow::{TaskIdx, Workflow},
+    workflow::TaskIdx,
 };
 
 /// Shows a run's progress.
@@ -21,7 +21,6 @@ pub(super) struct Progress<'a> {
     out: &'a mut Out,
     quiet: bool,
     run: Option<Run>,
-    id: Option<RunId>,
     name_width: usize,
     live: Option<Live>,
 }
@@ -39,7 +38,7 @@ impl<'a> Progress<'a> {
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
             running: BTreeMap::new(),
         });
-        Self { out, quiet, run: None, id: None, name_width: 0, live }
+        Self { out, quiet, run: None, name_width: 0, live }
     }
 
     /// Takes the live lines away.
@@ -76,10 +75,8 @@ impl<'a> Progress<'a> {
     }
 
     fn follow(&mut self, event: &Event, at: Timestamp) {
-        match (&mut self.run, self.id) {
-            (Some(run), _) => run.apply(event, at),
-            (None, Some(id)) => self.run = Run::create(id, event, at),
-            (None, None) => {}
+        if let Some(run) = &mut self.run {
+            run.apply(event, at);
         }
         match event {
             Event::AttemptStarted { task, .. } => self.show(*task),
@@ -135,17 +132,14 @@ fn with_attempts(record: &TaskRecord, remark: &str) -> String {
 }
 
 impl Running for Progress<'_> {
-    fn begin(&mut self, id: RunId, workflow: &Workflow, resumed: bool) {
-        self.id = Some(id);
+    fn begin(&mut self, run: &Run, resumed: bool) {
+        self.run = Some(run.clone());
+        let workflow = run.workflow();
         self.name_width = workflow.tasks.iter().map(|task| task.name.chars().count()).max().unwrap_or(0);
         let verb = if resumed { "goes on with" } else { "starts" };
         let name = self.out.paint(Style::Bold, &workflow.name);
-        let id = self.out.paint(Style::Dim, &format!("run {id}"));
+        let id = self.out.paint(Style::Dim, &format!("run {}", run.id()));
         self.print(&format!("{name} {verb} {id}"));
-    }
-
-    fn resumed(&mut self, run: Run) {
-        self.run = Some(run);
     }
 
     fn gave_up(&mut self, run: RunId) {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     artifact::ArtifactStore,
     catalog::Catalog,
-    run::{EVENT_VERSION, Effect, Event, EventRecord, Input, Owner, Run, RunId, RunRow},
+    run::{EVENT_VERSION, Effect, Event, EventRecord, Input, Owner, Run, RunRow},
     store::{Commit, Store},
     worker::{CancelHandle, WorkerPool},
     workflow::{TaskIdx, Workflow},
@@ -80,8 +80,8 @@ pub enum Update {
 
 /// A run that is being driven.
 pub struct RunHandle {
-    /// Its id.
-    pub id: RunId,
+    /// The run as it was when this handle was made; `updates` are what happened since.
+    pub run: Run,
     /// Its news, in order; ends with the run.
     pub updates: mpsc::UnboundedReceiver<Update>,
     inbox: mpsc::UnboundedSender<Message>,
@@ -141,7 +141,7 @@ impl Engine {
         for input in inputs.into_iter().chain([Input::Dispatch]) {
             let _ = inbox.send(Message::Input(input));
         }
-        let id = run.id();
+        let begun = run.clone();
         let driver = Driver {
             engine: self.clone(),
             run,
@@ -154,7 +154,7 @@ impl Engine {
         tokio::spawn(async move {
             let _ = done_tx.send(driver.run().await);
         });
-        RunHandle { id, updates, inbox, done }
+        RunHandle { run: begun, updates, inbox, done }
     }
 
     /// Makes events durable.

@@ -133,9 +133,8 @@ fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
     if let Some(node) = table.get("choices") {
         match &node.value {
             NodeValue::Array(items) => {
-                for item in items {
-                    param.choices.extend(param.accept(item, "choice of", found));
-                }
+                // All at once: a choice must fit the type and the range, not the choices before it.
+                param.choices = items.iter().filter_map(|item| param.accept(item, "choice of", found)).collect();
             }
             _ => found.push(wrong_type(&format!("`choices` of parameter `{name}`"), "a list", node)),
         }
