@@ -9,45 +9,45 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The repository.
-pub fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace")
 }
 
 /// A project in a temporary folder. Deployments that are still in service when it is dropped are stopped.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 /// What a command left behind.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Asserts the exit code, and shows everything when it is another.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Standard output as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
 impl Project {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: TempDir::new().expect("a temporary folder") }
     }
 
     /// A project with the example workflows and their data.
-    pub fn with_examples() -> Self {
+    pub(crate) fn with_examples() -> Self {
         let project = Self::new();
         let from = repository().join("workflows");
         for folder in ["", "data"] {
@@ -62,23 +62,23 @@ impl Project {
     }
 
     /// Writes a file, with its folders.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, content).expect("a file");
         self
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
     /// A command that has not started yet.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
         command.args(args).current_dir(self.folder.path()).env("SLUICE_HOME", self.path(".sluice")).env("NO_COLOR", "1");
         command.stdin(Stdio::null());
@@ -86,7 +86,7 @@ impl Project {
     }
 
     /// Runs a command to its end.
-    pub fn sluice(&self, args: &[&str]) -> Ran {
+    pub(crate) fn sluice(&self, args: &[&str]) -> Ran {
         let output = self.command(args).output().expect("the binary starts");
         Ran {
             code: output.status.code().unwrap_or(-1),
@@ -96,24 +96,24 @@ impl Project {
     }
 
     /// Starts a command and leaves it running.
-    pub fn spawn(&self, args: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
     }
 
     /// Waits until a file has a line that satisfies `wanted`; the test's own limit is generous.
-    pub fn wait_for_file(&self, name: &str) {
+    pub(crate) fn wait_for_file(&self, name: &str) {
         wait_until(&format!("`{name}` exists"), || self.path(name).exists());
     }
 
     /// One task of a run, from `runs show --format json`.
-    pub fn task(&self, run: &str, task: &str) -> Value {
+    pub(crate) fn task(&self, run: &str, task: &str) -> Value {
         let story = self.sluice(&["runs", "show", run, "--format", "json"]).expect(0).json();
         let tasks = story["tasks"].as_array().expect("tasks").clone();
         tasks.into_iter().find(|found| found["name"] == task).unwrap_or_else(|| panic!("no task `{task}`"))
     }
 
     /// Processes whose environment names this project's state.
-    pub fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let home = self.path(".sluice").display().to_string();
         let mark = format!("SLUICE_HOME={home}");
         std::fs::read_dir("/proc")
@@ -142,7 +142,7 @@ impl Drop for Project {
 
 /// Waits for a condition, for at most half a minute.
 #[track_caller]
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !condition() {
         assert!(start.elapsed() < std::time::Duration::from_secs(30), "waited in vain until {what}");
@@ -152,7 +152,7 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// One HTTP request; returns the status and the body.
-pub fn http(method: &str, address: &str, path: &str, body: &str) -> (u16, String) {
+pub(crate) fn http(method: &str, address: &str, path: &str, body: &str) -> (u16, String) {
     use std::io::{Read, Write};
     let host = address.strip_prefix("http://").expect("an http address");
     let mut stream = std::net::TcpStream::connect(host).expect("the server listens");

@@ -129,6 +129,16 @@ fn build(
     })
 }
 
+/// The parameters that are known and that nothing is wrong with: what they say of columns can still be followed.
+fn salvaged(with: &Node, found: &[Diagnostic]) -> Value {
+    let NodeValue::Table(table) = &with.value else { return json!({}) };
+    let good = table.entries.iter().filter(|(key, node)| {
+        let blamed = |span: &std::ops::Range<usize>| span.start >= key.span.start && span.end <= node.span.end;
+        !found.iter().any(|problem| problem.span.as_ref().is_some_and(blamed))
+    });
+    good.filter_map(|(key, node)| Some((key.name.clone(), node.to_json()?))).collect::<serde_json::Map<_, _>>().into()
+}
+
 fn stem(name: &str) -> String {
     let stem =
         Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -271,16 +281,17 @@ impl Assembly<'_> {
         let mut columns = Columns::default();
         for idx in workflow.graph().order() {
             let at = idx.0 as usize;
-            let (Some(entry), true, Some(params)) = (entries[at], good_params[at], resolved[at].to_json())
-            else {
-                continue;
-            };
+            let Some(entry) = entries[at] else { continue };
+            let whole = resolved[at].to_json().filter(|_| good_params[at]);
+            let complete = whole.is_some();
+            let params = whole.unwrap_or_else(|| salvaged(&resolved[at], found));
             let task = &workflow.tasks[at];
             let known = Known {
                 idx,
                 name: &task.name,
                 kind_name: &task.kind,
                 kind: entry.kind,
+                complete,
                 params: &params,
                 with: &resolved[at],
                 inputs: &task.inputs,

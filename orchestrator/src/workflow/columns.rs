@@ -24,6 +24,8 @@ pub(super) struct Known<'a> {
     pub(super) kind_name: &'a str,
     pub(super) kind: &'a dyn Kind,
     pub(super) params: &'a Value,
+    /// False when some of the parameters are wrong or not yet known, and left out.
+    pub(super) complete: bool,
     pub(super) with: &'a Node,
     pub(super) inputs: &'a BTreeMap<String, InputRef>,
 }
@@ -32,7 +34,9 @@ impl Columns {
     /// Asks a kind about one task; tasks must come in the order of the graph.
     pub(super) fn follow(&mut self, task: &Known<'_>, base_dir: &Path, found: &mut Vec<Diagnostic>) {
         let before = found.len();
-        report("E022", task, guarded(|| task.kind.check(task.params)), found);
+        if task.complete {
+            report("E022", task, guarded(|| task.kind.check(task.params)), found);
+        }
         if found.len() > before {
             return;
         }

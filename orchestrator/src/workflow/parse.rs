@@ -51,24 +51,65 @@ pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Tabl
         return None;
     };
     let broken = !errors.is_empty();
-    found.extend(errors.iter().take(20).map(|error| syntax_error(error, &tree)));
+    let mut in_duplicate = None;
+    for error in errors.iter().take(20) {
+        let span = error.span().unwrap_or(0..0);
+        // The keys of a table that stands there twice are not blamed one by one.
+        if in_duplicate.is_some_and(|end| span.start < end) {
+            continue;
+        }
+        if is_duplicate(error) {
+            in_duplicate = duplicate_table_end(text, span.start);
+        }
+        found.push(syntax_error(error, text, &tree));
+    }
     // With broken syntax much of what follows would only be noise, unless there are tasks to look at.
     (!broken || tree.get("tasks").is_some()).then_some(tree)
 }
 
-fn syntax_error(error: &toml::de::Error, tree: &Table) -> Diagnostic {
-    let span = error.span().unwrap_or(0..0);
+fn is_duplicate(error: &toml::de::Error) -> bool {
+    error.message().contains("duplicate key")
+}
+
+/// Where the table ends whose header holds a byte; `None` when the byte is not in a header.
+fn duplicate_table_end(text: &str, at: usize) -> Option<usize> {
+    let line_start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    text[line_start..].trim_start().starts_with('[').then(|| text[at..].find("\n[").map_or(text.len(), |n| at + n))
+}
+
+fn syntax_error(error: &toml::de::Error, text: &str, tree: &Table) -> Diagnostic {
     let message = error.message().lines().next().unwrap_or("broken syntax").to_owned();
-    if !message.contains("duplicate key") {
+    if message.contains("recur") {
+        let span = error.span().filter(|span| *span != (0..0)).unwrap_or_else(|| deepest_key(text));
+        let message = "this is nested too deeply to be read";
+        let hint = "a workflow nests a handful of tables and lists; remove the others";
+        return Diagnostic::error("E002", span, message).label("too deep").hint(hint);
+    }
+    let span = error.span().unwrap_or(0..0);
+    if !is_duplicate(error) {
         return Diagnostic::error("E002", span, format!("this is not TOML: {message}"));
     }
     let hint = "names are unique: rename one of them, or join the two tables";
-    let duplicate =
-        Diagnostic::error("E004", span.clone(), "this name is used twice").label("here again").hint(hint);
+    let named = match text.get(span.clone()) {
+        Some(name) if !name.is_empty() => format!("`{name}` is used twice"),
+        _ => "this name is used twice".to_owned(),
+    };
+    let duplicate = Diagnostic::error("E004", span.clone(), named).label("here again").hint(hint);
     match first_use(tree, &span) {
         Some(first) => duplicate.related(first, "here first"),
         None => duplicate,
     }
+}
+
+/// The line with the longest chain of dotted keys.
+fn deepest_key(text: &str) -> std::ops::Range<usize> {
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let place = start..start + line.trim_end().len();
+        start += line.len();
+        (line.matches('.').count(), place)
+    });
+    lines.max_by_key(|(n_dots, _)| *n_dots).map_or(0..0, |(_, place)| place.start..place.end.min(place.start + 40))
 }
 
 /// The task that stands at the place where a duplicate one has the same length of name, when that can be told.

@@ -199,8 +199,9 @@ impl Problem<'_> {
             if gradient.iter().all(|g| g.abs() / n_rows <= options.tol.min(1e-9)) {
                 break;
             }
-            let flat =
-                gradient.into_shape_with_order((weights.len(), 1)).map_err(|error| error.to_string())?;
+            // Row by row, whatever the layout in memory.
+            let flat = Array2::from_shape_vec((weights.len(), 1), gradient.iter().copied().collect())
+                .map_err(|error| error.to_string())?;
             let step = self.hessian(&p).solvec(&flat).map_err(|error| error.to_string())?;
             let step = step.into_shape_with_order(weights.dim()).map_err(|error| error.to_string())?;
             let (next, reached) = self.line_search(&weights, &step, objective);

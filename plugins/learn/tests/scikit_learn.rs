@@ -1,0 +1,269 @@
+//! Models and metrics against golden numbers of scikit-learn 1.9.1.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{path::PathBuf, sync::Arc};
+
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use serde_json::{Value, json};
+use sluicegate_learn::{
+    Classification, CrossValidate, TrainLinear, TrainLogistic, TrainSvm, classification_metrics, regression_metrics,
+};
+use sluicegate_model::{Bundle, Estimator, FittedTransform};
+use sluicegate_plugin::{Kind, Table, testing::Bench};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn fixture(name: &str) -> Value {
+    let text = std::fs::read_to_string(folder().join("tests/fixtures").join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A data set as columns of text, the target last.
+struct Data {
+    names: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Data {
+    fn load(dataset: &str) -> Self {
+        let examples = folder().join("../../workflows/data");
+        let path = match dataset {
+            "breast_cancer" => examples.join("breast-cancer.csv"),
+            "wine" => folder().join("tests/fixtures/wine.csv"),
+            name => examples.join(format!("{name}.csv")),
+        };
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let names = reader.headers().unwrap().iter().map(str::to_owned).collect();
+        let rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+        Self { names, rows }
+    }
+
+    fn target(&self) -> &str {
+        self.names.last().unwrap()
+    }
+
+    /// The target's classes in the fixtures' order, which is that of the names.
+    fn classes(&self) -> Vec<String> {
+        let mut found: Vec<_> = self.rows.iter().map(|row| row.last().unwrap().clone()).collect();
+        found.sort();
+        found.dedup();
+        if found == ["benign", "malignant"] {
+            found.reverse();
+        }
+        found
+    }
+
+    fn table(&self, row_idxs: &[usize]) -> Table {
+        let columns = (0..self.names.len()).map(|column| {
+            let cells = || row_idxs.iter().map(move |row| self.rows[*row][column].as_str());
+            let numbers: Option<Vec<f64>> = cells().map(|cell| cell.parse().ok()).collect();
+            let array: ArrayRef = match numbers {
+                Some(numbers) => Arc::new(Float64Array::from(numbers)),
+                None => Arc::new(StringArray::from_iter_values(cells())),
+            };
+            (self.names[column].clone(), array)
+        });
+        Table::from_batch(RecordBatch::try_from_iter(columns).unwrap())
+    }
+}
+
+fn indices(value: &Value) -> Vec<usize> {
+    value.as_array().unwrap().iter().map(|row| usize::try_from(row.as_u64().unwrap()).unwrap()).collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        number => vec![number.as_f64().unwrap()],
+    }
+}
+
+/// The kind and parameters of a golden model; `None` for estimators that are not ours.
+fn kind_of(estimator: &str, settings: &Value) -> (Box<dyn Kind>, Value) {
+    let c = &settings["C"];
+    match estimator {
+        "linear_regression" => (Box::new(TrainLinear), json!({})),
+        "logistic_regression" => (Box::new(TrainLogistic), json!({ "c": c })),
+        "svc_linear" => (Box::new(TrainSvm), json!({ "c": c, "kernel": "linear" })),
+        "svc_rbf" => (Box::new(TrainSvm), json!({ "c": c, "kernel": { "rbf": { "gamma": "scale" } } })),
+        "svc_poly" => {
+            let polynomial = json!({ "degree": settings["degree"], "gamma": "scale", "coef0": settings["coef0"] });
+            (Box::new(TrainSvm), json!({ "c": c, "kernel": { "polynomial": polynomial } }))
+        }
+        other => panic!("no kind for {other}"),
+    }
+}
+
+fn train(data: &Data, golden: &Value) -> Bundle {
+    let (kind, mut params) = kind_of(golden["estimator"].as_str().unwrap(), &golden["settings"]);
+    params["target"] = json!(data.target());
+    if golden["standardized"] == true {
+        params["transforms"] = json!([{ "standardize": "*" }]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::new(folder.path()).table("table", &data.table(&indices(&golden["train_rows"])));
+    let finished = bench.run(kind.as_ref(), params).unwrap();
+    Bundle::load(&finished.outputs["model"].path).unwrap()
+}
+
+fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(1.0_f64, |most, value| most.max(value.abs()));
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() <= tolerance * scale, "{what}: {found} instead of {expected}");
+    }
+}
+
+#[test]
+fn fitted_models_agree_in_coefficients_probabilities_and_predictions() {
+    for golden in fixture("models.json")["models"].as_array().unwrap() {
+        let (dataset, estimator) = (golden["dataset"].as_str().unwrap(), golden["estimator"].as_str().unwrap());
+        let what = format!("{dataset} {estimator}");
+        let data = Data::load(dataset);
+        let bundle = train(&data, golden);
+        let expected = &golden["expected"];
+        let rows = bundle.predict_table(&data.table(&indices(&golden["test_rows"]))).unwrap().to_json_rows();
+        if estimator == "linear_regression" {
+            let found: Vec<_> = rows.iter().map(|row| row["prediction"].as_f64().unwrap()).collect();
+            assert_close(&found, &numbers(&expected["predictions"]), 1e-6, &what);
+            let Estimator::Linear { coefficients, intercept } = &bundle.estimator else { panic!("{what}") };
+            assert_close(coefficients, &numbers(&expected["coef"]), 1e-6, &what);
+            assert_close(&[*intercept], &numbers(&expected["intercept"]), 1e-6, &what);
+            continue;
+        }
+        let classes = data.classes();
+        let found = rows.iter().map(|row| classes.iter().position(|class| *class == row["prediction"]).unwrap());
+        let same = found.zip(indices(&expected["predictions"])).filter(|(found, wanted)| found == wanted).count();
+        if estimator == "logistic_regression" {
+            assert_eq!(same, rows.len(), "{what}");
+            assert_logistic(&bundle, &rows, expected, &classes, &what);
+        } else {
+            assert!(same as f64 >= 0.99 * rows.len() as f64, "{what}: {same} of {} agree", rows.len());
+        }
+    }
+}
+
+fn assert_logistic(bundle: &Bundle, rows: &[Value], expected: &Value, classes: &[String], what: &str) {
+    let Estimator::Logistic { coefficients, intercepts } = &bundle.estimator else { panic!("{what}") };
+    // Ours counts classes by name; the fixtures' 1 is `benign`, which is our first.
+    let sign = if classes.len() == 2 { -1.0 } else { 1.0 };
+    let flat: Vec<_> = coefficients.iter().flatten().map(|weight| sign * weight).collect();
+    assert_close(&flat, &numbers(&expected["coef"]), 1e-6, what);
+    let flat: Vec<_> = intercepts.iter().map(|weight| sign * weight).collect();
+    assert_close(&flat, &numbers(&expected["intercept"]), 1e-6, what);
+    let probabilities = rows.iter().take(20);
+    let found: Vec<f64> = probabilities
+        .flat_map(|row| classes.iter().map(|class| row["probabilities"][class].as_f64().unwrap()).collect::<Vec<_>>())
+        .collect();
+    assert_close(&found, &numbers(&expected["probabilities_first_20"]), 1e-6, what);
+}
+
+#[test]
+fn fitted_scalers_agree() {
+    for golden in fixture("models.json")["scalers"].as_array().unwrap() {
+        let data = Data::load(golden["dataset"].as_str().unwrap());
+        let all: Vec<_> = (0..data.rows.len()).collect();
+        for (name, first, second) in
+            [("standardize", "mean", "scale"), ("min_max", "min", "max"), ("robust", "center", "scale")]
+        {
+            let expected = &golden[if name == "standardize" { "standard" } else { name }];
+            let folder = tempfile::tempdir().unwrap();
+            let bench = Bench::new(folder.path()).table("table", &data.table(&all));
+            let kind: Box<dyn Kind> =
+                if data.target() == "class" { Box::new(TrainLogistic) } else { Box::new(TrainLinear) };
+            let params = json!({ "target": data.target(), "transforms": [{ name: "*" }] });
+            let finished = bench.run(kind.as_ref(), params).unwrap();
+            let bundle = Bundle::load(&finished.outputs["model"].path).unwrap();
+            let FittedTransform::Scale { offset, scale: scales, .. } = &bundle.transforms[0] else { panic!("{name}") };
+            assert_close(offset, &numbers(&expected[first]), 1e-12, name);
+            let expected_scale: Vec<f64> = match name {
+                "min_max" => numbers(&expected["max"])
+                    .iter()
+                    .zip(numbers(&expected["min"]))
+                    .map(|(max, min)| max - min)
+                    .collect(),
+                _ => numbers(&expected[second]),
+            };
+            assert_close(scales, &expected_scale, 1e-12, name);
+        }
+    }
+}
+
+#[test]
+fn unshuffled_cross_validation_has_the_same_score_in_every_fold() {
+    for golden in fixture("models.json")["cross_validation"].as_array().unwrap() {
+        let estimator = match golden["estimator"].as_str().unwrap() {
+            "logistic_regression" => json!({ "logistic": {} }),
+            _ => json!({ "svm": { "kernel": { "rbf": { "gamma": "scale" } } } }),
+        };
+        let data = Data::load(golden["dataset"].as_str().unwrap());
+        let all: Vec<_> = (0..data.rows.len()).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path()).table("table", &data.table(&all));
+        let params = json!({
+            "target": data.target(), "transforms": [{ "standardize": "*" }], "estimator": estimator,
+            "folds": 5, "shuffle": false,
+        });
+        let report = bench.run(&CrossValidate, params).unwrap().json("report");
+        let found: Vec<_> =
+            report["folds"].as_array().unwrap().iter().map(|fold| fold["accuracy"].as_f64().unwrap()).collect();
+        assert_close(&found, &numbers(&golden["scores"]), 1e-12, golden["dataset"].as_str().unwrap());
+    }
+}
+
+/// Labels as indices into the sorted classes.
+fn labels(value: &Value, classes: &[String]) -> Vec<usize> {
+    let found = value.as_array().unwrap().iter();
+    found.map(|label| classes.iter().position(|class| *class == label.to_string()).unwrap()).collect()
+}
+
+#[test]
+fn classification_metrics_agree_to_twelve_digits() {
+    for golden in fixture("metrics.json")["classification"].as_array().unwrap() {
+        let mut classes: Vec<_> = ["y_true", "y_pred"]
+            .iter()
+            .flat_map(|name| golden[name].as_array().unwrap().iter().map(Value::to_string))
+            .collect();
+        classes.sort();
+        classes.dedup();
+        let (truth, predicted) = (labels(&golden["y_true"], &classes), labels(&golden["y_pred"], &classes));
+        let probabilities = golden["y_proba"].as_array().map(|_| numbers(&golden["y_proba"]));
+        // Two classes have the probability of the second one only.
+        let probabilities = probabilities.map(|p| {
+            if p.len() == truth.len() { p.iter().flat_map(|p| [1.0 - p, *p]).collect() } else { p }
+        });
+        let scores = golden["y_score"].as_array().map(|_| numbers(&golden["y_score"]));
+        let judged = |probabilities: Option<&[f64]>| {
+            classification_metrics(&Classification {
+                truth: &truth,
+                predicted: &predicted,
+                n_classes: classes.len(),
+                positive: classes.len() - 1,
+                probabilities,
+                scores: scores.as_deref(),
+            })
+        };
+        let (by_probability, _, confusion) = judged(probabilities.as_deref());
+        let (by_score, ..) = judged(None);
+        for (name, expected) in golden["expected"].as_object().unwrap() {
+            let what = format!("{} {name}", golden["name"]);
+            match name.as_str() {
+                "confusion_matrix" => assert_eq!(confusion.concat(), numbers(expected), "{what}"),
+                "roc_auc" | "average_precision" => assert_close(&[by_score[name]], &numbers(expected), 1e-12, &what),
+                _ => assert_close(&[by_probability[name]], &numbers(expected), 1e-12, &what),
+            }
+        }
+    }
+}
+
+#[test]
+fn regression_metrics_agree_to_twelve_digits() {
+    for golden in fixture("metrics.json")["regression"].as_array().unwrap() {
+        let found = regression_metrics(&numbers(&golden["y_true"]), &numbers(&golden["y_pred"]));
+        for (name, expected) in golden["expected"].as_object().unwrap() {
+            assert_close(&[found[name]], &numbers(expected), 1e-12, &format!("{} {name}", golden["name"]));
+        }
+    }
+}
