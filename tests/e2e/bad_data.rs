@@ -8,7 +8,7 @@ const WORKFLOW: &str = r#"
 name = "w"
 [tasks.raw]
 uses = "data.read"
-with = { path = "data.csv", columns = { a = "number", b = "number", label = "text" } }
+with = { path = "data.csv", types = { a = "number", b = "number", label = "text" } }
 [tasks.split]
 uses = "data.split"
 inputs = { table = "raw" }
@@ -36,8 +36,8 @@ fn failure(workflow: &str, data: &str) -> (String, String) {
     let failed = story["tasks"].as_array().expect("tasks").iter().find(|task| task["state"] == "failed").expect("one failed");
     // The state is whole: it can be read, checked and used again, and nothing is half written.
     project.sluice(&["doctor"]).expect(0);
-    let staged = walk(&project.path(".sluice")).into_iter().find(|path| path.contains("/staging/") || path.contains("/tmp/"));
-    assert_eq!(staged, None);
+    let staged = walk(&project.path(".sluice/runs")).into_iter().find(|path| path.contains("/out/"));
+    assert_eq!(staged, None, "nothing half written is left behind");
     project.file("data.csv", format!("a,b,label\n{}", good_rows()));
     project.file("w.toml", WORKFLOW);
     project.sluice(&["run", "w.toml"]).expect(0);
@@ -82,7 +82,7 @@ fn text_in_a_number_column_is_named_with_its_row_and_column() {
     let data = format!("a,b,label\n{}9,soon,yes\n", good_rows());
     assert_fails(&data, "raw", &["data.csv", "line 14", "`b`", "soon"]);
     // Without declared types the column is nearly a column of numbers, which is just as wrong.
-    let inferred = WORKFLOW.replace(", columns = { a = \"number\", b = \"number\", label = \"text\" }", "");
+    let inferred = WORKFLOW.replace(", types = { a = \"number\", b = \"number\", label = \"text\" }", "");
     assert_fails_in(&inferred, &data, "raw", &["data.csv", "line 14", "`b`", "soon"]);
 }
 
@@ -92,7 +92,7 @@ fn a_column_without_any_value_is_named() {
     assert_fails(&format!("a,b,label\n{data}"), "model", &["`b`"]);
     let cleaned = WORKFLOW.replace(
         "[tasks.split]\nuses = \"data.split\"\ninputs = { table = \"raw\" }",
-        "[tasks.clean]\nuses = \"data.clean\"\ninputs = { table = \"raw\" }\nwith = { fill = { b = \"mean\" } }\n[tasks.split]\nuses = \"data.split\"\ninputs = { table = \"clean\" }",
+        "[tasks.clean]\nuses = \"data.clean\"\ninputs = { table = \"raw\" }\nwith = { fill_missing = { b = \"mean\" } }\n[tasks.split]\nuses = \"data.split\"\ninputs = { table = \"clean\" }",
     );
     assert_fails_in(&cleaned, &format!("a,b,label\n{data}"), "clean", &["`b`"]);
 }
@@ -114,7 +114,7 @@ fn numbers_that_are_none_are_named() {
 
 #[test]
 fn a_table_without_rows_is_refused() {
-    assert_fails("a,b,label\n", "split", &["zero rows"]);
+    assert_fails("a,b,label\n", "raw", &["data.csv", "zero rows"]);
     assert_fails("", "raw", &["data.csv"]);
 }
 

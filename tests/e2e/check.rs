@@ -5,7 +5,7 @@ use crate::project::{Project, Ran};
 /// Checks a file and returns what was said; the exit code is 2 and nothing is written.
 #[track_caller]
 fn refused(project: &Project, content: impl AsRef<[u8]>) -> String {
-    project.file("w.toml", content);
+    project.file("w.toml", content).file("data.csv", "a,b\n1,x\n2,y\n");
     let checked = project.sluice(&["check", "w.toml"]).expect(2);
     assert_eq!(checked.stdout, "");
     assert!(!checked.stderr.contains("panicked"), "{}", checked.stderr);
@@ -13,7 +13,7 @@ fn refused(project: &Project, content: impl AsRef<[u8]>) -> String {
     let json = project.sluice(&["check", "w.toml", "--format", "json"]).expect(2).json();
     let n_errors = json.as_array().expect("a list").iter().filter(|found| found["severity"] == "error").count();
     let n_printed = checked.stderr.lines().filter(|line| line.starts_with("error[")).count();
-    assert_eq!(n_errors, n_printed, "{}", checked.stderr);
+    assert_eq!(n_errors.min(50), n_printed, "{}", checked.stderr);
     checked.stderr
 }
 
@@ -29,7 +29,6 @@ const READ: &str = "[tasks.raw]\nuses = \"data.read\"\nwith = { path = \"data.cs
 #[test]
 fn every_problem_of_a_file_is_reported_at_once() {
     let project = Project::new();
-    project.file("data.csv", "a,b\n1,x\n2,y\n");
     let said = refused(
         &project,
         r#"name = "w"
@@ -78,9 +77,9 @@ with = { require = [{ metric = "recall", min = 0.9 }] }
             "did you mean `train.svm`?",
             "error[E019]: `c` must be a number, found a string",
             "error[E025]: task `other`: the table has no column `bb`",
-            "w.toml:19:19",
+            "w.toml:20:19",
             "error[E016]: input `report` of `gate` takes a report, but `raw` gives a table",
-            "w.toml:22:21",
+            "w.toml:23:21",
             "has 10 errors; nothing was run",
         ],
     );
@@ -111,7 +110,7 @@ fn a_target_that_the_data_lacks_is_found_before_anything_runs() {
     let text = project.read("workflows/breast-cancer.toml").replace("target     = \"diagnosis\"", "target = \"diagnossi\"");
     project.file("workflows/breast-cancer.toml", text);
     let checked = project.sluice(&["check", "workflows/breast-cancer.toml"]).expect(2);
-    assert_says(&checked.stderr, &["error[E025]", "no column `diagnossi`", "did you mean `diagnosis`?", ":32:10"]);
+    assert_says(&checked.stderr, &["error[E025]", "no column `diagnossi`", "did you mean `diagnosis`?", ":29:10"]);
     project.sluice(&["run", "workflows/breast-cancer.toml"]).expect(2);
     assert!(!project.path(".sluice").exists(), "a workflow that is not valid leaves nothing behind");
 }

@@ -275,7 +275,12 @@ fn run(ctx: &Context, common: &Common<'_>, spec: &EstimatorSpec) -> Result<(), T
 
 /// Follows columns: target and features must exist; the model wants the features.
 pub(crate) fn check_columns(check: &mut SchemaCheck, common: &Common<'_>) -> bool {
+    let before = check.problems.len();
     let Some(features) = dataset::check_names(check, common.target, common.features) else { return false };
+    if check.problems.len() > before {
+        // What stands behind is not blamed for the same names once more.
+        return false;
+    }
     check.problems.extend(transforms::check(common.transforms, &features, "/transforms"));
     let schema = PortSchema { columns: features, target: Some(common.target.into()) };
     check.outputs.insert("model".into(), schema);

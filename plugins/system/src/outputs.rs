@@ -18,6 +18,8 @@ pub(crate) enum OutputType {
     Value,
     /// A report as JSON, which a gate can read.
     Report,
+    /// A model bundle, as the `train` kinds write it.
+    Model,
 }
 
 impl OutputType {
@@ -27,6 +29,7 @@ impl OutputType {
             Self::Table => PortType::Table,
             Self::Value => PortType::Value,
             Self::Report => PortType::Report,
+            Self::Model => PortType::Model,
         }
     }
 }
@@ -82,7 +85,8 @@ pub(crate) fn collect(ctx: &Context, outputs: &Outputs) -> Result<(), TaskError>
             return Err(TaskError::permanent("missing_output", message).hint(hint));
         }
         match output {
-            OutputType::File => {}
+            // Whoever loads a bundle verifies it.
+            OutputType::File | OutputType::Model => {}
             OutputType::Table => {
                 Table::read(&path).map_err(|error| {
                     let message = format!("output `{port}` is no Arrow IPC file: {error}");

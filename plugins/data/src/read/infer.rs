@@ -6,9 +6,6 @@ use super::{
 };
 use crate::columns::ValueType;
 
-/// A column is nearly numeric when at most one in so many values is not a number.
-const ODD_ONE_IN: usize = 10;
-
 /// How often each look occurs in a column, and where first.
 pub(super) struct Profile {
     counts: [usize; N_TOKENS],
@@ -27,7 +24,7 @@ pub(super) struct Decision {
 pub(super) enum Doubt {
     /// All values are missing.
     AllMissing,
-    /// Nearly all values are numbers, some are not.
+    /// More than half of the values are numbers, some are not.
     Mixed { n_odd: usize, n_values: usize, first_row: usize },
     /// Numbers with leading zeros, such as codes.
     Codes { first_row: usize },
@@ -82,7 +79,7 @@ impl Profile {
         }
         let n_odd = n_values - numbers - codes;
         let first_row = self.first_of(&[Token::Boolean, Token::Text])?;
-        (n_odd * ODD_ONE_IN <= n_values).then_some(Doubt::Mixed { n_odd, n_values, first_row })
+        (n_odd * 2 < n_values).then_some(Doubt::Mixed { n_odd, n_values, first_row })
     }
 
     fn count(&self, tokens: &[Token]) -> usize {

@@ -81,7 +81,7 @@ impl Task for Read {
             )
             .error(
                 "mixed_types",
-                "With `mixed = \"error\"`: nearly all values of a column are numbers, some are not.",
+                "Most values of a column are numbers, some are not, and neither `types` nor `mixed` allows for it.",
             )
             .error(
                 "nested_column",

@@ -36,20 +36,20 @@ pub(crate) struct Params {
     /// The spellings that are read as a missing value in CSV and JSON Lines, ignoring white space around them. Without
     /// it: nothing at all, `NA`, `N/A`, `NaN`, `nan`, `null` and `NULL`.
     pub(crate) missing: Option<Vec<String>>,
-    /// What becomes of a column without a stated type in which most values (nine of ten) are numbers and some are not:
-    /// `text` reads it as text and writes a warning to the log, `error` fails and names the rows.
+    /// What becomes of a column without a stated type in which more than half of the values are numbers and some are not:
+    /// `error`, the default, fails and names the rows; `text` reads it as text and writes a warning to the log.
     #[serde(default)]
     pub(crate) mixed: Mixed,
 }
 
-/// What becomes of a column that is nearly all numbers.
+/// What becomes of a column in which most values are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mixed {
     /// It is read as text, with a warning in the log.
-    #[default]
     Text,
     /// The task fails and names the values that are not numbers.
+    #[default]
     Error,
 }
 

@@ -111,7 +111,7 @@ impl Typing<'_> {
         Ok(decision.value_type)
     }
 
-    /// The failure of a column that is nearly all numbers, with the values that are not.
+    /// The failure of a column of numbers with others among them, with the values that are not.
     fn mixed_types(&self, column_idx: usize) -> TaskError {
         let name = &self.raw.names[column_idx];
         let mut complaints = Complaints::default();
@@ -122,7 +122,7 @@ impl Typing<'_> {
                     code: "mixed_types",
                     row_idx,
                     column: Some(name.clone()),
-                    what: format!("{} is not a number, as nearly all values of the column are", shown(cell)),
+                    what: format!("{} is not a number, as most values of the column are", shown(cell)),
                 });
             }
         }
