@@ -12,12 +12,12 @@ mod worker;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use deployments::StoppedDeployment;
-pub use sluicegate_deploy::DeploymentHealth;
 pub use error::AppError;
 pub use files::{CheckedFile, find_home};
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
 pub use run::{RunRequest, Running};
+pub use sluicegate_deploy::DeploymentHealth;
 pub use worker::serve_worker;
 
 use crate::{

@@ -21,7 +21,9 @@ with = { target = "label", transforms = [{ standardize = "*" }] }
 
 /// Twelve good rows.
 fn good_rows() -> String {
-    (0..12).map(|row| format!("{row},{},{}\n", row * row % 7, if row % 2 == 0 { "yes" } else { "no" })).collect()
+    (0..12)
+        .map(|row| format!("{row},{},{}\n", row * row % 7, if row % 2 == 0 { "yes" } else { "no" }))
+        .collect()
 }
 
 /// Runs the workflow over some data; returns the name of the task that failed and its error.
@@ -33,7 +35,12 @@ fn failure(workflow: &str, data: &str) -> (String, String) {
     assert!(!ran.stdout.contains("panicked"), "{}", ran.stdout);
     let story = project.sluice(&["runs", "show", "latest", "--format", "json"]).expect(0).json();
     assert_eq!(story["status"], "failed");
-    let failed = story["tasks"].as_array().expect("tasks").iter().find(|task| task["state"] == "failed").expect("one failed");
+    let failed = story["tasks"]
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .find(|task| task["state"] == "failed")
+        .expect("one failed");
     // The state is whole: it can be read, checked and used again, and nothing is half written.
     project.sluice(&["doctor"]).expect(0);
     let staged = walk(&project.path(".sluice/runs")).into_iter().find(|path| path.contains("/out/"));
@@ -88,7 +95,8 @@ fn text_in_a_number_column_is_named_with_its_row_and_column() {
 
 #[test]
 fn a_column_without_any_value_is_named() {
-    let data: String = (0..12).map(|row| format!("{row},,{}\n", if row % 2 == 0 { "yes" } else { "no" })).collect();
+    let data: String =
+        (0..12).map(|row| format!("{row},,{}\n", if row % 2 == 0 { "yes" } else { "no" })).collect();
     assert_fails(&format!("a,b,label\n{data}"), "model", &["`b`"]);
     let cleaned = WORKFLOW.replace(
         "[tasks.split]\nuses = \"data.split\"\ninputs = { table = \"raw\" }",

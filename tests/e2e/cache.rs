@@ -9,9 +9,15 @@ fn a_second_run_is_served_from_the_cache_up_to_the_gate() {
     let plan = project.sluice(&["plan", "workflows/breast-cancer.toml", "--format", "json"]).expect(0).json();
     let again = project.sluice(&["run", "workflows/breast-cancer.toml", "--format", "json"]).expect(0).json();
     for name in ["raw", "clean", "split", "model", "scores", "gate"] {
-        let planned = plan.as_array().expect("a list").iter().find(|task| task["name"] == name).expect("planned");
+        let planned =
+            plan.as_array().expect("a list").iter().find(|task| task["name"] == name).expect("planned");
         assert_eq!(planned["would"], "cached", "{planned}");
-        let task = again["tasks"].as_array().expect("tasks").iter().find(|task| task["name"] == name).expect("a task");
+        let task = again["tasks"]
+            .as_array()
+            .expect("tasks")
+            .iter()
+            .find(|task| task["name"] == name)
+            .expect("a task");
         assert_eq!(task["cached"], true, "{task}");
     }
     let models = project.sluice(&["models", "list", "--format", "json"]).expect(0).json();
@@ -48,7 +54,8 @@ fn changed_data_is_noticed() {
 #[test]
 fn a_shell_task_is_cached_only_when_it_says_so() {
     let project = Project::new();
-    let text = "name = \"w\"\n[tasks.a]\nuses = \"shell\"\ncache = true\nwith = { script = \"echo x >> ran\" }\n";
+    let text =
+        "name = \"w\"\n[tasks.a]\nuses = \"shell\"\ncache = true\nwith = { script = \"echo x >> ran\" }\n";
     project.file("w.toml", text);
     project.sluice(&["run", "w.toml"]).expect(0);
     project.sluice(&["run", "w.toml"]).expect(0);

@@ -11,11 +11,8 @@ fn an_interrupt_cancels_the_run_and_leaves_no_process() {
     );
     let mut child = project.spawn(&["run", "w.toml"]);
     project.wait_for_file("started");
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&child),
-        rustix::process::Signal::INT,
-    )
-    .expect("the command runs");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .expect("the command runs");
     let status = child.wait().expect("the command ends");
     assert_eq!(status.code(), Some(4));
     wait_until("no process is left", || project.processes().is_empty());

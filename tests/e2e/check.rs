@@ -11,7 +11,8 @@ fn refused(project: &Project, content: impl AsRef<[u8]>) -> String {
     assert!(!checked.stderr.contains("panicked"), "{}", checked.stderr);
     assert!(!project.path(".sluice").exists(), "checking writes nothing");
     let json = project.sluice(&["check", "w.toml", "--format", "json"]).expect(2).json();
-    let n_errors = json.as_array().expect("a list").iter().filter(|found| found["severity"] == "error").count();
+    let n_errors =
+        json.as_array().expect("a list").iter().filter(|found| found["severity"] == "error").count();
     let n_printed = checked.stderr.lines().filter(|line| line.starts_with("error[")).count();
     assert_eq!(n_errors.min(50), n_printed, "{}", checked.stderr);
     checked.stderr
@@ -107,10 +108,15 @@ fn a_task_that_is_there_twice_is_named_once() {
 #[test]
 fn a_target_that_the_data_lacks_is_found_before_anything_runs() {
     let project = Project::with_examples();
-    let text = project.read("workflows/breast-cancer.toml").replace("target     = \"diagnosis\"", "target = \"diagnossi\"");
+    let text = project
+        .read("workflows/breast-cancer.toml")
+        .replace("target     = \"diagnosis\"", "target = \"diagnossi\"");
     project.file("workflows/breast-cancer.toml", text);
     let checked = project.sluice(&["check", "workflows/breast-cancer.toml"]).expect(2);
-    assert_says(&checked.stderr, &["error[E025]", "no column `diagnossi`", "did you mean `diagnosis`?", ":29:10"]);
+    assert_says(
+        &checked.stderr,
+        &["error[E025]", "no column `diagnossi`", "did you mean `diagnosis`?", ":29:10"],
+    );
     project.sluice(&["run", "workflows/breast-cancer.toml"]).expect(2);
     assert!(!project.path(".sluice").exists(), "a workflow that is not valid leaves nothing behind");
 }
@@ -121,7 +127,10 @@ fn what_is_no_workflow_at_all_is_refused_politely() {
     assert_says(&refused(&project, ""), &["error[E003]: the file is empty"]);
     assert_says(&refused(&project, "# only a remark\n"), &["error[E003]: the file is empty"]);
     assert_says(&refused(&project, "name = \"w\"\n"), &["error[E003]: the workflow has no tasks"]);
-    assert_says(&refused(&project, b"name = \"\xff\""), &["error[E001]: the file is not UTF-8", "w.toml:1:8"]);
+    assert_says(
+        &refused(&project, b"name = \"\xff\""),
+        &["error[E001]: the file is not UTF-8", "w.toml:1:8"],
+    );
     assert_says(&refused(&project, "name = \n"), &["error[E002]: this is not TOML", "w.toml:1:8"]);
     assert_says(&refused(&project, "name = 1979-05-27\ntasks = 3\n"), &["error[E007]"]);
 }
@@ -133,9 +142,10 @@ fn huge_and_deep_files_are_answered_without_a_panic() {
     let said = refused(&project, long);
     assert_says(&said, &["error[E005]: unknown key `x`", "w.toml:2:1"]);
     assert!(said.len() < 4000, "the long line is cut");
-    let said = refused(&project, format!("name = \"w\"\n[{}]\n", ["a"; 10_000].join(".")));
+    let said = refused(&project, format!("name = \"w\"\n[{}]\n", vec!["a"; 10_000].join(".")));
     assert_says(&said, &["error[E002]: this is nested too deeply to be read", "w.toml:2:1"]);
-    let said = refused(&project, format!("name = \"w\"\nx = {}1{}\n", "{a=".repeat(10_000), "}".repeat(10_000)));
+    let said =
+        refused(&project, format!("name = \"w\"\nx = {}1{}\n", "{a=".repeat(10_000), "}".repeat(10_000)));
     assert_says(&said, &["error[E002]: this is nested too deeply to be read", "w.toml:2:"]);
     let many: String = (0..10_000).map(|table| format!("[t{table}.a.b]\nx = 1\n")).collect();
     assert_says(&refused(&project, format!("name = \"w\"\n{many}")), &["error[E005]"]);
@@ -146,7 +156,10 @@ fn folders_and_absent_files_are_named() {
     let project = Project::new();
     let said = |ran: Ran| ran.expect(2).stderr;
     assert_says(&said(project.sluice(&["check", "."])), &["error: cannot read `.`", "hint:"]);
-    assert_says(&said(project.sluice(&["check", "absent.toml"])), &["error: cannot read `absent.toml`", "hint:"]);
+    assert_says(
+        &said(project.sluice(&["check", "absent.toml"])),
+        &["error: cannot read `absent.toml`", "hint:"],
+    );
     assert_says(&said(project.sluice(&["run", "absent.toml"])), &["error: cannot read `absent.toml`"]);
     assert_says(&said(project.sluice(&["check"])), &["required arguments"]);
 }

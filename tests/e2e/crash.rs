@@ -24,7 +24,8 @@ fn a_killed_run_goes_on_where_it_stopped() {
         let n_before = project.read("ran").lines().count();
         // Each round lets the run get a little further, then kills it wherever it is.
         wait_until("the run got further, or ended", || {
-            project.read("ran").lines().count() > n_before + (round % 2) as usize || project.read("ran").lines().count() >= 12
+            project.read("ran").lines().count() > n_before + (round % 2) as usize
+                || project.read("ran").lines().count() >= 12
         });
         let _ = child.kill();
         let _ = child.wait();
@@ -103,6 +104,7 @@ fn a_lost_store_is_rebuilt_from_the_logs() {
     assert_eq!(project.sluice(&["models", "list", "--format", "json"]).expect(0).json(), models);
     project.sluice(&["doctor"]).expect(0);
     let again = project.sluice(&["run", "workflows/iris.toml", "--format", "json"]).expect(0).json();
-    let cached = again["tasks"].as_array().expect("tasks").iter().filter(|task| task["cached"] == true).count();
+    let cached =
+        again["tasks"].as_array().expect("tasks").iter().filter(|task| task["cached"] == true).count();
     assert_eq!(cached, 4, "{again}");
 }

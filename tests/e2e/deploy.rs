@@ -16,7 +16,10 @@ fn first_row(project: &Project) -> Value {
     let mut lines = data.lines();
     let (names, values) = (lines.next().expect("a header"), lines.next().expect("a row"));
     let cells = names.split(',').zip(values.split(',')).filter(|(name, _)| *name != "diagnosis");
-    cells.map(|(name, value)| (name.to_owned(), json!(value.parse::<f64>().expect("a number")))).collect::<serde_json::Map<_, _>>().into()
+    cells
+        .map(|(name, value)| (name.to_owned(), json!(value.parse::<f64>().expect("a number"))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 #[test]
@@ -44,7 +47,12 @@ fn a_deployed_model_answers_and_names_every_problem_of_a_request() {
     assert_eq!(http("GET", &address, "/health/live", "").0, 200);
     assert_eq!(http("GET", &address, "/health/ready", "").0, 200);
     let (_, metrics) = http("GET", &address, "/metrics", "");
-    assert!(metrics.contains("le=\"0.00005\"") || metrics.contains("le=\"5e-5\"") || metrics.contains("le=\"5e-05\""), "{metrics}");
+    assert!(
+        metrics.contains("le=\"0.00005\"")
+            || metrics.contains("le=\"5e-5\"")
+            || metrics.contains("le=\"5e-05\""),
+        "{metrics}"
+    );
 }
 
 #[test]
@@ -55,7 +63,9 @@ fn a_second_deployment_takes_over_and_the_first_is_stopped() {
     // Another seed makes another model; a margin lets it pass even when it is a little worse.
     let text = project.read("workflows/breast-cancer.toml").replace("margin = 0.01", "margin = 0.2");
     project.file("workflows/breast-cancer.toml", text);
-    project.sluice(&["run", "workflows/breast-cancer.toml", "-p", "seed=3", "-p", "min_recall=0.5"]).expect(0);
+    project
+        .sluice(&["run", "workflows/breast-cancer.toml", "-p", "seed=3", "-p", "min_recall=0.5"])
+        .expect(0);
     let second = address(&project);
     assert_ne!(first, second);
     assert_eq!(http("GET", &second, "/health/ready", "").0, 200);
@@ -71,7 +81,10 @@ fn a_rejected_model_is_not_deployed() {
     let project = Project::with_examples();
     let ran = project.sluice(&["run", "workflows/breast-cancer.toml", "-p", "min_recall=0.999"]).expect(3);
     assert!(ran.stdout.contains("rejected"), "{}", ran.stdout);
-    assert_eq!(project.sluice(&["deployments", "list", "--all", "--format", "json"]).expect(0).json(), json!([]));
+    assert_eq!(
+        project.sluice(&["deployments", "list", "--all", "--format", "json"]).expect(0).json(),
+        json!([])
+    );
     assert_eq!(project.sluice(&["models", "list", "--format", "json"]).expect(0).json(), json!([]));
     assert_eq!(project.task("latest", "register")["state"], "skipped");
 }

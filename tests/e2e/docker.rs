@@ -17,7 +17,8 @@ fn engine() -> bool {
     let there = docker(&["version"]).is_some();
     assert!(there || std::env::var_os("CI").is_none(), "CI needs a Docker engine");
     if !there {
-        println!("skipped: no Docker engine answers");
+        #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+        let () = println!("skipped: no Docker engine answers");
     }
     there
 }
@@ -52,7 +53,12 @@ fn a_container_serves_takes_over_and_survives_a_broken_successor() {
     assert_eq!(status, 200, "{body}");
     let (status, body) = http("POST", &address, "/predict", "[{}]");
     assert_eq!(status, 400, "{body}");
-    let seen = docker(&["inspect", &names[0], "--format", "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}}"]);
+    let seen = docker(&[
+        "inspect",
+        &names[0],
+        "--format",
+        "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}}",
+    ]);
     assert_eq!(seen.as_deref(), Some("65534:65534 true 536870912"));
 
     // The same model again changes nothing.

@@ -37,7 +37,8 @@ impl Ran {
     /// Standard output as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -54,7 +55,10 @@ impl Project {
             for entry in std::fs::read_dir(from.join(folder)).expect("the examples").flatten() {
                 if entry.path().is_file() {
                     let name = Path::new("workflows").join(folder).join(entry.file_name());
-                    project.file(name.to_str().expect("UTF-8"), &std::fs::read(entry.path()).expect("an example"));
+                    project.file(
+                        name.to_str().expect("UTF-8"),
+                        std::fs::read(entry.path()).expect("an example"),
+                    );
                 }
             }
         }
@@ -80,7 +84,11 @@ impl Project {
     /// A command that has not started yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-        command.args(args).current_dir(self.folder.path()).env("SLUICE_HOME", self.path(".sluice")).env("NO_COLOR", "1");
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("SLUICE_HOME", self.path(".sluice"))
+            .env("NO_COLOR", "1");
         command.stdin(Stdio::null());
         command
     }

@@ -1,11 +1,12 @@
 //! The README shows what really happens.
 
-use crate::project::{Project, repository};
+use crate::project::{Project, http, repository};
 
 /// The fenced block after a mark, without its fences and its `$` line.
 fn shown(mark: &str) -> (String, Vec<String>) {
     let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README is there");
-    let (_, after) = readme.split_once(&format!("<!-- {mark} -->")).unwrap_or_else(|| panic!("no mark `{mark}`"));
+    let (_, after) =
+        readme.split_once(&format!("<!-- {mark} -->")).unwrap_or_else(|| panic!("no mark `{mark}`"));
     let block = after.split("```").nth(1).expect("a fenced block");
     let mut lines = block.lines().skip(1).map(str::to_owned);
     let command = lines.next().expect("a command");
@@ -55,13 +56,23 @@ fn the_first_run_prints_what_the_readme_shows() {
     let ran = project.sluice(&["run", "workflows/breast-cancer.toml"]).expect(0);
     assert_same(&lines, &ran.stdout);
 
+    let listed = project.sluice(&["deployments", "list", "--format", "json"]).expect(0).json();
+    let address = listed[0]["address"].as_str().expect("an address");
+    let (status, reply) =
+        http("POST", address, "/predict", &project.read("workflows/data/breast-cancer-row.json"));
+    assert_eq!(status, 200, "{reply}");
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README is there");
+    assert!(readme.contains(&reply), "the README does not show {reply}");
+
     let (command, lines) = shown("show");
     assert_eq!(command, "cargo run -- runs show latest");
     assert_same(&lines, &project.sluice(&["runs", "show", "latest"]).expect(0).stdout);
 
     let (command, lines) = shown("check");
     assert_eq!(command, "cargo run -- check workflows/breast-cancer.toml");
-    let text = project.read("workflows/breast-cancer.toml").replace("target     = \"diagnosis\"", "target     = \"diagnossi\"");
+    let text = project
+        .read("workflows/breast-cancer.toml")
+        .replace("target     = \"diagnosis\"", "target     = \"diagnossi\"");
     project.file("workflows/breast-cancer.toml", text);
     assert_same(&lines, &project.sluice(&["check", "workflows/breast-cancer.toml"]).expect(2).stderr);
 }

@@ -23,10 +23,13 @@ impl App {
         let found = store.deployments(Some(name))?;
         if found.is_empty() {
             let all = store.deployments(None)?;
-            let near = sluicegate_plugin::nearest(name, all.iter().map(|deployment| deployment.name.as_str()));
+            let near =
+                sluicegate_plugin::nearest(name, all.iter().map(|deployment| deployment.name.as_str()));
             return Err(AppError::NotFound {
                 message: format!("no deployment is named `{name}`"),
-                hint: near.map_or("`sluice deployments list` lists them".into(), |near| format!("did you mean `{near}`?")),
+                hint: near.map_or("`sluice deployments list` lists them".into(), |near| {
+                    format!("did you mean `{near}`?")
+                }),
             });
         }
         Ok(found)

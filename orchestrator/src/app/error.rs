@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::{artifact::ArtifactError, engine::EngineError, run::ReplayError, store::{FindError, StoreError}};
+use crate::{
+    artifact::ArtifactError,
+    engine::EngineError,
+    run::ReplayError,
+    store::{FindError, StoreError},
+};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]

@@ -58,7 +58,12 @@ impl App {
 
 impl History {
     /// Recorded runs, newest first.
-    pub fn runs(&self, workflow: Option<&str>, status: Option<RunStatus>, limit: usize) -> Result<Vec<RunRow>, AppError> {
+    pub fn runs(
+        &self,
+        workflow: Option<&str>,
+        status: Option<RunStatus>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, AppError> {
         Ok(self.source.runs(&RunFilter { workflow, status, limit })?)
     }
 

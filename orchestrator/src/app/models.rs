@@ -70,7 +70,11 @@ impl App {
     }
 
     /// Serves a model until it is asked to stop. `listening` gets the address.
-    pub fn serve_model(&self, request: ServeRequest, listening: impl FnOnce(SocketAddr) + Send + 'static) -> Result<(), AppError> {
+    pub fn serve_model(
+        &self,
+        request: ServeRequest,
+        listening: impl FnOnce(SocketAddr) + Send + 'static,
+    ) -> Result<(), AppError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -70,7 +70,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
 
 /// Starts a run, or resumes the interrupted one with the same definition and parameters. Interrupted runs of the same
 /// workflow with another definition are given up, so that none is left behind.
-async fn start(engine: &Engine, request: RunRequest, watcher: &mut dyn Running) -> Result<RunHandle, AppError> {
+async fn start(
+    engine: &Engine,
+    request: RunRequest,
+    watcher: &mut dyn Running,
+) -> Result<RunHandle, AppError> {
     let mut resumable = None;
     for row in engine.mark_interrupted().await? {
         if row.workflow != request.workflow.name {

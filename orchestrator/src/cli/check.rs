@@ -32,7 +32,11 @@ pub(super) fn overrides(params: &[String]) -> Result<BTreeMap<String, String>, A
 }
 
 /// Checks a file, prints what was found on standard error, and returns the workflow when there is no error.
-pub(super) fn checked(app: &App, args: &FileArgs, out: &mut Out) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
+pub(super) fn checked(
+    app: &App,
+    args: &FileArgs,
+    out: &mut Out,
+) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
     let mut checked = app.check(&args.file, &overrides(&args.params)?)?;
     out.note_text(&workflow::render(&checked.source, &checked.diagnostics, out.colour_err));
     let workflow = checked.workflow.take();
@@ -89,7 +93,9 @@ pub(super) fn plan(app: &App, args: &PlanArgs, out: &mut Out) -> Result<Exit, Ap
     let mut table = TextTable::new(&["TASK", "KIND", "WOULD", "WHY"]);
     for task in &planned {
         let (style, word, why) = match &task.prediction {
-            Prediction::Cached { origin } => (Style::Dim, "use cache", format!("unchanged since run {}", origin.run)),
+            Prediction::Cached { origin } => {
+                (Style::Dim, "use cache", format!("unchanged since run {}", origin.run))
+            }
             Prediction::Run { miss } => (Style::Bold, "run", miss_text(miss)),
             Prediction::Depends { on } => (Style::Plain, "depend", format!("on what `{on}` gives")),
             Prediction::Skip { reason } => (Style::Warn, "skip", reason.to_string()),

@@ -41,7 +41,8 @@ fn state_now(app: &App, deployment: &Deployment) -> Result<(Style, &'static str)
 
 fn print(app: &App, deployments: &[Deployment], format: Format, out: &mut Out) -> Result<Exit, AppError> {
     if format == Format::Json {
-        let values: Result<Vec<_>, _> = deployments.iter().map(|deployment| to_json(app, deployment)).collect();
+        let values: Result<Vec<_>, _> =
+            deployments.iter().map(|deployment| to_json(app, deployment)).collect();
         out.json(&values?);
         return Ok(Exit::Succeeded);
     }
@@ -100,7 +101,10 @@ fn stop(app: &App, args: &DeploymentArgs, out: &mut Out) -> Result<Exit, AppErro
     }
     for stopped in &stopped {
         let deployment = &stopped.deployment;
-        out.line(&format!("stopped `{}` #{} at {}", deployment.name, deployment.generation, deployment.address));
+        out.line(&format!(
+            "stopped `{}` #{} at {}",
+            deployment.name, deployment.generation, deployment.address
+        ));
     }
     if stopped.is_empty() {
         out.line(&format!("`{}` is not in service", args.name));

@@ -17,12 +17,19 @@ fn check(app: &App, args: &DoctorArgs, out: &mut Out) -> Result<Exit, AppError> 
     if args.format.format == Format::Json {
         out.json(&report);
     } else if healthy {
-        out.line(&format!("`{}` is in order: {} runs, {} artifacts", app.home().display(), report.n_runs, report.n_artifacts));
+        out.line(&format!(
+            "`{}` is in order: {} runs, {} artifacts",
+            app.home().display(),
+            report.n_runs,
+            report.n_artifacts
+        ));
     } else {
         for problem in &report.problems {
             out.line(&format!("{} {problem}", out.paint(Style::Bad, "problem:")));
         }
-        out.hint("`sluice doctor --rebuild` makes a new store from the runs' logs and keeps the old one aside");
+        out.hint(
+            "`sluice doctor --rebuild` makes a new store from the runs' logs and keeps the old one aside",
+        );
     }
     Ok(if healthy { Exit::Succeeded } else { Exit::Failed })
 }
@@ -33,7 +40,10 @@ fn rebuild(app: &App, args: &DoctorArgs, out: &mut Out) -> Result<Exit, AppError
         out.json(&report);
         return Ok(Exit::Succeeded);
     }
-    out.line(&format!("made a new store: {} runs, {} ledger entries", report.n_runs, report.n_ledger_entries));
+    out.line(&format!(
+        "made a new store: {} runs, {} ledger entries",
+        report.n_runs, report.n_ledger_entries
+    ));
     for note in &report.notes {
         out.line(&format!("{} {note}", out.paint(Style::Warn, "note:")));
     }

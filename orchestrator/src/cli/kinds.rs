@@ -23,9 +23,9 @@ pub(super) fn kinds(app: &App, command: KindsCommand, out: &mut Out) -> Result<E
     Ok(Exit::Succeeded)
 }
 
-pub(super) fn schema(app: &App, out: &mut Out) -> Result<Exit, AppError> {
+pub(super) fn schema(app: &App, out: &mut Out) -> Exit {
     out.json(&workflow::editor_schema(app.catalog()));
-    Ok(Exit::Succeeded)
+    Exit::Succeeded
 }
 
 fn entry_json(entry: &CatalogEntry) -> Value {
@@ -53,10 +53,12 @@ fn list(app: &App, format: Format, out: &mut Out) {
 
 fn show(app: &App, name: &str, format: Format, out: &mut Out) -> Result<(), AppError> {
     let entry = app.catalog().entry(name).ok_or_else(|| {
-        let near = sluicegate_plugin::nearest(name, app.catalog().entries().map(|e| e.description.name.as_str()));
+        let near =
+            sluicegate_plugin::nearest(name, app.catalog().entries().map(|e| e.description.name.as_str()));
         AppError::NotFound {
             message: format!("no kind is named `{name}`"),
-            hint: near.map_or("`sluice kinds list` lists them".into(), |near| format!("did you mean `{near}`?")),
+            hint: near
+                .map_or("`sluice kinds list` lists them".into(), |near| format!("did you mean `{near}`?")),
         }
     })?;
     if format == Format::Json {
@@ -80,7 +82,12 @@ fn show(app: &App, name: &str, format: Format, out: &mut Out) -> Result<(), AppE
         out.line("");
         out.line(about.doc.trim());
     }
-    print_ports("Inputs", &about.ports.inputs, about.ports.more_inputs.map(|t| format!("any other name ({t})")), out);
+    print_ports(
+        "Inputs",
+        &about.ports.inputs,
+        about.ports.more_inputs.map(|t| format!("any other name ({t})")),
+        out,
+    );
     let more = about.ports.more_outputs.then(|| "further outputs, named by the parameters".to_owned());
     print_ports("Outputs", &about.ports.outputs, more, out);
     print_params(&entry.schema, out);
@@ -105,7 +112,8 @@ fn print_ports(title: &str, ports: &[Port], more: Option<String>, out: &mut Out)
     heading(title, out);
     for port in ports {
         let optional = if port.optional { ", optional" } else { "" };
-        let line = format!("  {} ({}{optional})  {}", out.paint(Style::Bold, &port.name), port.port_type, port.doc);
+        let line =
+            format!("  {} ({}{optional})  {}", out.paint(Style::Bold, &port.name), port.port_type, port.doc);
         out.line(&line);
     }
     if let Some(more) = more {
@@ -115,7 +123,8 @@ fn print_ports(title: &str, ports: &[Port], more: Option<String>, out: &mut Out)
 
 fn print_params(schema: &Value, out: &mut Out) {
     let Some(properties) = schema["properties"].as_object().filter(|map| !map.is_empty()) else { return };
-    let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<_> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     heading("Parameters", out);
     for (name, property) in properties {
         let mut remarks = vec![type_of(schema, property)];
@@ -161,9 +170,12 @@ fn type_of(root: &Value, schema: &Value) -> String {
             None => "table".into(),
         },
         Value::String(name) => name.clone(),
-        Value::Array(names) => {
-            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect::<Vec<_>>().join(" | ")
-        }
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .collect::<Vec<_>>()
+            .join(" | "),
         _ => "any".into(),
     }
 }

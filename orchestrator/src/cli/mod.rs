@@ -49,10 +49,8 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
-    let current = std::env::current_dir().map_err(|source| crate::app::AppError::Unreadable {
-        path: ".".into(),
-        source,
-    })?;
+    let current = std::env::current_dir()
+        .map_err(|source| crate::app::AppError::Unreadable { path: ".".into(), source })?;
     let app = App::new(find_home(std::env::var_os("SLUICE_HOME"), &current));
     match args.command {
         Command::Check(args) => check::check(&app, &args, out),
@@ -64,7 +62,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Models(args) => models::models(&app, args, out),
         Command::Deployments(args) => deployments::deployments(&app, args, out),
         Command::Kinds(args) => kinds::kinds(&app, args, out),
-        Command::Schema => kinds::schema(&app, out),
+        Command::Schema => Ok(kinds::schema(&app, out)),
         Command::Doctor(args) => doctor::doctor(&app, &args, out),
     }
 }

@@ -37,7 +37,8 @@ fn list(app: &App, format: Format, out: &mut Out) -> Result<Exit, AppError> {
     }
     let mut table = TextTable::new(&["MODEL", "VERSIONS", "LATEST", "ALIASES"]);
     for model in &models {
-        let aliases: Vec<_> = model.aliases.iter().map(|(alias, version)| format!("{alias} = v{version}")).collect();
+        let aliases: Vec<_> =
+            model.aliases.iter().map(|(alias, version)| format!("{alias} = v{version}")).collect();
         table.row(vec![
             (Style::Plain, model.name.clone()),
             (Style::Plain, model.n_versions.to_string()),
@@ -50,7 +51,8 @@ fn list(app: &App, format: Format, out: &mut Out) -> Result<Exit, AppError> {
 }
 
 fn version_json(version: &ModelVersion, detail: &ModelDetail) -> serde_json::Value {
-    let aliases: Vec<_> = detail.aliases.iter().filter(|(_, v)| **v == version.version).map(|(alias, _)| alias).collect();
+    let aliases: Vec<_> =
+        detail.aliases.iter().filter(|(_, v)| **v == version.version).map(|(alias, _)| alias).collect();
     json!({
         "version": version.version, "aliases": aliases, "bundle": version.bundle, "size": version.size,
         "run": version.run_id, "task": version.task, "registered_at": rfc3339(Timestamp(version.registered_at)),
@@ -79,8 +81,12 @@ fn show(app: &App, args: &ModelArgs, out: &mut Out) -> Result<Exit, AppError> {
     }
     let mut table = TextTable::new(&["VERSION", "ALIASES", "REGISTERED", "SIZE", "GATE", "RUN"]);
     for version in detail.versions.iter().rev() {
-        let aliases: Vec<_> =
-            detail.aliases.iter().filter(|(_, v)| **v == version.version).map(|(alias, _)| alias.clone()).collect();
+        let aliases: Vec<_> = detail
+            .aliases
+            .iter()
+            .filter(|(_, v)| **v == version.version)
+            .map(|(alias, _)| alias.clone())
+            .collect();
         table.row(vec![
             (Style::Bold, format!("v{}", version.version)),
             (Style::Good, aliases.join(", ")),

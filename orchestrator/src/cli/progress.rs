@@ -151,7 +151,11 @@ impl Running for Progress<'_> {
             Update::Event(record) => self.follow(&record.event, record.at),
             Update::Progress { task, fraction, note } => {
                 if let Some(bar) = self.live.as_ref().and_then(|live| live.running.get(task)) {
-                    let percent = if fraction.is_finite() { format!(" {:.0} %", fraction * 100.0) } else { String::new() };
+                    let percent = if fraction.is_finite() {
+                        format!(" {:.0} %", fraction * 100.0)
+                    } else {
+                        String::new()
+                    };
                     bar.set_message(format!("running{percent} {note}"));
                 }
             }

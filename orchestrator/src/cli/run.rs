@@ -34,7 +34,12 @@ pub(super) fn run(app: &App, args: RunArgs, out: &mut Out) -> Result<Exit, AppEr
     Ok(Exit::of_run(run.status()))
 }
 
-fn prepare(app: &App, args: &RunArgs, json: bool, out: &mut Out) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
+fn prepare(
+    app: &App,
+    args: &RunArgs,
+    json: bool,
+    out: &mut Out,
+) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
     if !json {
         return checked(app, &args.file, out);
     }

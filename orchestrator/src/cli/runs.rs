@@ -114,7 +114,8 @@ fn logs(app: &App, args: &LogsArgs, out: &mut Out) -> Result<Exit, AppError> {
         return Err(no_task(&run, task));
     }
     let logs = history.logs(&run);
-    let wanted: Vec<_> = logs.iter().filter(|log| args.task.as_ref().is_none_or(|task| *task == log.task)).collect();
+    let wanted: Vec<_> =
+        logs.iter().filter(|log| args.task.as_ref().is_none_or(|task| *task == log.task)).collect();
     for log in &wanted {
         let content = std::fs::read(&log.log)
             .map_err(|source| AppError::Unreadable { path: log.log.clone(), source })?;

@@ -19,7 +19,8 @@ pub(super) fn task_words(record: &TaskRecord) -> (Style, &'static str, String) {
     let error = || record.error.as_ref().map(|error| first_line(&error.message)).unwrap_or_default();
     match &record.state {
         TaskState::Succeeded { origin } => {
-            let decision = record.outcome.as_ref().and_then(|outcome| outcome.verdict.as_ref()).map(|v| v.decision);
+            let decision =
+                record.outcome.as_ref().and_then(|outcome| outcome.verdict.as_ref()).map(|v| v.decision);
             match (decision, origin) {
                 (Some(Decision::Reject), _) => (Style::Warn, "rejected", summary()),
                 (Some(Decision::Insufficient), _) => (Style::Warn, "insufficient", summary()),
@@ -31,7 +32,9 @@ pub(super) fn task_words(record: &TaskRecord) -> (Style, &'static str, String) {
         TaskState::Failed => (Style::Bad, "failed", error()),
         TaskState::Skipped { reason } => (Style::Dim, "skipped", reason.to_string()),
         TaskState::Cancelled => (Style::Warn, "cancelled", String::new()),
-        TaskState::Unknown => (Style::Bad, "unknown", "its outcome was lost, and it must not happen twice".into()),
+        TaskState::Unknown => {
+            (Style::Bad, "unknown", "its outcome was lost, and it must not happen twice".into())
+        }
         TaskState::Waiting { .. } => (Style::Warn, "waiting", error()),
         TaskState::Running { .. } => (Style::Bold, "running", String::new()),
         TaskState::Ready | TaskState::Claimed => (Style::Dim, "ready", String::new()),
@@ -52,10 +55,15 @@ pub(super) fn print(run: &Run, now: Timestamp, out: &mut Out) {
         out.paint(status_style(run.status()), run.status().word()),
         out.paint(Style::Dim, &format!("run {}", run.id())),
     ));
-    let took = if run.status() == RunStatus::Interrupted { String::new() } else { format!(", took {}", duration(took)) };
+    let took = if run.status() == RunStatus::Interrupted {
+        String::new()
+    } else {
+        format!(", took {}", duration(took))
+    };
     out.line(&format!("started {}{took}, from {}", local(run.created_at()), run.file().display()));
     if !run.workflow().params.is_empty() {
-        let params: Vec<_> = run.workflow().params.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let params: Vec<_> =
+            run.workflow().params.iter().map(|(name, value)| format!("{name} = {value}")).collect();
         out.line(&format!("with {}", params.join(", ")));
     }
     if let Some(reason) = run.cancel_reason() {
@@ -67,7 +75,8 @@ pub(super) fn print(run: &Run, now: Timestamp, out: &mut Out) {
         let (style, word, remark) = task_words(record);
         let ran = record.n_attempts > 0;
         let took = record.seconds(now).filter(|_| ran).map(duration).unwrap_or_default();
-        let attempts = if record.n_attempts > 1 { format!("{} attempts; ", record.n_attempts) } else { String::new() };
+        let attempts =
+            if record.n_attempts > 1 { format!("{} attempts; ", record.n_attempts) } else { String::new() };
         table.row(vec![
             (Style::Plain, task.name.clone()),
             (Style::Dim, task.kind.clone()),
@@ -97,7 +106,8 @@ pub(super) fn print_end(run: &Run, out: &mut Out) {
 }
 
 fn counts(run: &Run) -> String {
-    let count = |wanted: fn(&TaskState) -> bool| run.tasks().filter(|(_, _, record)| wanted(&record.state)).count();
+    let count =
+        |wanted: fn(&TaskState) -> bool| run.tasks().filter(|(_, _, record)| wanted(&record.state)).count();
     let parts = [
         (count(|state| matches!(state, TaskState::Succeeded { origin: None })), "ran"),
         (count(|state| matches!(state, TaskState::Succeeded { origin: Some(_) })), "cached"),
@@ -113,8 +123,12 @@ fn rejected_by(run: &Run) -> String {
     let gates: Vec<_> = verdicts(run)
         .filter(|(_, verdict)| verdict.decision != Decision::Pass)
         .map(|(task, verdict)| {
-            let unmet: Vec<_> =
-                verdict.requirements.iter().filter(|r| r.decision != Decision::Pass).map(|r| r.reason.as_str()).collect();
+            let unmet: Vec<_> = verdict
+                .requirements
+                .iter()
+                .filter(|r| r.decision != Decision::Pass)
+                .map(|r| r.reason.as_str())
+                .collect();
             format!("gate `{}`: {}", task.name, unmet.join("; "))
         })
         .collect();

@@ -42,7 +42,11 @@ impl TextTable {
 
 /// A duration for people: `12 ms`, `3.4 s`, `2 m 05 s`, `1 h 02 m`.
 pub(super) fn duration(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a duration is small and positive")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a duration is small and positive"
+    )]
     let whole = seconds.max(0.0).round() as u64;
     match seconds {
         s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),

@@ -53,10 +53,15 @@ fn explain(run: &Run, task: &Task, record: &TaskRecord) -> Vec<String> {
         )],
         TaskState::Skipped { reason } => vec![format!("`{name}` was skipped: {reason}")],
         TaskState::Cancelled if record.n_attempts == 0 => {
-            vec![format!("`{name}` did not start: {}", run.cancel_reason().unwrap_or("the run was cancelled"))]
+            vec![format!(
+                "`{name}` did not start: {}",
+                run.cancel_reason().unwrap_or("the run was cancelled")
+            )]
         }
         TaskState::Blocked => vec![format!("`{name}` has not run: it waits for tasks before it")],
-        TaskState::Ready | TaskState::Claimed => vec![format!("`{name}` has not run: it waits for a free slot")],
+        TaskState::Ready | TaskState::Claimed => {
+            vec![format!("`{name}` has not run: it waits for a free slot")]
+        }
         TaskState::Unknown => vec![format!(
             "`{name}` started, but the orchestrator died before its outcome was known; it must not happen twice"
         )],
@@ -99,7 +104,9 @@ pub(super) fn miss_text(miss: &CacheMiss) -> String {
 
 fn change_text(change: &PartChange) -> String {
     match (&change.before, &change.after) {
-        (Some(before), Some(after)) => format!("{}: {} -> {}", change.part, shortened(before), shortened(after)),
+        (Some(before), Some(after)) => {
+            format!("{}: {} -> {}", change.part, shortened(before), shortened(after))
+        }
         (None, Some(after)) => format!("{}: new, {}", change.part, shortened(after)),
         (Some(before), None) => format!("{}: gone, was {}", change.part, shortened(before)),
         (None, None) => change.part.clone(),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     run::{AttemptResult, Effect, Input, Prepared, Timestamp},
-    worker::{AttemptControl, CancelHandle, InlineAttempt, StopReason, run_inline},
+    worker::{AttemptControl, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline},
     workflow::TaskIdx,
     world::fraction,
 };
@@ -49,7 +49,7 @@ impl Driver {
                 },
                 spec: None,
             });
-            let _ = inbox.send(Message::Prepared(task, preparation));
+            let _ = inbox.send(Message::Prepared(task, Box::new(preparation)));
         });
     }
 
@@ -72,7 +72,7 @@ impl Driver {
         });
     }
 
-    fn progress_of(&self, task: TaskIdx) -> Box<dyn Fn(f64, &str) + Send + Sync> {
+    fn progress_of(&self, task: TaskIdx) -> OnProgress {
         let updates: mpsc::UnboundedSender<Update> = self.updates.clone();
         Box::new(move |fraction, note| {
             let _ = updates.send(Update::Progress { task, fraction, note: note.into() });

@@ -105,7 +105,7 @@ pub(super) enum Message {
     /// An input for the run.
     Input(Input),
     /// A prepared task, with the attempt's specification when it must run.
-    Prepared(TaskIdx, Preparation),
+    Prepared(TaskIdx, Box<Preparation>),
 }
 
 impl Engine {
@@ -228,7 +228,8 @@ impl Driver {
         for message in batch {
             inputs.push(match message {
                 Message::Input(input) => input,
-                Message::Prepared(task, Preparation { prepared, spec }) => {
+                Message::Prepared(task, preparation) => {
+                    let Preparation { prepared, spec } = *preparation;
                     if let Some(spec) = spec {
                         self.specs.insert(task, spec);
                     }

@@ -104,7 +104,7 @@ impl Preparer {
             return Ok(Preparation { prepared: Prepared::Unwanted { when: when.clone() }, spec: None });
         }
         let params = workflow::evaluate(&task.with, &scope).map_err(|e| bad_expression("with", &e))?;
-        let env = self.env(&task, &scope)?;
+        let env = Self::env(&task, &scope)?;
         let kind = self.kind(&task.kind)?;
         for (port, from) in &task.inputs {
             if !inputs.contains_key(port) {
@@ -145,7 +145,7 @@ impl Preparer {
         Ok(entry.kind.clone())
     }
 
-    fn env(&self, task: &Task, scope: &Value) -> Result<BTreeMap<String, String>, TaskError> {
+    fn env(task: &Task, scope: &Value) -> Result<BTreeMap<String, String>, TaskError> {
         task.env
             .iter()
             .map(|(name, template)| {

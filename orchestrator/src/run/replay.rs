@@ -88,7 +88,9 @@ impl Run {
             queue,
             n_events: 1,
         };
-        free.into_iter().for_each(|task| run.make_ready(task));
+        for task in free {
+            run.make_ready(task);
+        }
         Some(run)
     }
 

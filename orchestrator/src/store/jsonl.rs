@@ -54,7 +54,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<LogContent<T>, St
                 content.good_end += text.len() as u64;
             }
             Err(reason) => {
-                let is_last = content.good_end as usize + text.len() == bytes.len();
+                let is_last = content.good_end + text.len() as u64 == bytes.len() as u64;
                 content.bad = Some(BadLine { number: idx + 1, reason, is_last });
                 break;
             }

@@ -28,8 +28,12 @@ pub fn rebuild(home: &Path) -> Result<RebuildReport, StoreError> {
     let mut report = RebuildReport::default();
     let db = home.join("db");
     if db.exists() {
-        let aside = (1..).map(|n| home.join(format!("db.old-{n}"))).find(|path| !path.exists());
-        let aside = aside.expect("one of infinitely many names is free");
+        let mut n_before = 1;
+        let mut aside = home.join("db.old-1");
+        while aside.exists() {
+            n_before += 1;
+            aside = home.join(format!("db.old-{n_before}"));
+        }
         std::fs::rename(&db, &aside).map_err(StoreError::io("rename", &db))?;
         report.notes.push(format!("the old database is kept as `{}`", aside.display()));
     }

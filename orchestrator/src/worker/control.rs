@@ -46,7 +46,7 @@ impl AttemptReport {
 }
 
 /// Takes a fraction from 0 to 1, NaN when unknown, and a note.
-pub(super) type OnProgress = Box<dyn Fn(f64, &str) + Send + Sync>;
+pub type OnProgress = Box<dyn Fn(f64, &str) + Send + Sync>;
 
 /// The engine's side of a running attempt: where it hears of a stop and tells of progress.
 pub struct AttemptControl {

@@ -22,7 +22,7 @@ mod tests;
 mod tree;
 
 pub use attempt::read_outcome;
-pub use control::{AttemptControl, AttemptReport, CancelHandle, StopReason};
+pub use control::{AttemptControl, AttemptReport, CancelHandle, OnProgress, StopReason};
 pub use inline::{InlineAttempt, run_inline};
 pub use pool::{PoolOptions, WorkerPool};
 pub use serve::{WorkerOptions, serve};

@@ -133,10 +133,13 @@ fn build(
 fn salvaged(with: &Node, found: &[Diagnostic]) -> Value {
     let NodeValue::Table(table) = &with.value else { return json!({}) };
     let good = table.entries.iter().filter(|(key, node)| {
-        let blamed = |span: &std::ops::Range<usize>| span.start >= key.span.start && span.end <= node.span.end;
+        let blamed =
+            |span: &std::ops::Range<usize>| span.start >= key.span.start && span.end <= node.span.end;
         !found.iter().any(|problem| problem.span.as_ref().is_some_and(blamed))
     });
-    good.filter_map(|(key, node)| Some((key.name.clone(), node.to_json()?))).collect::<serde_json::Map<_, _>>().into()
+    good.filter_map(|(key, node)| Some((key.name.clone(), node.to_json()?)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn stem(name: &str) -> String {
@@ -189,7 +192,7 @@ impl Assembly<'_> {
                 );
             }
             good_params.push(found.len() == before);
-            self.verify_cache(raw, entries[idx], found);
+            Self::verify_cache(raw, entries[idx], found);
             tasks.push(assembled(
                 raw,
                 entries[idx],
@@ -235,7 +238,7 @@ impl Assembly<'_> {
             NodeValue::String(text) if expression::is_template(text) => return self.resolve_text(node, text),
             NodeValue::Array(items) => items.iter_mut().for_each(|item| *item = self.resolve(item)),
             NodeValue::Table(table) => {
-                table.entries.iter_mut().for_each(|(_, item)| *item = self.resolve(item))
+                table.entries.iter_mut().for_each(|(_, item)| *item = self.resolve(item));
             }
             _ => {}
         }
@@ -259,7 +262,7 @@ impl Assembly<'_> {
             .map_or(unknown, |value| node.with_json(&value))
     }
 
-    fn verify_cache(&self, raw: &RawTask, entry: Option<KindEntry<'_>>, found: &mut Vec<Diagnostic>) {
+    fn verify_cache(raw: &RawTask, entry: Option<KindEntry<'_>>, found: &mut Vec<Diagnostic>) {
         let effect = raw.effect.or(entry.map(|entry| entry.description.effect));
         if let (Some((true, span)), Some(Effect::Once)) = (&raw.cache, effect) {
             let message = format!("task `{}` must happen once and cannot come from the cache", raw.name);

@@ -31,7 +31,7 @@ const KEYS: [&str; 6] = ["type", "default", "min", "max", "choices", "help"];
 
 struct Param {
     name: String,
-    param_type: ParamType,
+    kind: ParamType,
     default: Option<Value>,
     min: Option<f64>,
     max: Option<f64>,
@@ -117,7 +117,7 @@ fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
     }
     let mut param = Param {
         name: name.into(),
-        param_type,
+        kind: param_type,
         default: None,
         min: fields.number("min", f64::MIN, f64::MAX, found).filter(|_| numeric),
         max: fields.number("max", f64::MIN, f64::MAX, found).filter(|_| numeric),
@@ -134,7 +134,8 @@ fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
         match &node.value {
             NodeValue::Array(items) => {
                 // All at once: a choice must fit the type and the range, not the choices before it.
-                param.choices = items.iter().filter_map(|item| param.accept(item, "choice of", found)).collect();
+                param.choices =
+                    items.iter().filter_map(|item| param.accept(item, "choice of", found)).collect();
             }
             _ => found.push(wrong_type(&format!("`choices` of parameter `{name}`"), "a list", node)),
         }
@@ -148,7 +149,7 @@ fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
 impl Param {
     /// A value from the file, when it fits.
     fn accept(&self, node: &Node, what: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
-        let value = match (&node.value, self.param_type) {
+        let value = match (&node.value, self.kind) {
             (NodeValue::String(text), ParamType::String) => Value::from(text.as_str()),
             (NodeValue::Integer(number), ParamType::Integer | ParamType::Number) => Value::from(*number),
             (NodeValue::Float(number), ParamType::Number) if number.is_finite() => Value::from(*number),
@@ -170,7 +171,7 @@ impl Param {
 
     /// A value from `-p`, when it fits.
     fn parse(&self, text: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
-        let value = match self.param_type {
+        let value = match self.kind {
             ParamType::String => Some(Value::from(text)),
             ParamType::Integer => text.trim().parse::<i64>().ok().map(Value::from),
             ParamType::Number => {
@@ -191,7 +192,7 @@ impl Param {
     }
 
     fn wanted(&self) -> &'static str {
-        match self.param_type {
+        match self.kind {
             ParamType::String => "a string",
             ParamType::Integer => "an integer",
             ParamType::Number => "a number",

@@ -74,7 +74,10 @@ fn is_duplicate(error: &toml::de::Error) -> bool {
 /// Where the table ends whose header holds a byte; `None` when the byte is not in a header.
 fn duplicate_table_end(text: &str, at: usize) -> Option<usize> {
     let line_start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
-    text[line_start..].trim_start().starts_with('[').then(|| text[at..].find("\n[").map_or(text.len(), |n| at + n))
+    text[line_start..]
+        .trim_start()
+        .starts_with('[')
+        .then(|| text[at..].find("\n[").map_or(text.len(), |n| at + n))
 }
 
 fn syntax_error(error: &toml::de::Error, text: &str, tree: &Table) -> Diagnostic {
@@ -109,7 +112,9 @@ fn deepest_key(text: &str) -> std::ops::Range<usize> {
         start += line.len();
         (line.matches('.').count(), place)
     });
-    lines.max_by_key(|(n_dots, _)| *n_dots).map_or(0..0, |(_, place)| place.start..place.end.min(place.start + 40))
+    lines
+        .max_by_key(|(n_dots, _)| *n_dots)
+        .map_or(0..0, |(_, place)| place.start..place.end.min(place.start + 40))
 }
 
 /// The task that stands at the place where a duplicate one has the same length of name, when that can be told.

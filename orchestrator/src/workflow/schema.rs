@@ -193,7 +193,7 @@ impl SchemaWalk<'_> {
             if problems.is_empty() {
                 return;
             }
-            let likeness = self.likeness(node, self.resolve(option));
+            let likeness = Self::likeness(node, self.resolve(option));
             if closest.as_ref().is_none_or(|(best, _)| likeness > *best) {
                 closest = Some((likeness, problems));
             }
@@ -205,7 +205,7 @@ impl SchemaWalk<'_> {
     }
 
     /// How much a schema looks like what was meant: 2 for a table with a key that the schema asks for, 1 for a list or table alike.
-    fn likeness(&self, node: &Node, schema: &Value) -> usize {
+    fn likeness(node: &Node, schema: &Value) -> usize {
         match &node.value {
             NodeValue::Table(table) => {
                 let required: Vec<_> =

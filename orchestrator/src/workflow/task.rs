@@ -92,7 +92,11 @@ fn string_table(fields: &Fields<'_>, name: &str, found: &mut Vec<Diagnostic>) ->
         match node.as_str() {
             Some(text) => strings.push((key.clone(), Spanned { text: text.into(), node: node.clone() })),
             None => {
-                found.push(wrong_type(&format!("`{name}.{}` in {}", key.name, fields.what), "a string", node))
+                found.push(wrong_type(
+                    &format!("`{name}.{}` in {}", key.name, fields.what),
+                    "a string",
+                    node,
+                ));
             }
         }
     }

@@ -36,7 +36,10 @@ pub(crate) async fn ready(address: &str) -> Result<Identity, String> {
     }
 }
 
-async fn get(address: &str, path: &str) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+async fn get(
+    address: &str,
+    path: &str,
+) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let host: SocketAddr = address.trim_start_matches("http://").parse()?;
     let stream = TcpStream::connect(host).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -49,14 +52,12 @@ async fn get(address: &str, path: &str) -> Result<(StatusCode, Bytes), Box<dyn s
     };
     tokio::pin!(connection);
     tokio::pin!(exchange);
-    loop {
-        tokio::select! {
-            reply = &mut exchange => return reply,
-            closed = &mut connection => {
-                closed?;
-                // The connection is done; what it brought is still to be read.
-                return exchange.await;
-            }
+    tokio::select! {
+        reply = &mut exchange => reply,
+        closed = &mut connection => {
+            closed?;
+            // The connection is done; what it brought is still to be read.
+            exchange.await
         }
     }
 }

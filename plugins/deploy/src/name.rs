@@ -8,7 +8,8 @@ const MAX: usize = 64;
 /// Reports a name that cannot be used. `what` is such as `model`.
 pub(crate) fn check(what: &str, name: &str, pointer: &str, found: &mut Vec<Problem>) {
     if let Err(message) = verify(what, name) {
-        let hint = format!("use up to {MAX} letters, digits, `.`, `_` and `-`, starting with a letter or a digit");
+        let hint =
+            format!("use up to {MAX} letters, digits, `.`, `_` and `-`, starting with a letter or a digit");
         found.push(Problem::new(pointer, message).hint(hint));
     }
 }

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use sluicegate_plugin::{
-    Context, Deployment, Description, DurationParam, Effect, Placement, Problem, ProcessId, Target, Task, TaskError,
+    Context, Deployment, Description, DurationParam, Effect, Placement, Problem, ProcessId, Target, Task,
+    TaskError,
 };
 
 use crate::{
@@ -111,7 +112,10 @@ impl Task for DeployProcess {
             .input(rollout::inputs())
             .output(deployment)
             .output(address)
-            .error("not_ready", "The server ended, or was not ready in time. What was in service stays in service.")
+            .error(
+                "not_ready",
+                "The server ended, or was not ready in time. What was in service stays in service.",
+            )
             .error("not_started", "The server's program could not be started.")
             .error("bad_name", "The deployment's or the model's name has characters that a name cannot have.")
             .error("host", "The deployment could not be recorded. Worth another attempt.")
@@ -119,7 +123,9 @@ impl Task for DeployProcess {
 
     fn check(&self, params: &ProcessParams) -> Vec<Problem> {
         let mut found = Vec::new();
-        for (pointer, what, given) in [("/name", "deployment", &params.name), ("/model", "model", &params.model)] {
+        for (pointer, what, given) in
+            [("/name", "deployment", &params.name), ("/model", "model", &params.model)]
+        {
             if let Some(given) = given {
                 name::check(what, given, pointer, &mut found);
             }
@@ -160,10 +166,14 @@ impl Launch for Launcher {
         let address_file = address_file(&candidate.folder);
         let look = async || {
             if let Ok(Some(status)) = child.try_wait() {
-                let message = format!("the server ended with {status} before it was ready{}", log_end(&candidate.folder));
+                let message = format!(
+                    "the server ended with {status} before it was ready{}",
+                    log_end(&candidate.folder)
+                );
                 return Err(TaskError::permanent("not_ready", message));
             }
-            let Some(address) = std::fs::read_to_string(&address_file).ok().and_then(|text| text.trim().parse().ok())
+            let Some(address) =
+                std::fs::read_to_string(&address_file).ok().and_then(|text| text.trim().parse().ok())
             else {
                 return Ok(Look::NotYet("it does not listen yet".into()));
             };
@@ -228,7 +238,9 @@ fn log_file(folder: &Path) -> PathBuf {
 /// A second name for the bundle, so that no clean-up of artifacts takes it away; a copy where there can be none.
 fn link(from: &Path, to: &Path) -> Result<(), TaskError> {
     match std::fs::remove_file(to) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(TaskError::io("replace", to, &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(TaskError::io("replace", to, &error));
+        }
         _ => {}
     }
     if std::fs::hard_link(from, to).is_ok() {
@@ -258,7 +270,9 @@ pub(crate) async fn take_down(folder: &Path, deployment: &Deployment) -> Result<
     for name in ["model.bundle", "address"] {
         let path = folder.join(name);
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(TaskError::io("remove", &path, &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(TaskError::io("remove", &path, &error));
+            }
             _ => {}
         }
     }
@@ -303,6 +317,3 @@ fn signal(process: &ProcessId, signal: Signal) {
         };
     }
 }
-
-#[cfg(test)]
-mod tests;

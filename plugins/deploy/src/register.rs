@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use sluicegate_plugin::{
-    AliasMove, Context, Decision, Description, Effect, Placement, Port, PortType, Problem, Registration, SchemaCheck,
-    Selector, Task, TaskError, Verdict,
+    AliasMove, Context, Decision, Description, Effect, Placement, Port, PortType, Problem, Registration,
+    SchemaCheck, Selector, Task, TaskError, Verdict,
 };
 
 use crate::name;
@@ -88,18 +88,22 @@ impl Task for Register {
     type Params = RegisterParams;
 
     fn describe(&self) -> Description {
-        Description::new("register", "1", "Registers a model as an immutable version and moves an alias to it.")
-            .doc(DOC)
-            .effect(Effect::Idempotent)
-            .placement(Placement::Inline)
-            .input(Port::new("model", PortType::Model, "The bundle to register."))
-            .input(Port::new("verdict", PortType::Verdict, "What the gate said; must be `pass`.").optional())
-            .input(Port::new("report", PortType::Report, "Its `metrics` are kept with the version.").optional())
-            .output(Port::new("model", PortType::Model, "The same bundle."))
-            .output(Port::new("version", PortType::Value, "`model` and `version`, its name and number."))
-            .error("not_passed", "The connected verdict is not `pass`. Nothing was registered.")
-            .error("bad_name", "The model's or the alias's name has characters that a name cannot have.")
-            .error("host", "The registry could not be written. Worth another attempt.")
+        Description::new(
+            "register",
+            "1",
+            "Registers a model as an immutable version and moves an alias to it.",
+        )
+        .doc(DOC)
+        .effect(Effect::Idempotent)
+        .placement(Placement::Inline)
+        .input(Port::new("model", PortType::Model, "The bundle to register."))
+        .input(Port::new("verdict", PortType::Verdict, "What the gate said; must be `pass`.").optional())
+        .input(Port::new("report", PortType::Report, "Its `metrics` are kept with the version.").optional())
+        .output(Port::new("model", PortType::Model, "The same bundle."))
+        .output(Port::new("version", PortType::Value, "`model` and `version`, its name and number."))
+        .error("not_passed", "The connected verdict is not `pass`. Nothing was registered.")
+        .error("bad_name", "The model's or the alias's name has characters that a name cannot have.")
+        .error("host", "The registry could not be written. Worth another attempt.")
     }
 
     fn check(&self, params: &RegisterParams) -> Vec<Problem> {
@@ -130,7 +134,8 @@ impl Task for Register {
             .map_err(|error| TaskError::permanent("bad_name", error).hint("set `with.model`"))?;
         let verdict = passed(ctx)?;
         let bundle = ctx.input("model")?;
-        let size = std::fs::metadata(&bundle.path).map_err(|e| TaskError::io("read", &bundle.path, &e))?.len();
+        let size =
+            std::fs::metadata(&bundle.path).map_err(|e| TaskError::io("read", &bundle.path, &e))?.len();
 
         let known = host.find_model(&model, &Selector::Bundle(bundle.hash.clone()))?.is_some();
         let version = host.register_model(Registration {

@@ -132,8 +132,9 @@ async fn roll_out(ctx: &Context, request: Request, launch: &impl Launch) -> Resu
     let name = request.name.unwrap_or_else(|| ctx.run().workflow.clone());
     let model = request.model.unwrap_or_else(|| ctx.run().workflow.clone());
     for (what, name) in [("deployment", &name), ("model", &model)] {
-        name::verify(what, name)
-            .map_err(|error| TaskError::permanent("bad_name", error).hint("set `with.name` and `with.model`"))?;
+        name::verify(what, name).map_err(|error| {
+            TaskError::permanent("bad_name", error).hint("set `with.name` and `with.model`")
+        })?;
     }
     let bundle = ctx.input("model")?.hash.clone();
     let version = host.find_model(&model, &Selector::Bundle(bundle.clone()))?.map(|version| version.version);

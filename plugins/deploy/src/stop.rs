@@ -35,12 +35,12 @@ pub(crate) async fn health(deployment: &Deployment) -> DeploymentHealth {
         Target::Process => deployment.process.as_ref().is_some_and(sluicegate_plugin::ProcessId::is_alive),
         Target::Docker => docker::runs(deployment).await,
     };
-    match lives {
-        false => DeploymentHealth::Gone,
-        true => match health::ready(&deployment.address).await {
-            Ok(identity) if identity.bundle == deployment.bundle => DeploymentHealth::Ready,
-            _ => DeploymentHealth::Alive,
-        },
+    if !lives {
+        return DeploymentHealth::Gone;
+    }
+    match health::ready(&deployment.address).await {
+        Ok(identity) if identity.bundle == deployment.bundle => DeploymentHealth::Ready,
+        _ => DeploymentHealth::Alive,
     }
 }
 

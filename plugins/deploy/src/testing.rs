@@ -5,9 +5,7 @@ use std::{
     sync::Mutex,
 };
 
-use sluicegate_plugin::{
-    AliasMove, Deployment, Host, HostError, ModelVersion, Registration, Selector,
-};
+use sluicegate_plugin::{AliasMove, Deployment, Host, HostError, ModelVersion, Registration, Selector};
 
 /// Records in memory.
 #[derive(Default)]
@@ -41,13 +39,26 @@ impl Host for MemoryHost {
     }
 
     fn register_model(&self, registration: Registration) -> Result<ModelVersion, HostError> {
-        if let Some(known) = self.find_model(&registration.model, &Selector::Bundle(registration.bundle.clone()))? {
+        if let Some(known) =
+            self.find_model(&registration.model, &Selector::Bundle(registration.bundle.clone()))?
+        {
             return Ok(known);
         }
         let mut versions = self.versions.lock().unwrap();
-        let version = versions.iter().filter(|version| version.model == registration.model).count() as u64 + 1;
+        let version =
+            versions.iter().filter(|version| version.model == registration.model).count() as u64 + 1;
         let Registration { model, bundle, size, run_id, task, metrics, decision } = registration;
-        versions.push(ModelVersion { model, version, bundle, size, run_id, task, registered_at: 0, metrics, decision });
+        versions.push(ModelVersion {
+            model,
+            version,
+            bundle,
+            size,
+            run_id,
+            task,
+            registered_at: 0,
+            metrics,
+            decision,
+        });
         Ok(versions.last().cloned().expect("it was pushed"))
     }
 
@@ -80,7 +91,9 @@ pub(crate) fn write_bundle(folder: &Path, intercept: f64) -> PathBuf {
     let bundle = Bundle {
         target: "y".into(),
         task: ModelTask::Regression,
-        signature: Signature { inputs: vec![InputColumn { name: "a".into(), input_type: InputType::Number }] },
+        signature: Signature {
+            inputs: vec![InputColumn { name: "a".into(), input_type: InputType::Number }],
+        },
         transforms: Vec::new(),
         estimator: Estimator::Linear { coefficients: vec![2.0], intercept },
         provenance: Provenance { kind: "train.linear 1".into(), n_rows: 2, rows: String::new() },

@@ -115,7 +115,7 @@ impl Task for Evaluate {
             seed: None,
             truth: truth.to_json(),
             predictions: judged.predictions.clone(),
-            champion: champion(ctx, &table, &truth, &params)?,
+            champion: champion(ctx, &table, &truth, &params),
             ..judged.report
         };
         report.metrics.iter().for_each(|(name, value)| ctx.metric(name, *value));
@@ -251,13 +251,8 @@ fn judge_classes(
 }
 
 /// Judges the champion. One that cannot be judged is a finding, not a failure.
-fn champion(
-    ctx: &Context,
-    table: &Table,
-    truth: &Truth,
-    params: &EvaluateParams,
-) -> Result<Option<ChampionReport>, TaskError> {
-    let Some(reference) = ctx.reference("champion") else { return Ok(None) };
+fn champion(ctx: &Context, table: &Table, truth: &Truth, params: &EvaluateParams) -> Option<ChampionReport> {
+    let reference = ctx.reference("champion")?;
     let mut report = ChampionReport {
         model: reference.model.clone(),
         version: reference.version,
@@ -282,7 +277,7 @@ fn champion(
             report.error = Some(error);
         }
     }
-    Ok(Some(report))
+    Some(report)
 }
 
 /// The most telling metrics in one line.

@@ -1,5 +1,5 @@
 //! Assigning rows to folds, as scikit-learn's `KFold` and `StratifiedKFold` do; shuffles come from our own generator
-//! (ChaCha with 8 rounds), so the same seed gives the same folds everywhere, but not those of scikit-learn.
+//! (`ChaCha` with 8 rounds), so the same seed gives the same folds everywhere, but not those of scikit-learn.
 
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;

@@ -6,7 +6,8 @@ use std::{path::PathBuf, sync::Arc};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 use sluicegate_learn::{
-    Classification, CrossValidate, TrainLinear, TrainLogistic, TrainSvm, classification_metrics, regression_metrics,
+    Classification, CrossValidate, TrainLinear, TrainLogistic, TrainSvm, classification_metrics,
+    regression_metrics,
 };
 use sluicegate_model::{Bundle, Estimator, FittedTransform};
 use sluicegate_plugin::{Kind, Table, testing::Bench};
@@ -89,7 +90,8 @@ fn kind_of(estimator: &str, settings: &Value) -> (Box<dyn Kind>, Value) {
         "svc_linear" => (Box::new(TrainSvm), json!({ "c": c, "kernel": "linear" })),
         "svc_rbf" => (Box::new(TrainSvm), json!({ "c": c, "kernel": { "rbf": { "gamma": "scale" } } })),
         "svc_poly" => {
-            let polynomial = json!({ "degree": settings["degree"], "gamma": "scale", "coef0": settings["coef0"] });
+            let polynomial =
+                json!({ "degree": settings["degree"], "gamma": "scale", "coef0": settings["coef0"] });
             (Box::new(TrainSvm), json!({ "c": c, "kernel": { "polynomial": polynomial } }))
         }
         other => panic!("no kind for {other}"),
@@ -119,7 +121,8 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 #[test]
 fn fitted_models_agree_in_coefficients_probabilities_and_predictions() {
     for golden in fixture("models.json")["models"].as_array().unwrap() {
-        let (dataset, estimator) = (golden["dataset"].as_str().unwrap(), golden["estimator"].as_str().unwrap());
+        let (dataset, estimator) =
+            (golden["dataset"].as_str().unwrap(), golden["estimator"].as_str().unwrap());
         let what = format!("{dataset} {estimator}");
         let data = Data::load(dataset);
         let bundle = train(&data, golden);
@@ -134,8 +137,10 @@ fn fitted_models_agree_in_coefficients_probabilities_and_predictions() {
             continue;
         }
         let classes = data.classes();
-        let found = rows.iter().map(|row| classes.iter().position(|class| *class == row["prediction"]).unwrap());
-        let same = found.zip(indices(&expected["predictions"])).filter(|(found, wanted)| found == wanted).count();
+        let found =
+            rows.iter().map(|row| classes.iter().position(|class| *class == row["prediction"]).unwrap());
+        let same =
+            found.zip(indices(&expected["predictions"])).filter(|(found, wanted)| found == wanted).count();
         if estimator == "logistic_regression" {
             assert_eq!(same, rows.len(), "{what}");
             assert_logistic(&bundle, &rows, expected, &classes, &what);
@@ -156,7 +161,9 @@ fn assert_logistic(bundle: &Bundle, rows: &[Value], expected: &Value, classes: &
     assert_close(&flat, &numbers(&expected["intercept"]), 2e-6, what);
     let probabilities = rows.iter().take(20);
     let found: Vec<f64> = probabilities
-        .flat_map(|row| classes.iter().map(|class| row["probabilities"][class].as_f64().unwrap()).collect::<Vec<_>>())
+        .flat_map(|row| {
+            classes.iter().map(|class| row["probabilities"][class].as_f64().unwrap()).collect::<Vec<_>>()
+        })
         .collect();
     assert_close(&found, &numbers(&expected["probabilities_first_20"]), 1e-6, what);
 }
@@ -177,7 +184,9 @@ fn fitted_scalers_agree() {
             let params = json!({ "target": data.target(), "transforms": [{ name: "*" }] });
             let finished = bench.run(kind.as_ref(), params).unwrap();
             let bundle = Bundle::load(&finished.outputs["model"].path).unwrap();
-            let FittedTransform::Scale { offset, scale: scales, .. } = &bundle.transforms[0] else { panic!("{name}") };
+            let FittedTransform::Scale { offset, scale: scales, .. } = &bundle.transforms[0] else {
+                panic!("{name}")
+            };
             assert_close(offset, &numbers(&expected[first]), 1e-12, name);
             let expected_scale: Vec<f64> = match name {
                 "min_max" => numbers(&expected["max"])
@@ -208,16 +217,20 @@ fn unshuffled_cross_validation_has_the_same_score_in_every_fold() {
             "folds": 5, "shuffle": false,
         });
         let report = bench.run(&CrossValidate, params).unwrap().json("report");
-        let found: Vec<_> =
-            report["folds"].as_array().unwrap().iter().map(|fold| fold["accuracy"].as_f64().unwrap()).collect();
+        let found: Vec<_> = report["folds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fold| fold["accuracy"].as_f64().unwrap())
+            .collect();
         assert_close(&found, &numbers(&golden["scores"]), 1e-12, golden["dataset"].as_str().unwrap());
     }
 }
 
 /// Labels as indices into the sorted classes.
 fn labels(value: &Value, classes: &[String]) -> Vec<usize> {
-    let found = value.as_array().unwrap().iter();
-    found.map(|label| classes.iter().position(|class| *class == label.to_string()).unwrap()).collect()
+    let found = value.as_array().unwrap().iter().map(Value::to_string);
+    found.map(|label| classes.iter().position(|class| *class == label).unwrap()).collect()
 }
 
 #[test]
@@ -232,9 +245,8 @@ fn classification_metrics_agree_to_twelve_digits() {
         let (truth, predicted) = (labels(&golden["y_true"], &classes), labels(&golden["y_pred"], &classes));
         let probabilities = golden["y_proba"].as_array().map(|_| numbers(&golden["y_proba"]));
         // Two classes have the probability of the second one only.
-        let probabilities = probabilities.map(|p| {
-            if p.len() == truth.len() { p.iter().flat_map(|p| [1.0 - p, *p]).collect() } else { p }
-        });
+        let probabilities = probabilities
+            .map(|p| if p.len() == truth.len() { p.iter().flat_map(|p| [1.0 - p, *p]).collect() } else { p });
         let scores = golden["y_score"].as_array().map(|_| numbers(&golden["y_score"]));
         let judged = |probabilities: Option<&[f64]>| {
             classification_metrics(&Classification {
@@ -252,7 +264,9 @@ fn classification_metrics_agree_to_twelve_digits() {
             let what = format!("{} {name}", golden["name"]);
             match name.as_str() {
                 "confusion_matrix" => assert_eq!(confusion.concat(), numbers(expected), "{what}"),
-                "roc_auc" | "average_precision" => assert_close(&[by_score[name]], &numbers(expected), 1e-12, &what),
+                "roc_auc" | "average_precision" => {
+                    assert_close(&[by_score[name]], &numbers(expected), 1e-12, &what);
+                }
                 _ => assert_close(&[by_probability[name]], &numbers(expected), 1e-12, &what),
             }
         }

@@ -57,6 +57,9 @@ pub struct Bundle {
 
 impl Bundle {
     /// The bundle as the bytes of its file.
+    ///
+    /// # Panics
+    /// Never: a bundle has nothing that JSON cannot hold.
     pub fn to_bytes(&self) -> Vec<u8> {
         let content = serde_json::to_vec(self).expect("a bundle has string keys and finite numbers");
         let hash = blake3::hash(&content).to_hex();

@@ -56,7 +56,7 @@ fn push(column: &mut ColumnData, value: &Value, input: &InputColumn) -> Result<(
             values.push(number.as_f64().filter(|number| number.is_finite()).ok_or_else(wrong)?);
         }
         (ColumnData::Numbers(values), Value::Bool(truth), InputType::Boolean) => {
-            values.push(f64::from(u8::from(*truth)))
+            values.push(f64::from(u8::from(*truth)));
         }
         (ColumnData::Texts(values), Value::String(text), InputType::Text) => values.push(text.clone()),
         _ => return Err(wrong()),

@@ -106,7 +106,6 @@ impl Expectation {
     }
 }
 
-#[expect(clippy::float_cmp, reason = "`equals` asks for the very number")]
 fn equal(wanted: &Value, value: &Value, number: Option<f64>) -> bool {
     match wanted.as_f64() {
         Some(wanted) => number == Some(wanted),

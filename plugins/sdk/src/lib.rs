@@ -24,7 +24,8 @@ pub use describe::{Description, Effect, ErrorDoc, Placement, Port, PortType, Por
 pub use duration::DurationParam;
 pub use error::{Problem, TaskError};
 pub use host::{
-    AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, Registration, Selector, Target,
+    AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, Registration,
+    Selector, Target,
 };
 pub use kind::{Kind, Task};
 pub use outcome::{Finished, Output};

@@ -41,6 +41,9 @@ impl Bench {
     }
 
     /// Connects a table.
+    ///
+    /// # Panics
+    /// When it cannot be written to the bench's folder.
     #[must_use]
     pub fn table(self, port: &str, table: &Table) -> Self {
         let path = self.folder.join(format!("input-{port}"));
@@ -49,6 +52,9 @@ impl Bench {
     }
 
     /// Connects a JSON document: a report, a verdict, a value.
+    ///
+    /// # Panics
+    /// When it cannot be written to the bench's folder.
     #[must_use]
     pub fn json(mut self, port: &str, port_type: PortType, value: &Value) -> Self {
         let path = self.folder.join(format!("input-{port}"));

@@ -105,17 +105,14 @@ impl Task for Shell {
     }
 
     fn run(&self, ctx: &Context, params: ShellParams) -> Result<(), TaskError> {
-        let (name, mut command) = match params.command.split_first() {
-            Some((program, args)) => {
-                let mut command = Command::new(program);
-                command.args(args);
-                (program.as_str(), command)
-            }
-            None => {
-                let mut command = Command::new("/bin/sh");
-                command.args(["-e", "-c", &params.script, "sh"]).args(&params.args);
-                ("sh", command)
-            }
+        let (name, mut command) = if let Some((program, args)) = params.command.split_first() {
+            let mut command = Command::new(program);
+            command.args(args);
+            (program.as_str(), command)
+        } else {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-e", "-c", &params.script, "sh"]).args(&params.args);
+            ("sh", command)
         };
         command.current_dir(ctx.resolve(&params.cwd)).envs(&params.env);
         command.envs(outputs::environment(ctx, &params.outputs));

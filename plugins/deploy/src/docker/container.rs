@@ -5,9 +5,13 @@ use std::{collections::HashMap, net::SocketAddr, path::Path};
 use bollard::{
     Docker,
     errors::Error,
-    models::{ContainerCreateBody, ContainerUpdateBody, HostConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum},
+    models::{
+        ContainerCreateBody, ContainerUpdateBody, HostConfig, PortBinding, RestartPolicy,
+        RestartPolicyNameEnum,
+    },
     query_parameters::{
-        CreateContainerOptions, InspectContainerOptions, LogsOptions, RemoveContainerOptions, StopContainerOptions,
+        CreateContainerOptions, InspectContainerOptions, LogsOptions, RemoveContainerOptions,
+        StopContainerOptions,
     },
 };
 use futures_util::StreamExt;
@@ -83,8 +87,16 @@ fn command(record: &Deployment, options: &Options<'_>) -> Vec<String> {
     let mut command = vec![image::SERVER.to_owned()];
     command.extend_from_slice(options.args);
     let bind = format!("0.0.0.0:{PORT}");
-    let rest =
-        ["--bundle", image::BUNDLE, "--bundle-hash", &record.bundle, "--name", &record.model, "--bind", &bind];
+    let rest = [
+        "--bundle",
+        image::BUNDLE,
+        "--bundle-hash",
+        &record.bundle,
+        "--name",
+        &record.model,
+        "--bind",
+        &bind,
+    ];
     command.extend(rest.map(str::to_owned));
     if let Some(version) = record.version {
         command.extend(["--version".to_owned(), version.to_string()]);
@@ -152,7 +164,8 @@ pub(super) async fn address(docker: &Docker, id: &str) -> Result<Option<String>,
 
 /// Why a container ended, with the end of its log.
 pub(super) async fn ended(docker: &Docker, id: &str) -> TaskError {
-    let state = docker.inspect_container(id, None::<InspectContainerOptions>).await.ok().and_then(|seen| seen.state);
+    let state =
+        docker.inspect_container(id, None::<InspectContainerOptions>).await.ok().and_then(|seen| seen.state);
     let how = match &state {
         Some(state) if state.oom_killed == Some(true) => "was killed for lack of memory".to_owned(),
         Some(state) => format!("ended with exit code {}", state.exit_code.unwrap_or_default()),
@@ -172,9 +185,13 @@ async fn log_end(docker: &Docker, id: &str) -> String {
 
 /// Lets a container that became ready come back when the engine restarts or when it dies.
 pub(super) async fn keep_alive(docker: &Docker, record: &Deployment) -> Result<(), TaskError> {
-    let policy = RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None };
+    let policy =
+        RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None };
     let update = ContainerUpdateBody { restart_policy: Some(policy), ..Default::default() };
-    docker.update_container(name_of(record), update).await.map_err(refused("set the container's restart policy"))
+    docker
+        .update_container(name_of(record), update)
+        .await
+        .map_err(refused("set the container's restart policy"))
 }
 
 /// Tells whether a container runs.
@@ -200,7 +217,8 @@ pub(super) async fn start_again(docker: &Docker, record: &Deployment) -> Result<
 /// Removes a container; one that is gone is fine.
 pub(super) async fn remove(docker: &Docker, record: &Deployment) -> Result<(), TaskError> {
     let options = RemoveContainerOptions { force: true, ..Default::default() };
-    gone(docker.remove_container(name_of(record), Some(options)).await).map_err(refused("remove the container"))
+    gone(docker.remove_container(name_of(record), Some(options)).await)
+        .map_err(refused("remove the container"))
 }
 
 fn gone(result: Result<(), Error>) -> Result<(), Error> {

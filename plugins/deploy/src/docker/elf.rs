@@ -27,7 +27,8 @@ pub(super) fn interpreter(program: &Path) -> io::Result<Option<PathBuf>> {
         let mut entry = [0; 56];
         file.read_exact_at(&mut entry, table + entry_idx * size)?;
         if u32::from_le_bytes(bytes(&entry, 0)) == PT_INTERP {
-            let (offset, length) = (u64::from_le_bytes(bytes(&entry, 8)), u64::from_le_bytes(bytes(&entry, 32)));
+            let (offset, length) =
+                (u64::from_le_bytes(bytes(&entry, 8)), u64::from_le_bytes(bytes(&entry, 32)));
             let length = usize::try_from(length).unwrap_or(usize::MAX).min(4096);
             let mut path = vec![0; length];
             file.read_exact_at(&mut path, offset)?;
@@ -48,11 +49,11 @@ fn bytes<const N: usize>(from: &[u8], at: usize) -> [u8; N] {
 pub(super) fn loaded_libraries() -> io::Result<BTreeSet<PathBuf>> {
     let maps = std::fs::read_to_string("/proc/self/maps")?;
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
-    let libraries = paths.filter(|path| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        name.ends_with(".so") || name.contains(".so.")
-    });
-    Ok(libraries.map(PathBuf::from).collect())
+    // `libm.so`, `libm.so.6`
+    let is_library = |path: &&str| {
+        path.rsplit('/').next().is_some_and(|name| name.split('.').skip(1).any(|part| part == "so"))
+    };
+    Ok(paths.filter(is_library).map(PathBuf::from).collect())
 }
 
 #[cfg(test)]

@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bollard::{Docker, body_try_stream, errors::Error, query_parameters::{BuildImageOptions, RemoveImageOptions}};
+use bollard::{
+    Docker, body_try_stream,
+    errors::Error,
+    query_parameters::{BuildImageOptions, RemoveImageOptions},
+};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use sluicegate_plugin::TaskError;
@@ -43,17 +47,26 @@ struct Entry {
 }
 
 /// Builds what is missing and returns the name of the image that serves the candidate's bundle.
-pub(super) async fn prepare(docker: &Docker, candidate: &Candidate<'_>, program: &Path) -> Result<String, TaskError> {
-    let entries = server_entries(program)
-        .map_err(|error| TaskError::permanent("docker", format!("cannot put `{}` into an image: {error}", program.display())))?;
-    let server = hash(&entries).map_err(|error| TaskError::transient("io", format!("cannot read the server: {error}")))?;
+pub(super) async fn prepare(
+    docker: &Docker,
+    candidate: &Candidate<'_>,
+    program: &Path,
+) -> Result<String, TaskError> {
+    let entries = server_entries(program).map_err(|error| {
+        TaskError::permanent("docker", format!("cannot put `{}` into an image: {error}", program.display()))
+    })?;
+    let server = hash(&entries)
+        .map_err(|error| TaskError::transient("io", format!("cannot read the server: {error}")))?;
     let base = format!("{SERVER_REPOSITORY}:{server}");
     if !exists(docker, &base).await? {
         candidate.ctx.info(&format!("building the image {base}"));
         let dockerfile = format!("FROM scratch\nCOPY root/ /\nENV LD_LIBRARY_PATH={LIBRARIES}\n");
         build(docker, &base, dockerfile, entries).await?;
     }
-    let name = format!("{MODEL_REPOSITORY}:{}-{server}", &candidate.record.bundle[..candidate.record.bundle.len().min(16)]);
+    let name = format!(
+        "{MODEL_REPOSITORY}:{}-{server}",
+        &candidate.record.bundle[..candidate.record.bundle.len().min(16)]
+    );
     if !exists(docker, &name).await? {
         candidate.ctx.info(&format!("building the image {name}"));
         let bundle = Entry { from: candidate.bundle()?, to: BUNDLE.into(), mode: 0o444 };
@@ -66,7 +79,11 @@ pub(super) async fn prepare(docker: &Docker, candidate: &Candidate<'_>, program:
 fn server_entries(program: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = vec![Entry { from: program.into(), to: SERVER.into(), mode: 0o555 }];
     if let Some(interpreter) = elf::interpreter(program)? {
-        entries.push(Entry { from: interpreter.clone(), to: interpreter.to_string_lossy().into_owned(), mode: 0o555 });
+        entries.push(Entry {
+            from: interpreter.clone(),
+            to: interpreter.to_string_lossy().into_owned(),
+            mode: 0o555,
+        });
         for library in elf::loaded_libraries()? {
             let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
             entries.push(Entry { from: library, to: format!("{LIBRARIES}/{name}"), mode: 0o555 });
@@ -95,7 +112,12 @@ async fn exists(docker: &Docker, image: &str) -> Result<bool, TaskError> {
 }
 
 /// Builds an image of a Dockerfile and of files, which the Dockerfile finds below `root/`.
-async fn build(docker: &Docker, name: &str, dockerfile: String, entries: Vec<Entry>) -> Result<(), TaskError> {
+async fn build(
+    docker: &Docker,
+    name: &str,
+    dockerfile: String,
+    entries: Vec<Entry>,
+) -> Result<(), TaskError> {
     let (sender, receiver) = mpsc::channel(8);
     let packer = std::thread::spawn(move || {
         let mut pipe = Pipe { sender: sender.clone(), chunk: Vec::with_capacity(CHUNK) };
@@ -104,9 +126,16 @@ async fn build(docker: &Docker, name: &str, dockerfile: String, entries: Vec<Ent
             let _ = sender.blocking_send(Err(error));
         }
     });
-    let chunks = stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|chunk| (chunk, receiver)) });
-    let options =
-        BuildImageOptions { dockerfile: "Dockerfile".into(), t: Some(name.into()), rm: true, forcerm: true, ..Default::default() };
+    let chunks = stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    });
+    let options = BuildImageOptions {
+        dockerfile: "Dockerfile".into(),
+        t: Some(name.into()),
+        rm: true,
+        forcerm: true,
+        ..Default::default()
+    };
     let mut steps = docker.build_image(options, None, Some(body_try_stream(chunks)));
     let mut result = Ok(());
     while let Some(step) = steps.next().await {
@@ -173,6 +202,8 @@ pub(super) async fn remove_unused(docker: &Docker, image: &str) {
     // Both are refused while they are in use, which is what is wanted.
     let _ = docker.remove_image(image, None::<RemoveImageOptions>, None).await;
     if let Some((_, server)) = image.rsplit_once('-') {
-        let _ = docker.remove_image(&format!("{SERVER_REPOSITORY}:{server}"), None::<RemoveImageOptions>, None).await;
+        let _ = docker
+            .remove_image(&format!("{SERVER_REPOSITORY}:{server}"), None::<RemoveImageOptions>, None)
+            .await;
     }
 }

@@ -52,7 +52,9 @@ impl<'de> Deserialize<'de> for MemoryParam {
         };
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         found.ok_or_else(|| {
-            de::Error::custom(format!("`{shown}` is no amount of memory of at least 6 MiB; write bytes, or a text such as `256MiB`"))
+            de::Error::custom(format!(
+                "`{shown}` is no amount of memory of at least 6 MiB; write bytes, or a text such as `256MiB`"
+            ))
         })
     }
 }

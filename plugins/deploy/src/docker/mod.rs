@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use sluicegate_plugin::{
-    ContainerId, Context, Deployment, Description, DurationParam, Effect, LogLevel, Placement, Problem, Target, Task,
-    TaskError,
+    ContainerId, Context, Deployment, Description, DurationParam, Effect, LogLevel, Placement, Problem,
+    Target, Task, TaskError,
 };
 
 use crate::{
@@ -102,7 +102,9 @@ impl Task for DeployDocker {
 
     fn check(&self, params: &DockerParams) -> Vec<Problem> {
         let mut found = Vec::new();
-        for (pointer, what, given) in [("/name", "deployment", &params.name), ("/model", "model", &params.model)] {
+        for (pointer, what, given) in
+            [("/name", "deployment", &params.name), ("/model", "model", &params.model)]
+        {
             if let Some(given) = given {
                 name::check(what, given, pointer, &mut found);
             }
@@ -160,7 +162,8 @@ impl Launch for Launcher {
         let name = container::name(candidate.ctx.home(), &candidate.record);
         candidate.record.container = Some(ContainerId { name, id: String::new(), image });
         candidate.save()?;
-        let holders: Vec<_> = candidate.in_service.iter().filter(|old| self.holds_port(old)).cloned().collect();
+        let holders: Vec<_> =
+            candidate.in_service.iter().filter(|old| self.holds_port(old)).cloned().collect();
         if holders.is_empty() {
             self.start(&docker, candidate, self.published).await?;
         } else {
@@ -186,13 +189,17 @@ impl Launcher {
         candidate: &mut Candidate<'_>,
         published: SocketAddr,
     ) -> Result<(), TaskError> {
-        let options = container::Options { args: &self.program.args, published, memory: self.memory, cpus: self.cpus };
+        let options =
+            container::Options { args: &self.program.args, published, memory: self.memory, cpus: self.cpus };
         let id = container::create(docker, candidate, &options).await?;
         if let Some(container) = &mut candidate.record.container {
             container.id.clone_from(&id);
         }
         candidate.save()?;
-        docker.start_container(&id, None::<container::StartOptions>).await.map_err(refused("start the container"))?;
+        docker
+            .start_container(&id, None::<container::StartOptions>)
+            .await
+            .map_err(refused("start the container"))?;
         let bundle = candidate.record.bundle.clone();
         let look = async || {
             let Some(address) = container::address(docker, &id).await? else {
@@ -224,7 +231,10 @@ impl Launcher {
         container::remove(docker, &candidate.record).await?;
         for old in holders {
             if let Err(also) = container::start_again(docker, old).await {
-                candidate.ctx.log(LogLevel::Error, &format!("generation {} cannot be started again: {also}", old.generation));
+                candidate.ctx.log(
+                    LogLevel::Error,
+                    &format!("generation {} cannot be started again: {also}", old.generation),
+                );
             }
         }
         Err(error)
@@ -246,6 +256,3 @@ pub(crate) async fn take_down(deployment: &Deployment) -> Result<(), TaskError> 
     image::remove_unused(&docker, &container.image).await;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

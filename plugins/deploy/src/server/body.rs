@@ -19,13 +19,18 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 pub(super) async fn read(body: Body) -> Result<Bytes, Refusal> {
     let limited = Limited::new(body, MAX_BYTES).collect();
     match tokio::time::timeout(MAX_WAIT, limited).await {
-        Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time")),
+        Err(_) => {
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time"))
+        }
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body has more than {} MiB; send fewer rows at a time", MAX_BYTES >> 20);
+            let message =
+                format!("the body has more than {} MiB; send fewer rows at a time", MAX_BYTES >> 20);
             Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message))
         }
-        Ok(Err(error)) => Err(Refusal::bad_request("unreadable", format!("the body cannot be read: {error}"))),
+        Ok(Err(error)) => {
+            Err(Refusal::bad_request("unreadable", format!("the body cannot be read: {error}")))
+        }
     }
 }
 
@@ -41,7 +46,10 @@ pub(super) fn rows(body: &[u8]) -> Result<Vec<Map<String, Value>>, Refusal> {
             Some(Value::Array(items)) if object.is_empty() => items,
             Some(Value::Array(_)) => {
                 let strangers: Vec<_> = object.keys().take(10).map(|name| format!("`{name}`")).collect();
-                return Err(shape(format!("beside `rows` stands {}; only `rows` is known", strangers.join(", "))));
+                return Err(shape(format!(
+                    "beside `rows` stands {}; only `rows` is known",
+                    strangers.join(", ")
+                )));
             }
             Some(other) => {
                 object.insert("rows".into(), other);

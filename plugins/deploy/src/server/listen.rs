@@ -73,7 +73,9 @@ pub(super) async fn accept(
 }
 
 /// Waits for the end of loading; for ever, when it was seen already.
-async fn ended(loading: &mut Option<JoinHandle<Result<(), ServeError>>>) -> Result<Result<(), ServeError>, JoinError> {
+async fn ended(
+    loading: &mut Option<JoinHandle<Result<(), ServeError>>>,
+) -> Result<Result<(), ServeError>, JoinError> {
     match loading {
         Some(handle) => {
             let result = handle.await;
@@ -96,7 +98,12 @@ impl Connections {
         // HTTP/1 alone: the builder that finds out the version waits for the first byte without any limit of time.
         let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
-        Self { builder, router, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), graceful: GracefulShutdown::new() }
+        Self {
+            builder,
+            router,
+            slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            graceful: GracefulShutdown::new(),
+        }
     }
 
     /// The next connection, once there is room for one.
@@ -149,8 +156,8 @@ async fn guarded(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let reply = AssertUnwindSafe(hyper::service::Service::call(&router, request)).catch_unwind().await;
-    Ok(reply.unwrap_or_else(|_| {
+    reply.unwrap_or_else(|_| {
         tracing::error!("a request panicked");
         Ok(Refusal::internal().into_response())
-    })?)
+    })
 }

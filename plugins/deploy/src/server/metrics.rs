@@ -13,7 +13,8 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 
 /// Upper bounds of the latency histogram, in seconds: from 50 µs, which a small model needs for a row, to 10 s.
 const BUCKETS: [f64; 17] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
 ];
 
 /// How a request for predictions ended.
@@ -55,20 +56,25 @@ impl Metrics {
         }
         let duration = Histogram::new(BUCKETS);
         let (rows, errors) = (Counter::default(), Counter::default());
-        let info = Info::new(vec![
-            ("model", model.to_owned()),
-            ("version", version),
-            ("bundle", bundle.to_owned()),
-        ]);
+        let info =
+            Info::new(vec![("model", model.to_owned()), ("version", version), ("bundle", bundle.to_owned())]);
         registry.register("model", "The model in service", info);
-        registry.register("inference_requests", "Requests for predictions, by how they ended", requests.clone());
+        registry.register(
+            "inference_requests",
+            "Requests for predictions, by how they ended",
+            requests.clone(),
+        );
         registry.register(
             "inference_request_duration_seconds",
             "Time from the whole request to the reply",
             duration.clone(),
         );
         registry.register("inference_rows", "Rows predicted", rows.clone());
-        registry.register("inference_errors", "Requests that failed through no fault of their own", errors.clone());
+        registry.register(
+            "inference_errors",
+            "Requests that failed through no fault of their own",
+            errors.clone(),
+        );
         Self { registry, requests, duration, rows, errors }
     }
 

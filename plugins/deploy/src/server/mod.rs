@@ -60,7 +60,10 @@ pub async fn serve(options: ServeOptions) -> Result<(), ServeError> {
 /// Serves a model until `shutdown` ends; requests under way then have 5 seconds.
 ///
 /// Fails when it cannot listen, and when the bundle cannot be loaded or cannot predict.
-pub async fn serve_until(options: ServeOptions, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+pub async fn serve_until(
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
     if options.detach {
         // Refused only to the leader of a process group, who is detached enough.
         let _ = rustix::process::setsid();
@@ -75,7 +78,8 @@ pub async fn serve_until(options: ServeOptions, shutdown: impl Future<Output = (
         // Connections to a shared port reach this server as soon as it listens.
         listen::loaded(loaded.await)?;
     }
-    let listener = socket.listen(listen::BACKLOG).map_err(|source| ServeError::Bind { bind: options.bind, source })?;
+    let listener =
+        socket.listen(listen::BACKLOG).map_err(|source| ServeError::Bind { bind: options.bind, source })?;
     let address = listener.local_addr().map_err(|source| ServeError::Bind { bind: options.bind, source })?;
     if let Some(path) = &options.address_file {
         write_address(path, address)?;

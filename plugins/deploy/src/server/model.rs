@@ -76,9 +76,10 @@ impl Served {
         });
         if let Some(bundle) = self.bundle() {
             let (task, classes) = match &bundle.task {
-                ModelTask::Classification { classes } => {
-                    ("classification", Some(classes.iter().map(sluicegate_model::Label::to_json).collect::<Vec<_>>()))
-                }
+                ModelTask::Classification { classes } => (
+                    "classification",
+                    Some(classes.iter().map(sluicegate_model::Label::to_json).collect::<Vec<_>>()),
+                ),
                 ModelTask::Regression => ("regression", None),
             };
             description["task"] = json!(task);
@@ -111,7 +112,9 @@ fn self_check(bundle: &Bundle) -> Result<(), ServeError> {
 fn sample_row(bundle: &Bundle) -> Map<String, Value> {
     let category = |name: &str| {
         bundle.transforms.iter().find_map(|transform| match transform {
-            FittedTransform::OneHot { column, categories, .. } if column == name => categories.first().cloned(),
+            FittedTransform::OneHot { column, categories, .. } if column == name => {
+                categories.first().cloned()
+            }
             _ => None,
         })
     };

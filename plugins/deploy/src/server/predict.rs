@@ -61,14 +61,19 @@ pub(super) async fn predict(State(served): State<Arc<Served>>, body: Body) -> Re
 async fn answer(served: &Arc<Served>, bytes: Bytes) -> Result<Vec<Value>, Refusal> {
     let loaded = tokio::time::timeout(MAX_WAIT, served.loaded()).await.ok().flatten();
     let Some(bundle) = loaded else {
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "the model is not loaded yet"));
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_ready",
+            "the model is not loaded yet",
+        ));
     };
     if bytes.len() <= SMALL {
         return guarded(bundle, &bytes);
     }
     let _core = served.cores.acquire().await;
     let served = Arc::clone(served);
-    let large = move || served.bundle().map_or_else(|| Err(Refusal::internal()), |bundle| guarded(bundle, &bytes));
+    let large =
+        move || served.bundle().map_or_else(|| Err(Refusal::internal()), |bundle| guarded(bundle, &bytes));
     tokio::task::spawn_blocking(large).await.unwrap_or_else(|_| Err(Refusal::internal()))
 }
 

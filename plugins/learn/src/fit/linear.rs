@@ -18,16 +18,15 @@ pub(crate) fn linear(x: &Array2<f64>, y: &[f64]) -> Result<Estimator, TaskError>
     let mean = target.mean().unwrap_or_default();
     guarded("least squares", || {
         let least_norm = least_norm(&centred, &(&target - mean))?;
-        let coefficients = match least_norm {
-            Some(coefficients) => coefficients,
-            None => {
-                let dataset = DatasetBase::new(centred.clone(), &target - mean);
-                let fitted = LinearRegression::new()
-                    .with_intercept(false)
-                    .fit(&dataset)
-                    .map_err(|error| error.to_string())?;
-                fitted.params().clone()
-            }
+        let coefficients = if let Some(coefficients) = least_norm {
+            coefficients
+        } else {
+            let dataset = DatasetBase::new(centred.clone(), &target - mean);
+            let fitted = LinearRegression::new()
+                .with_intercept(false)
+                .fit(&dataset)
+                .map_err(|error| error.to_string())?;
+            fitted.params().clone()
         };
         if coefficients.iter().any(|coefficient| !coefficient.is_finite()) {
             return Err("its coefficients are not finite".into());

@@ -76,7 +76,9 @@ fn linfa_start(
             row.push(fitted.intercept());
             // linfa chooses which class is positive; here it is the greater one.
             if fitted.labels().pos.class == 0 {
-                row.iter_mut().for_each(|weight| *weight = -*weight);
+                for weight in &mut row {
+                    *weight = -*weight;
+                }
             }
             Array2::from_shape_vec((1, row.len()), row).ok()
         } else {

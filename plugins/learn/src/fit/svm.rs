@@ -88,16 +88,16 @@ pub(crate) fn svm(
                 .zip(coefficients)
                 .filter(|(_, alpha)| alpha.abs() > ZERO * options.c)
                 .collect();
-            support.iter().for_each(|(row, _)| used[*row] = true);
+            for (row, _) in &support {
+                used[*row] = true;
+            }
             machines.push((first, second, support, rho));
         }
     }
     let mut place = vec![0_u32; used.len()];
     let mut vectors = Vec::new();
-    let mut n_vectors = 0;
-    for (row, _) in used.iter().enumerate().filter(|(_, used)| **used) {
-        place[row] = n_vectors;
-        n_vectors += 1;
+    for ((row, _), at) in used.iter().enumerate().filter(|(_, used)| **used).zip(0..) {
+        place[row] = at;
         vectors.extend(x.row(row));
     }
     let pairs = machines

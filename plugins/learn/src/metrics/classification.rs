@@ -36,6 +36,8 @@ pub struct ByClass {
     pub support: f64,
 }
 
+type Part = fn(&ByClass) -> f64;
+
 /// Computes every metric that is defined for these predictions: names as in scikit-learn; for two classes `precision`, `recall` and `f1` are
 /// those of the positive class, for more their unweighted means. Also the metrics of each class and the confusion matrix
 /// (rows true, columns predicted).
@@ -62,7 +64,7 @@ pub fn classification_metrics(
     if let Some(kappa) = confusion.kappa() {
         put("cohen_kappa", kappa);
     }
-    let parts: [(&str, fn(&ByClass) -> f64); 3] =
+    let parts: [(&str, Part); 3] =
         [("precision", |class| class.precision), ("recall", |class| class.recall), ("f1", |class| class.f1)];
     for (name, part) in parts {
         let values: Vec<(f64, f64)> = by_class.iter().map(|class| (part(class), class.support)).collect();
@@ -97,11 +99,11 @@ fn put_ranking(c: &Classification<'_>, put: &mut dyn FnMut(&str, f64)) {
                 ("roc_auc", ranking::roc_auc(&positive, &scores)),
                 ("average_precision", ranking::average_precision(&positive, &scores)),
             ];
-            found.into_iter().for_each(|(name, value)| {
+            for (name, value) in found {
                 if let Some(value) = value {
                     put(name, value);
                 }
-            });
+            }
         }
     } else if let Some(probabilities) = c.probabilities {
         if let Some(areas) = ranking::one_versus_rest(c.truth, probabilities, c.n_classes) {

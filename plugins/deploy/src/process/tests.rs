@@ -1,1 +1,0 @@
-//! Rollouts on real processes.
