@@ -5,5 +5,5 @@
 mod durable;
 mod store;
 
-pub use durable::write_durably;
+pub use durable::{create_folder_durably, write_durably};
 pub use store::{Artifact, ArtifactError, ArtifactStore, hash_file};

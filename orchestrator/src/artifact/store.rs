@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::durable::sync_folder;
+use super::durable::{create_folder_durably, sync_folder};
 
 /// An artifact could not be taken in, found or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl ArtifactStore {
             return Ok(Artifact { hash, size });
         }
         let folder = place.parent().unwrap_or(&self.root);
-        std::fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
+        create_folder_durably(folder).map_err(ArtifactError::io("create", folder))?;
         let file = File::open(staged).map_err(ArtifactError::io("open", staged))?;
         file.set_permissions(Permissions::from_mode(0o444)).map_err(ArtifactError::io("protect", staged))?;
         file.sync_all().map_err(ArtifactError::io("sync", staged))?;

@@ -19,8 +19,13 @@ pub struct OutputArtifact {
     /// Size in bytes.
     pub size: u64,
     /// The value itself, for a `value` port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub value: Option<Value>,
+}
+
+/// A field that is there has a value, even when that is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// What a successful attempt left behind.

@@ -1,1 +1,295 @@
-//! Tests of the store.
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use sluicegate_plugin::{AliasMove, Deployment, DeploymentState, ProcessId, Registration, Selector, Target};
+
+use super::*;
+use crate::{
+    run::{CacheKey, EVENT_VERSION, Event, Origin, Outcome, Run, RunStatus, Timestamp},
+    workflow::Workflow,
+};
+
+const NOW: StoreOptions = StoreOptions { wait: Duration::ZERO };
+
+fn id(n: u64) -> RunId {
+    RunId::from_parts(n, 7)
+}
+
+/// A run without tasks that was just recorded.
+fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
+    let at = Timestamp(n.cast_signed());
+    let workflow = Workflow {
+        name: workflow.into(),
+        description: String::new(),
+        labels: Vec::new(),
+        params: BTreeMap::new(),
+        max_parallel: None,
+        tasks: Vec::new(),
+        hash: "hash".into(),
+        source: "é".repeat(5000),
+    };
+    let event = Event::RunCreated {
+        workflow: Box::new(workflow),
+        base_dir: "/w".into(),
+        file: "w.toml".into(),
+        use_cache: true,
+        owner: ProcessId { pid: 1, start_time: 1, boot_id: "boot".into() },
+    };
+    let run = Run::create(id(n), &event, at).unwrap();
+    (run, EventRecord { v: EVENT_VERSION, seq: 0, at, event })
+}
+
+/// Stores a run and its end.
+fn store_run(store: &Store, n: u64, workflow: &str) -> Vec<EventRecord> {
+    let (mut run, first) = created(n, workflow);
+    store
+        .commit(Commit { run: id(n), records: vec![first.clone()], row: run.row(), cache: Vec::new() })
+        .unwrap();
+    let event = Event::RunFinished { status: RunStatus::Succeeded };
+    run.apply(&event, Timestamp(9));
+    let last = EventRecord { v: EVENT_VERSION, seq: 1, at: Timestamp(9), event };
+    store
+        .commit(Commit { run: id(n), records: vec![last.clone()], row: run.row(), cache: Vec::new() })
+        .unwrap();
+    vec![first, last]
+}
+
+fn all(store: &Store) -> Vec<RunRow> {
+    store.runs(&RunFilter { workflow: None, status: None, limit: 100 }).unwrap()
+}
+
+fn log_of(home: &Path, n: u64) -> std::path::PathBuf {
+    home.join("runs").join(id(n).to_string()).join("events.jsonl")
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_reopening() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let events = store_run(&store, 1, "a");
+    store_run(&store, 2, "b");
+    drop(store);
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(store.events(id(1)).unwrap(), events);
+    let rows = all(&store);
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id(2), id(1)], "newest first");
+    assert!(rows.iter().all(|row| row.status == RunStatus::Succeeded && row.n_events == 2));
+    assert_eq!(store.runs(&RunFilter { workflow: Some("b"), status: None, limit: 9 }).unwrap().len(), 1);
+    assert!(store.open_runs().unwrap().is_empty());
+    assert!(check(home.path()).is_err(), "the store is open here");
+    drop(store);
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn a_second_opener_is_told_who_holds_the_store() {
+    let home = tempfile::tempdir().unwrap();
+    let _store = Store::open(home.path(), NOW).unwrap();
+    let Err(StoreError::InUse { holder, .. }) = Store::open(home.path(), NOW) else {
+        panic!("it opened twice")
+    };
+    assert!(holder.contains(&format!("process {}", std::process::id())), "{holder}");
+}
+
+#[test]
+fn a_newer_folder_is_refused_and_not_touched() {
+    let home = tempfile::tempdir().unwrap();
+    drop(Store::open(home.path(), NOW).unwrap());
+    std::fs::write(home.path().join("version"), "99\n").unwrap();
+    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Newer { found: 99, .. })));
+    std::fs::write(home.path().join("version"), "soon\n").unwrap();
+    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::BadVersion { .. })));
+    assert_eq!(std::fs::read_to_string(home.path().join("version")).unwrap(), "soon\n");
+}
+
+#[test]
+fn a_snapshot_that_was_being_written_does_not_brick_the_store() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    store_run(&store, 1, "a");
+    drop(store);
+    let stray = home.path().join("db/snap.FFFFFFFFFFFFFFFF.generating");
+    std::fs::write(&stray, "half").unwrap();
+    std::fs::write(home.path().join("db/snap.FFFFFFFFFFFFFFFE"), "").unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(all(&store).len(), 1);
+    assert!(!stray.exists());
+}
+
+#[test]
+fn a_line_that_was_being_written_is_cut_off_when_the_run_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let (mut run, first) = created(1, "a");
+    store.commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
+    drop(store);
+    let mut log = std::fs::read(log_of(home.path(), 1)).unwrap();
+    log.extend_from_slice(b"12345678 {\"v\":1,\"se");
+    std::fs::write(log_of(home.path(), 1), log).unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let event = Event::RunInterrupted;
+    run.apply(&event, Timestamp(8));
+    let record = EventRecord { v: EVENT_VERSION, seq: 1, at: Timestamp(8), event };
+    store.commit(Commit { run: id(1), records: vec![record], row: run.row(), cache: Vec::new() }).unwrap();
+    let from_log = jsonl::read::<EventRecord>(&log_of(home.path(), 1)).unwrap();
+    assert!(from_log.bad.is_none());
+    assert_eq!(from_log.values, store.events(id(1)).unwrap());
+}
+
+#[test]
+fn a_flipped_bit_in_a_log_is_found() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    store_run(&store, 1, "a");
+    drop(store);
+    let path = log_of(home.path(), 1);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let problems = check(home.path()).unwrap().problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("0 good lines; the store has 2 events"), "{problems:?}");
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_says_so_and_is_rebuilt_from_the_logs() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let events = store_run(&store, 1, "a");
+    store_run(&store, 2, "b");
+    register(&store);
+    drop(store);
+    std::fs::write(home.path().join("db/conf"), "segment_size: nonsense").unwrap();
+    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Damaged { .. } | StoreError::Io { .. })));
+    let report = rebuild(home.path()).unwrap();
+    assert_eq!((report.n_runs, report.n_ledger_entries), (2, 3));
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(store.events(id(1)).unwrap(), events);
+    assert_eq!(store.aliases("m").unwrap(), BTreeMap::from([("champion".to_owned(), 1)]));
+    assert_eq!(store.deployments(None).unwrap().len(), 1);
+    drop(store);
+    let problems = check(home.path()).unwrap().problems;
+    assert_eq!(problems.len(), 1, "only the bundle, which nobody made, is missing: {problems:?}");
+    assert!(home.path().join("db.old-1").exists(), "the old database is kept");
+}
+
+#[test]
+fn an_outcome_is_found_by_its_key_and_the_task_remembers_its_last() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let (run, first) = created(1, "a");
+    let key = CacheKey::new(BTreeMap::from([("kind".to_owned(), "x 1".to_owned())]));
+    let entry = CacheEntry {
+        origin: Origin { run: id(1), task: "t".into() },
+        workflow: "a".into(),
+        key: key.clone(),
+        outcome: Outcome::default(),
+    };
+    store
+        .commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: vec![entry.clone()] })
+        .unwrap();
+    assert_eq!(store.cached(&key.hash).unwrap(), Some(entry));
+    assert_eq!(store.last_key("a", "t").unwrap(), Some(key));
+    assert_eq!(store.last_key("a", "other").unwrap(), None);
+}
+
+#[test]
+fn runs_are_found_by_the_beginning_of_their_id() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert!(matches!(store.find_run("latest"), Err(FindError::Empty)));
+    store_run(&store, 1, "a");
+    store_run(&store, 2, "a");
+    assert_eq!(store.find_run("latest").unwrap(), id(2));
+    assert_eq!(store.find_run(&id(1).to_string()).unwrap(), id(1));
+    assert!(matches!(store.find_run("zzzz"), Err(FindError::None(_))));
+    assert!(matches!(store.find_run("00000000"), Err(FindError::Ambiguous { .. })));
+}
+
+#[test]
+fn many_threads_share_syncs_and_lose_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let store = store.clone();
+            scope.spawn(move || {
+                for n in 0..10 {
+                    store_run(&store, 100 * thread + n, "a");
+                }
+            });
+        }
+    });
+    assert_eq!(all(&store).len(), 80);
+    drop(store);
+    let report = check(home.path()).unwrap();
+    assert_eq!((report.n_runs, report.problems.len()), (80, 0));
+}
+
+fn register(store: &Store) {
+    let registration = Registration {
+        model: "m".into(),
+        bundle: "b".repeat(64),
+        size: 3,
+        run_id: id(1).to_string(),
+        task: "register".into(),
+        metrics: BTreeMap::from([("f1".to_owned(), 0.5)]),
+        decision: None,
+    };
+    let version = store.register_model(registration.clone(), Timestamp(1)).unwrap();
+    assert_eq!(version.version, 1);
+    assert_eq!(
+        store.register_model(registration, Timestamp(2)).unwrap(),
+        version,
+        "a bundle has one version"
+    );
+    let step = AliasMove {
+        model: "m".into(),
+        alias: "champion".into(),
+        version: 1,
+        reason: "first".into(),
+        actor: "test".into(),
+    };
+    assert!(store.move_alias(step.clone(), Timestamp(3)).unwrap());
+    assert!(!store.move_alias(step.clone(), Timestamp(4)).unwrap(), "it stands there already");
+    let absent = AliasMove { version: 9, ..step };
+    assert!(matches!(store.move_alias(absent, Timestamp(5)), Err(StoreError::NoVersion { version: 9, .. })));
+    let deployment = Deployment {
+        name: "d".into(),
+        generation: 1,
+        target: Target::Process,
+        model: "m".into(),
+        version: Some(1),
+        bundle: "b".repeat(64),
+        settings: String::new(),
+        address: String::new(),
+        state: DeploymentState::Starting,
+        process: None,
+        container: None,
+        run_id: id(1).to_string(),
+        updated_at: 0,
+    };
+    store.record_deployment(deployment, Timestamp(6)).unwrap();
+}
+
+#[test]
+fn versions_are_numbered_without_gaps_and_aliases_keep_their_history() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    register(&store);
+    let versions = store.versions("m").unwrap();
+    assert_eq!(versions.len(), 1);
+    for selector in
+        [Selector::Alias("champion".into()), Selector::Version(1), Selector::Bundle("b".repeat(64))]
+    {
+        assert_eq!(store.find_model("m", &selector).unwrap().as_ref(), versions.first(), "{selector}");
+    }
+    assert_eq!(store.find_model("m", &Selector::Alias("shadow".into())).unwrap(), None);
+    let history = store.alias_history("m").unwrap();
+    assert_eq!(history.len(), 1);
+    let ready =
+        Deployment { state: DeploymentState::Ready, ..store.deployments(Some("d")).unwrap()[0].clone() };
+    store.record_deployment(ready, Timestamp(7)).unwrap();
+    let deployments = store.deployments(None).unwrap();
+    assert_eq!(deployments.len(), 1, "a generation has one record");
+    assert_eq!((deployments[0].state, deployments[0].updated_at), (DeploymentState::Ready, 7));
+}

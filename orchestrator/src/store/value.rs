@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::StoreError;
-use crate::artifact::write_durably;
+use crate::artifact::{create_folder_durably, write_durably};
 
 /// Larger values would make sled move whole pages into files that it does not sync.
 const MAX_INLINE: usize = 4096;
@@ -34,7 +34,7 @@ impl Values {
         let path = self.path(&hash);
         if !path.is_file() {
             let folder = path.parent().unwrap_or(&self.root);
-            std::fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
+            create_folder_durably(folder).map_err(StoreError::io("create", folder))?;
             write_durably(&path, &value).map_err(StoreError::io("write", &path))?;
         }
         let mut pointer = vec![FILE];

@@ -33,8 +33,13 @@ pub struct Input {
     /// Where the content is; read only.
     pub path: PathBuf,
     /// The value itself, for a `value` port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub value: Option<Value>,
+}
+
+/// A field that is there has a value, even when that is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// A registered model that a task reads, by name and selector.
