@@ -18,7 +18,7 @@ pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
 pub use run::{RunRequest, Running};
 pub use sluicegate_deploy::DeploymentHealth;
-pub use worker::serve_worker;
+pub use worker::{WORKER_COMMAND, serve_worker};
 
 use crate::{
     artifact::ArtifactStore,
@@ -74,6 +74,11 @@ impl App {
         self.world.now()
     }
 
+    /// Tells whether there is any state to look at. Commands that only look make none.
+    fn has_state(&self) -> bool {
+        self.home.join("version").exists()
+    }
+
     fn store(&self) -> Result<Store, AppError> {
         Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?)
     }
@@ -92,7 +97,7 @@ impl App {
             .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
         let pool = WorkerPool::new(PoolOptions {
             program,
-            args: vec![crate::cli::WORKER_COMMAND.into()],
+            args: vec![WORKER_COMMAND.into()],
             size: n_workers,
             home: self.home.clone(),
             grace: GRACE,

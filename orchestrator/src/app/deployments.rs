@@ -14,15 +14,17 @@ pub struct StoppedDeployment {
 impl App {
     /// Every recorded generation of every deployment, oldest first.
     pub fn deployments(&self) -> Result<Vec<Deployment>, AppError> {
+        if !self.has_state() {
+            return Ok(Vec::new());
+        }
         Ok(self.store()?.deployments(None)?)
     }
 
     /// The recorded generations of one deployment, oldest first.
     pub fn deployment(&self, name: &str) -> Result<Vec<Deployment>, AppError> {
-        let store = self.store()?;
-        let found = store.deployments(Some(name))?;
+        let all = self.deployments()?;
+        let found: Vec<_> = all.iter().filter(|deployment| deployment.name == name).cloned().collect();
         if found.is_empty() {
-            let all = store.deployments(None)?;
             let near =
                 sluicegate_plugin::nearest(name, all.iter().map(|deployment| deployment.name.as_str()));
             return Err(AppError::NotFound {

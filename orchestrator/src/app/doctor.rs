@@ -6,6 +6,9 @@ use crate::store::{self, CheckReport, RebuildReport};
 impl App {
     /// Verifies the store, the runs' logs and the artifacts.
     pub fn doctor(&self) -> Result<CheckReport, AppError> {
+        if !self.has_state() {
+            return Ok(CheckReport::default());
+        }
         Ok(store::check(&self.home)?)
     }
 

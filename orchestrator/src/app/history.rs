@@ -29,13 +29,17 @@ impl App {
     ///
     /// Runs whose orchestrator died are marked as interrupted on the way.
     pub fn history(&self) -> Result<History, AppError> {
+        let logs = || RunSource::from(store::read_only(&self.home));
+        if !self.has_state() {
+            return Ok(History { source: logs(), home: self.home.clone() });
+        }
         let options = StoreOptions { wait: std::time::Duration::ZERO };
         let source = match Store::open(&self.home, options) {
             Ok(store) => {
                 self.mark_interrupted(&store)?;
                 RunSource::from(store)
             }
-            Err(StoreError::InUse { .. }) => RunSource::from(store::read_only(&self.home)),
+            Err(StoreError::InUse { .. }) => logs(),
             Err(error) => return Err(error.into()),
         };
         Ok(History { source, home: self.home.clone() })

@@ -39,27 +39,25 @@ pub struct ServeRequest {
 impl App {
     /// Every registered model.
     pub fn models(&self) -> Result<Vec<ModelSummary>, AppError> {
+        if !self.has_state() {
+            return Ok(Vec::new());
+        }
         Ok(self.store()?.models()?)
     }
 
     /// One model with all its versions.
     pub fn model(&self, name: &str) -> Result<ModelDetail, AppError> {
+        self.require_model(name)?;
         let store = self.store()?;
         let versions = store.versions(name)?;
-        if versions.is_empty() {
-            return Err(no_model(name, &store.models()?));
-        }
         Ok(ModelDetail { versions, aliases: store.aliases(name)?, history: store.alias_history(name)? })
     }
 
     /// Finds a registered model by `NAME`, `NAME@ALIAS` or `NAME@VERSION`; the alias `champion` when none is given.
     pub fn find_model(&self, text: &str) -> Result<(ModelVersion, PathBuf), AppError> {
         let (name, selector) = text.split_once('@').unwrap_or((text, "champion"));
-        let store = self.store()?;
-        let Some(version) = store.find_model(name, &Selector::parse(selector))? else {
-            if store.versions(name)?.is_empty() {
-                return Err(no_model(name, &store.models()?));
-            }
+        self.require_model(name)?;
+        let Some(version) = self.store()?.find_model(name, &Selector::parse(selector))? else {
             return Err(AppError::NotFound {
                 message: format!("model `{name}` has no `{selector}`"),
                 hint: format!("`sluice models show {name}` lists its versions and aliases"),
@@ -67,6 +65,11 @@ impl App {
         };
         let path = self.artifacts()?.path(&version.bundle);
         Ok((version, path))
+    }
+
+    fn require_model(&self, name: &str) -> Result<(), AppError> {
+        let models = self.models()?;
+        if models.iter().any(|model| model.name == name) { Ok(()) } else { Err(no_model(name, &models)) }
     }
 
     /// Serves a model until it is asked to stop. `listening` gets the address.

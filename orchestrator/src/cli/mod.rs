@@ -19,13 +19,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::app::{App, find_home, serve_worker};
+use crate::app::{App, WORKER_COMMAND, find_home, serve_worker};
 use args::{Args, Command};
 use exit::Exit;
 use out::Out;
-
-/// The hidden command that makes this program a worker.
-pub const WORKER_COMMAND: &str = "__worker";
 
 /// Reads the arguments, does what they ask, and returns the exit code.
 pub fn main() -> ExitCode {
