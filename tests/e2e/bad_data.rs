@@ -98,6 +98,8 @@ fn a_column_without_any_value_is_named() {
     let data: String =
         (0..12).map(|row| format!("{row},,{}\n", if row % 2 == 0 { "yes" } else { "no" })).collect();
     assert_fails(&format!("a,b,label\n{data}"), "model", &["`b`"]);
+    let inferred = WORKFLOW.replace(", types = { a = \"number\", b = \"number\", label = \"text\" }", "");
+    assert_fails_in(&inferred, &format!("a,b,label\n{data}"), "raw", &["data.csv", "`b`", "12 rows"]);
     let cleaned = WORKFLOW.replace(
         "[tasks.split]\nuses = \"data.split\"\ninputs = { table = \"raw\" }",
         "[tasks.clean]\nuses = \"data.clean\"\ninputs = { table = \"raw\" }\nwith = { fill_missing = { b = \"mean\" } }\n[tasks.split]\nuses = \"data.split\"\ninputs = { table = \"clean\" }",
@@ -116,7 +118,10 @@ fn numbers_that_are_none_are_named() {
     for bad in ["NaN", "inf", "-Infinity"] {
         let data = format!("a,b,label\n{}9,{bad},yes\n", good_rows());
         let (_, said) = failure(WORKFLOW, &data);
-        assert!(said.contains("`b`"), "{bad}: {said}");
+        assert!(
+            said.contains("data.csv") && said.contains("line 14") && said.contains("`b`"),
+            "{bad}: {said}"
+        );
     }
 }
 

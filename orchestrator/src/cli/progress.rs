@@ -126,6 +126,7 @@ fn took(record: &TaskRecord) -> String {
 fn with_attempts(record: &TaskRecord, remark: &str) -> String {
     match &record.state {
         TaskState::Waiting { .. } => format!("attempt {} failed, trying again: {remark}", record.n_attempts),
+        _ if record.n_attempts > 1 && remark.is_empty() => format!("{} attempts", record.n_attempts),
         _ if record.n_attempts > 1 => format!("{} attempts; {remark}", record.n_attempts),
         _ => remark.to_owned(),
     }

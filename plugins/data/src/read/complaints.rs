@@ -60,7 +60,11 @@ impl Complaints {
         if self.n > self.shown.len() {
             parts.push(format!("and {} more", count(self.n - self.shown.len())));
         }
-        Err(file.bad(code, parts.join("; ")))
+        let error = file.bad(code, parts.join("; "));
+        Err(match code {
+            "not_finite" => error.hint("if it stands for a missing value, add its spelling to `missing`"),
+            _ => error,
+        })
     }
 }
 

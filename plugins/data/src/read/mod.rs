@@ -84,6 +84,10 @@ impl Task for Read {
                 "Most values of a column are numbers, some are not, and neither `types` nor `mixed` allows for it.",
             )
             .error(
+                "no_values",
+                "A column has no value in any row, and its type is not stated.",
+            )
+            .error(
                 "nested_column",
                 "A column holds lists, objects or bytes, and its type is not stated as `text`.",
             )

@@ -34,7 +34,7 @@ pub(crate) struct Params {
     /// `column_1`, `column_2` and so on.
     pub(crate) header: Option<bool>,
     /// The spellings that are read as a missing value in CSV and JSON Lines, ignoring white space around them. Without
-    /// it: nothing at all, `NA`, `N/A`, `NaN`, `nan`, `null` and `NULL`.
+    /// it: nothing at all, `NA`, `N/A`, `null` and `NULL`.
     pub(crate) missing: Option<Vec<String>>,
     /// What becomes of a column without a stated type in which more than half of the values are numbers and some are not:
     /// `error`, the default, fails and names the rows; `text` reads it as text and writes a warning to the log.

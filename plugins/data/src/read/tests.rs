@@ -48,7 +48,7 @@ fn expect_error(error: &TaskError, code: &str, message: &str) {
 #[test]
 fn types_are_inferred_from_all_values() {
     let text = "i,n,b,t,m\n1,1.5,true,x,\n2, 2 ,False,NA,NA\n,-3e2,,y,\n";
-    let (finished, log, _folder) = read_with(text, "t.csv", json!({})).unwrap();
+    let (finished, _, _folder) = read_with(text, "t.csv", json!({ "types": { "m": "number" } })).unwrap();
     assert_eq!(
         types(&finished),
         [
@@ -66,7 +66,11 @@ fn types_are_inferred_from_all_values() {
     assert_eq!(numbers, [Some(1.5), Some(2.0), Some(-300.0)]);
     let words: Vec<_> = batch.column(3).as_string::<i32>().iter().collect();
     assert_eq!(words, [Some("x"), None, Some("y")]);
-    assert!(log.contains("warning: column `m`: all values are missing"), "{log}");
+    expect_error(
+        &csv_error(text, json!({})),
+        "no_values",
+        "`t.csv`: column `m` has no value in any of the 3 rows",
+    );
     assert_eq!(finished.summary.as_deref(), Some("3 rows × 5 columns"));
     assert_eq!(finished.metrics["rows"].to_bits(), 3.0_f64.to_bits());
 }
@@ -147,8 +151,8 @@ fn files_without_rows_are_refused() {
 }
 
 #[test]
-fn nan_is_missing_and_infinity_an_error() {
-    let (finished, _, _folder) = read_with("a\n1.5\nNaN\n", "t.csv", json!({})).unwrap();
+fn nan_is_missing_when_that_is_stated_and_infinity_never() {
+    let (finished, _, _folder) = read_with("a\n1.5\nNaN\n", "t.csv", json!({ "missing": ["NaN"] })).unwrap();
     assert_eq!(finished.table("table").n_missing(0), 1);
     expect_error(
         &csv_error("a,b\n1.5,1\n-inf,2\n1e999,3\n", json!({})),
@@ -156,7 +160,7 @@ fn nan_is_missing_and_infinity_an_error() {
         "`t.csv`: row 2 (line 3), column `a`: `-inf` is not a finite number; \
          row 3 (line 4), column `a`: `1e999` is not a finite number",
     );
-    let error = csv_error("a\n1.5\nNaN\n", json!({ "missing": [""] }));
+    let error = csv_error("a\n1.5\nNaN\n", json!({}));
     expect_error(&error, "not_finite", "`t.csv`: row 2 (line 3), column `a`: `NaN` is not a finite number");
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Missing {
 }
 
 impl Missing {
-    const DEFAULT: [&str; 7] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"];
+    const DEFAULT: [&str; 5] = ["", "NA", "N/A", "null", "NULL"];
 
     /// The given spellings, or the default ones.
     pub(super) fn new(spellings: Option<&[String]>) -> Self {
@@ -149,7 +149,7 @@ mod tests {
         for (cell, expected) in [
             ("", Token::Missing),
             ("  NA ", Token::Missing),
-            ("NaN", Token::Missing),
+            ("NaN", Token::NotFinite),
             ("-12", Token::Integer),
             ("0", Token::Integer),
             ("9223372036854775807", Token::Integer),

@@ -105,10 +105,20 @@ impl Typing<'_> {
             Some(Doubt::Mixed { .. }) if self.params.mixed == Mixed::Error => {
                 return Err(self.mixed_types(column_idx));
             }
+            Some(Doubt::AllMissing) => return Err(self.no_values(name)),
             Some(doubt) => warn(&self.warning(column_idx, &doubt)),
             None => {}
         }
         Ok(decision.value_type)
+    }
+
+    /// The failure of a column that nobody said anything about, and whose values do not either.
+    fn no_values(&self, name: &str) -> TaskError {
+        let n_rows = count(self.raw.n_rows());
+        let what = format!("column `{name}` has no value in any of the {n_rows} rows");
+        self.file.bad("no_values", what).hint(format!(
+            "state `types = {{ {name} = \"number\" }}` if that is right, or leave it out of `columns`"
+        ))
     }
 
     /// The failure of a column of numbers with others among them, with the values that are not.
@@ -140,7 +150,7 @@ impl Typing<'_> {
             format!("row {} ({})", count(row_idx + 1), shown(cell))
         };
         match doubt {
-            Doubt::AllMissing => format!("column `{name}`: all values are missing; it is read as numbers"),
+            Doubt::AllMissing => format!("column `{name}` has no value"),
             Doubt::Mixed { n_odd, n_values, first_row } => format!(
                 "column `{name}`: {} of {} values {}, first at {}; it is read as text: state its type \
                  under `types` or add the spelling to `missing`",
