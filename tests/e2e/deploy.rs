@@ -98,3 +98,51 @@ fn a_stopped_deployment_leaves_no_process() {
     wait_until("it is gone", || std::net::TcpStream::connect(&host).is_err());
     assert_eq!(project.sluice(&["deployments", "list", "--format", "json"]).expect(0).json(), json!([]));
 }
+
+/// A workflow that deploys whatever a script writes.
+fn release(script: &str, with: &str) -> String {
+    format!(
+        "name = \"w\"\n[tasks.bundle]\nuses = \"shell\"\nwith = {{ script = '{script}', outputs = {{ model = \"model\" }} }}\n\
+         [tasks.release]\nuses = \"deploy.process\"\ninputs = {{ model = \"bundle.model\" }}\nwith = {{ {with} }}\n"
+    )
+}
+
+#[test]
+fn a_bundle_that_cannot_be_served_leaves_the_old_one_in_service() {
+    let project = Project::with_examples();
+    project.sluice(&["run", "workflows/diabetes.toml"]).expect(0);
+    let before = address(&project);
+    project.file("w.toml", release("echo nonsense > $SLUICE_OUTPUT_MODEL", "name = \"diabetes\""));
+    let ran = project.sluice(&["run", "w.toml"]).expect(1);
+    assert!(ran.stdout.contains("cannot load the model"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("stays in service at {before}")), "{}", ran.stdout);
+    assert_eq!(address(&project), before);
+    assert_eq!(http("GET", &before, "/health/ready", "").0, 200);
+    let all = project.sluice(&["deployments", "list", "--all", "--format", "json"]).expect(0).json();
+    assert_eq!((&all[0]["state"], &all[1]["state"]), (&json!("ready"), &json!("failed")), "{all}");
+}
+
+#[test]
+fn a_port_that_another_program_holds_is_named() {
+    let project = Project::with_examples();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = held.local_addr().expect("its address").port();
+    let text = project.read("workflows/diabetes.toml").replace(
+        "uses   = \"deploy.process\"\n",
+        &format!("uses   = \"deploy.process\"\nwith   = {{ port = {port} }}\n"),
+    );
+    project.file("workflows/diabetes.toml", text);
+    let ran = project.sluice(&["run", "workflows/diabetes.toml"]).expect(1);
+    assert!(ran.stdout.contains(&format!("cannot listen on `127.0.0.1:{port}`")), "{}", ran.stdout);
+    drop(held);
+    project.sluice(&["run", "workflows/diabetes.toml"]).expect(0);
+    assert_eq!(address(&project), format!("http://127.0.0.1:{port}"));
+
+    // The next generation takes the same port over, beside the one that still answers there.
+    let text = project.read("workflows/diabetes.toml").replace("standardize", "min_max");
+    project.file("workflows/diabetes.toml", text);
+    project.sluice(&["run", "workflows/diabetes.toml"]).expect(0);
+    assert_eq!(address(&project), format!("http://127.0.0.1:{port}"));
+    let listed = project.sluice(&["deployments", "list", "--format", "json"]).expect(0).json();
+    assert_eq!(listed[0]["version"], 2, "{listed}");
+}

@@ -116,8 +116,7 @@ impl<'a> Progress<'a> {
 }
 
 fn took(record: &TaskRecord) -> String {
-    let ended = record.ended_at.or(record.started_at);
-    match (record.n_attempts, ended) {
+    match (record.n_attempts, record.ended_at) {
         (1.., Some(end)) => record.seconds(end).map(duration).unwrap_or_default(),
         _ => String::new(),
     }

@@ -3,13 +3,10 @@
 use serde::Serialize;
 use sluicegate_plugin::ProcessId;
 
-use super::{
-    driver::Engine,
-    prepare::{Claim, Preparation},
-};
+use super::{driver::Engine, prepare::Claim};
 use crate::{
     run::{CacheMiss, Event, Input, Origin, Prepared, Run, RunId, SkipReason, TaskState, Timestamp},
-    workflow::TaskIdx,
+    workflow::{self, TaskIdx},
 };
 
 use super::StartRequest;
@@ -87,13 +84,16 @@ impl Engine {
         }
         let upstream = run.workflow().graph().upstream(task);
         let open = upstream.into_iter().find(|up| !run.record(*up).state.is_final());
-        if let Some(open) = open {
-            return Prediction::Depends { on: run.task(open).name.clone() };
-        }
+        let prepared = match (unwanted(run, task), open) {
+            (Some(unwanted), _) => unwanted,
+            (None, Some(open)) => return Prediction::Depends { on: run.task(open).name.clone() },
+            (None, None) => {
+                let preparer = self.preparer();
+                preparer.prepare(Claim::of(run, task, &preparer, String::new())).prepared
+            }
+        };
         let at = Timestamp::default();
         run.apply(&Event::TaskClaimed { task }, at);
-        let preparer = self.preparer();
-        let Preparation { prepared, .. } = preparer.prepare(Claim::of(run, task, &preparer, String::new()));
         let prediction = match &prepared {
             Prepared::Unwanted { when } => {
                 Prediction::Skip { reason: SkipReason::Condition { when: when.clone() } }
@@ -108,4 +108,13 @@ impl Engine {
         }
         prediction
     }
+}
+
+/// A condition that parameters alone decide, and that is false.
+fn unwanted(run: &Run, task: TaskIdx) -> Option<Prepared> {
+    let when = run.task(task).when.clone()?;
+    // Without the tasks in scope, a condition that looks at them is an error and decides nothing.
+    let scope = serde_json::json!({ "params": run.workflow().params });
+    let holds = workflow::evaluate_condition(&when, &scope).ok()?;
+    (!holds).then_some(Prepared::Unwanted { when })
 }
