@@ -1,5 +1,7 @@
 //! Reading a table's fields by hand: known keys, types, and what to say of the rest.
 
+use sluicegate_plugin::DurationParam;
+
 use super::{
     Diagnostic,
     diagnostic::did_you_mean,
@@ -132,23 +134,21 @@ impl<'a> Fields<'a> {
     /// A duration in seconds: a number, or a text such as `500ms`, `1.5s`, `10m`, `2h`, `1d`. Must be above zero.
     pub(super) fn duration(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<f64> {
         let node = self.table.get(name)?;
-        let seconds = match &node.value {
-            NodeValue::Float(number) => Some(*number),
-            NodeValue::Integer(number) => Some(*number as f64),
-            NodeValue::String(text) => parse_duration(text),
+        let allowed = match &node.value {
+            NodeValue::Float(number) => DurationParam::from_seconds(*number),
+            NodeValue::Integer(number) => DurationParam::from_seconds(*number as f64),
+            NodeValue::String(text) => DurationParam::parse(text),
             _ => {
                 self.wrong_type(name, "a duration", node, found);
                 return None;
             }
         };
-        let allowed =
-            seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0 && *seconds <= 31_622_400.0);
         if allowed.is_none() {
             let message = format!("`{name}` in {} is no duration above zero", self.what);
             let hint = "write seconds as a number, or a text such as `500ms`, `30s`, `10m`, `2h`, `1d`; at most a year";
             found.push(Diagnostic::error("E008", node.span.clone(), message).label("no duration").hint(hint));
         }
-        allowed
+        allowed.map(|duration| duration.get().as_secs_f64())
     }
 }
 
@@ -156,20 +156,4 @@ impl<'a> Fields<'a> {
 pub(super) fn wrong_type(what: &str, wanted: &str, node: &Node) -> Diagnostic {
     let message = format!("{what} must be {wanted}, found {}", node.type_name());
     Diagnostic::error("E007", node.span.clone(), message).label(format!("expected {wanted}"))
-}
-
-/// Seconds in a text such as `1.5h`.
-pub(super) fn parse_duration(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at(unit_at);
-    let factor = match unit {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return None,
-    };
-    number.trim().parse::<f64>().ok().map(|number| number * factor)
 }

@@ -20,7 +20,7 @@ use sluicegate_plugin::{
 };
 
 use crate::{
-    health, name,
+    health,
     rollout::{self, Candidate, Launch, Look, Request},
 };
 
@@ -122,15 +122,7 @@ impl Task for DeployProcess {
     }
 
     fn check(&self, params: &ProcessParams) -> Vec<Problem> {
-        let mut found = Vec::new();
-        for (pointer, what, given) in
-            [("/name", "deployment", &params.name), ("/model", "model", &params.model)]
-        {
-            if let Some(given) = given {
-                name::check(what, given, pointer, &mut found);
-            }
-        }
-        found
+        rollout::check_names(params.name.as_deref(), params.model.as_deref())
     }
 
     fn run(&self, ctx: &Context, params: ProcessParams) -> Result<(), TaskError> {

@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::{Value, json};
 use sluicegate_plugin::{
-    Context, Deployment, DeploymentState, Host, LogLevel, Port, PortType, Selector, Target, TaskError,
+    Context, Deployment, DeploymentState, Host, LogLevel, Port, PortType, Problem, Selector, Target,
+    TaskError,
 };
 
 use crate::{
@@ -112,6 +113,17 @@ pub(crate) fn outputs() -> [Port; 2] {
         ),
         Port::new("address", PortType::Value, "Where it answers, such as `http://127.0.0.1:8080`."),
     ]
+}
+
+/// Finds names that cannot be used, before anything runs.
+pub(crate) fn check_names(deployment: Option<&str>, model: Option<&str>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (what, given, pointer) in [("deployment", deployment, "/name"), ("model", model, "/model")] {
+        if let Some(given) = given {
+            name::check(what, given, pointer, &mut found);
+        }
+    }
+    found
 }
 
 /// Puts the input `model` into service and takes the generations before out of it.

@@ -39,7 +39,8 @@ impl DurationParam {
         Self::from_seconds(number.trim().parse::<f64>().ok()? * factor)
     }
 
-    fn from_seconds(seconds: f64) -> Option<Self> {
+    /// A duration of seconds; `None` unless it is above zero and at most 366 days.
+    pub fn from_seconds(seconds: f64) -> Option<Self> {
         let duration = Duration::try_from_secs_f64(seconds).ok()?;
         (!duration.is_zero() && duration <= LONGEST).then_some(Self(duration))
     }

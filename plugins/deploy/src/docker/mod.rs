@@ -18,7 +18,7 @@ use sluicegate_plugin::{
 };
 
 use crate::{
-    health, name,
+    health,
     process::{ServerProgram, loopback, ready_timeout},
     rollout::{self, Candidate, Launch, Look, Request},
 };
@@ -101,15 +101,7 @@ impl Task for DeployDocker {
     }
 
     fn check(&self, params: &DockerParams) -> Vec<Problem> {
-        let mut found = Vec::new();
-        for (pointer, what, given) in
-            [("/name", "deployment", &params.name), ("/model", "model", &params.model)]
-        {
-            if let Some(given) = given {
-                name::check(what, given, pointer, &mut found);
-            }
-        }
-        found
+        rollout::check_names(params.name.as_deref(), params.model.as_deref())
     }
 
     fn run(&self, ctx: &Context, params: DockerParams) -> Result<(), TaskError> {
