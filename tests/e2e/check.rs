@@ -179,3 +179,16 @@ fn values_from_the_command_line_are_checked_too() {
     }
     project.sluice(&["check", file, "-p", "seed=7", "-p", "min_recall=0.5"]).expect(0);
 }
+
+#[test]
+fn a_file_that_an_earlier_task_makes_need_not_be_there_yet() {
+    let project = Project::new();
+    let make = "[tasks.make]\nuses = \"shell\"\nwith = { script = \"printf 'a,b\\\\n1,2\\\\n3,4\\\\n' > made.csv\" }\n";
+    let read = "[tasks.read]\nuses = \"data.read\"\nwith = { path = \"made.csv\" }\n";
+    project.file("w.toml", format!("name = \"w\"\n{make}{read}needs = [\"make\"]\n"));
+    project.sluice(&["check", "w.toml"]).expect(0);
+    project.sluice(&["run", "w.toml"]).expect(0);
+    std::fs::remove_file(project.path("made.csv")).expect("it was made");
+    project.file("w.toml", format!("name = \"w\"\n{make}{read}"));
+    assert_says(&project.sluice(&["check", "w.toml"]).expect(2).stderr, &["there is no file `made.csv`"]);
+}

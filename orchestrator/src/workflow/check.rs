@@ -282,7 +282,8 @@ impl Assembly<'_> {
         found: &mut Vec<Diagnostic>,
     ) {
         let mut columns = Columns::default();
-        for idx in workflow.graph().order() {
+        let graph = workflow.graph();
+        for idx in graph.order() {
             let at = idx.0 as usize;
             let Some(entry) = entries[at] else { continue };
             let whole = resolved[at].to_json().filter(|_| good_params[at]);
@@ -295,6 +296,7 @@ impl Assembly<'_> {
                 kind_name: &task.kind,
                 kind: entry.kind,
                 complete,
+                runs_after_others: !graph.upstream(idx).is_empty(),
                 params: &params,
                 with: &resolved[at],
                 inputs: &task.inputs,

@@ -26,6 +26,7 @@ pub(super) struct Known<'a> {
     pub(super) params: &'a Value,
     /// False when some of the parameters are wrong or not yet known, and left out.
     pub(super) complete: bool,
+    pub(super) runs_after_others: bool,
     pub(super) with: &'a Node,
     pub(super) inputs: &'a BTreeMap<String, InputRef>,
 }
@@ -40,7 +41,11 @@ impl Columns {
         if found.len() > before {
             return;
         }
-        let mut check = SchemaCheck { base_dir: base_dir.to_owned(), ..SchemaCheck::default() };
+        let mut check = SchemaCheck {
+            base_dir: base_dir.to_owned(),
+            runs_after_others: task.runs_after_others,
+            ..SchemaCheck::default()
+        };
         for (port, from) in task.inputs {
             if let Some(schema) = self.known.get(&(from.task, from.port.clone())) {
                 check.inputs.insert(port.clone(), schema.clone());

@@ -47,6 +47,8 @@ pub struct PortSchema {
 pub struct SchemaCheck {
     /// The folder that relative paths in the parameters start from.
     pub base_dir: PathBuf,
+    /// True when tasks run before this one: files that it reads may be made by them, and say nothing yet.
+    pub runs_after_others: bool,
     /// Known inputs, by port.
     pub inputs: BTreeMap<String, PortSchema>,
     /// Filled in by the kind: known outputs, by port.
