@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sluicegate_plugin::{Context, Description, Effect, PortType, Ports, Problem, Task, TaskError};
+use sluicegate_plugin::{Context, Description, Effect, PortType, Ports, Problem, SchemaCheck, Task, TaskError};
 
 use crate::{
     outputs::{self, Outputs},
@@ -81,9 +81,21 @@ impl Task for Python {
                 .push(Problem::new("", "neither `script` nor `code` is given").hint("give one of them")),
             (false, false) => problems
                 .push(Problem::new("/code", "both `script` and `code` are given").hint("give one of them")),
+            _ if params.script.to_string_lossy().contains('\n') => problems.push(
+                Problem::new("/script", "`script` is the path of a file, but this is a program")
+                    .hint("write the program under `code`"),
+            ),
             _ => {}
         }
         problems
+    }
+
+    fn schema(&self, params: &PythonParams, check: &mut SchemaCheck) {
+        let script = &params.script;
+        if !check.runs_after_others && !script.as_os_str().is_empty() && !check.base_dir.join(script).is_file() {
+            let problem = Problem::new("/script", format!("there is no file `{}`", script.display()));
+            check.problems.push(problem.hint("the path starts from the workflow's folder"));
+        }
     }
 
     fn ports(&self, params: &PythonParams) -> Ports {
