@@ -16,7 +16,7 @@ pub use error::AppError;
 pub use files::{CheckedFile, find_home};
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
-pub use run::{RunRequest, Running};
+pub use run::{Cancelled, RunRequest, Running};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use worker::{WORKER_COMMAND, serve_worker};
 

@@ -108,3 +108,70 @@ fn a_lost_store_is_rebuilt_from_the_logs() {
         again["tasks"].as_array().expect("tasks").iter().filter(|task| task["cached"] == true).count();
     assert_eq!(cached, 4, "{again}");
 }
+
+#[test]
+fn a_running_task_is_taken_over_with_its_worker_and_not_started_again() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"w\"\n[tasks.long]\nuses = \"shell\"\nwith = { script = \"echo begin >> ran; while [ ! -e go ]; do sleep 0.01; done; echo end >> ran\" }\n",
+    );
+    for _ in 0..3 {
+        let mut child = project.spawn(&["run", "w.toml"]);
+        wait_until("the task runs", || {
+            !project.read("ran").is_empty() && project.task("latest", "long")["state"] == "running"
+        });
+        child.kill().expect("the command runs");
+        child.wait().expect("the command ends");
+        let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+        assert_eq!(listed[0]["status"], "interrupted");
+    }
+    project.file("go", "");
+    let ran = project.sluice(&["runs", "resume", "latest"]).expect(0);
+    assert!(ran.stdout.contains("goes on"), "{}", ran.stdout);
+    assert_eq!(project.read("ran"), "begin\nend\n");
+    assert_eq!(project.task("latest", "long")["attempts"], 1);
+    wait_until("no process is left", || project.processes().is_empty());
+}
+
+#[test]
+fn an_outcome_that_was_written_without_an_orchestrator_counts() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"w\"\n[tasks.a]\nuses = \"shell\"\nwith = { script = \"echo x >> ran; touch waiting; while [ ! -e go ]; do sleep 0.01; done\" }\n",
+    );
+    let mut child = project.spawn(&["run", "w.toml"]);
+    project.wait_for_file("waiting");
+    child.kill().expect("the command runs");
+    child.wait().expect("the command ends");
+    project.file("go", "");
+    wait_until("the worker is done", || project.processes().is_empty());
+    project.sluice(&["run", "w.toml"]).expect(0);
+    assert_eq!(project.read("ran"), "x\n");
+}
+
+#[test]
+fn a_cancelled_run_takes_what_it_left_running_with_it() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"w\"\n[tasks.a]\nuses = \"shell\"\nwith = { script = \"touch waiting; setsid sleep 600 & sleep 600\" }\n",
+    );
+    let mut child = project.spawn(&["run", "w.toml"]);
+    project.wait_for_file("waiting");
+    project.sluice(&["runs", "cancel", "latest"]).expect(0);
+    assert_eq!(child.wait().expect("the command ends").code(), Some(4));
+    wait_until("no process is left", || project.processes().is_empty());
+
+    std::fs::remove_file(project.path("waiting")).expect("it was there");
+    let mut child = project.spawn(&["run", "w.toml"]);
+    project.wait_for_file("waiting");
+    child.kill().expect("the command runs");
+    child.wait().expect("the command ends");
+    project.sluice(&["runs", "cancel", "latest"]).expect(0);
+    wait_until("no process is left", || project.processes().is_empty());
+    let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+    assert!(listed.as_array().expect("a list").iter().all(|run| run["status"] == "cancelled"), "{listed}");
+    project.sluice(&["runs", "cancel", "latest"]).expect(2);
+}

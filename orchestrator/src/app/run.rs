@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::{App, AppError, default_parallel};
 use crate::{
     engine::{Engine, PlannedTask, RunHandle, StartRequest, Update},
-    run::{Run, RunId},
+    run::{Run, RunId, RunRow},
+    store::{Store, StoreError, StoreOptions},
+    worker::ask_to_end,
     workflow::Workflow,
 };
 
@@ -21,6 +23,14 @@ pub struct RunRequest {
     pub use_cache: bool,
     /// True to start a new run even when one of the same workflow was interrupted.
     pub fresh: bool,
+}
+
+/// How a run was cancelled.
+pub enum Cancelled {
+    /// It has ended.
+    Ended,
+    /// The process that drives it was asked, and ends it in order.
+    Asked(u32),
 }
 
 /// What is told of a run while it goes on.
@@ -48,6 +58,39 @@ impl App {
         });
         runtime.block_on(engine.shutdown());
         run
+    }
+
+    /// Drives an interrupted run on, with the plan that was frozen when it started.
+    pub fn resume(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        let runtime = runtime()?;
+        let store = self.store()?;
+        let engine = self.engine(store, default_parallel())?;
+        let run = runtime.block_on(async {
+            engine.mark_interrupted().await?;
+            let handle = engine.resume(id)?;
+            watcher.begin(&handle.run, true);
+            watch(handle, watcher).await
+        });
+        runtime.block_on(engine.shutdown());
+        run
+    }
+
+    /// Cancels a run: asks the process that drives it, or ends what an interrupted one left running.
+    pub fn cancel(&self, row: &RunRow) -> Result<Cancelled, AppError> {
+        match Store::open(&self.home, StoreOptions { wait: std::time::Duration::ZERO }) {
+            Ok(store) => {
+                let runtime = runtime()?;
+                let _context = runtime.enter();
+                let engine = self.engine(store, 1)?;
+                runtime.block_on(async {
+                    engine.mark_interrupted().await?;
+                    engine.abandon(row.id, "cancelled by `sluice runs cancel`").await
+                })?;
+                Ok(Cancelled::Ended)
+            }
+            Err(StoreError::InUse { .. }) if ask_to_end(&row.owner) => Ok(Cancelled::Asked(row.owner.pid)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Predicts what [`App::run`] would do.

@@ -136,6 +136,10 @@ pub(super) enum RunsCommand {
     Show(RunArg),
     /// Print the logs of a run's tasks
     Logs(LogsArgs),
+    /// Go on with an interrupted run; tasks that still run are taken over
+    Resume(RunArg),
+    /// End a run and everything it started
+    Cancel(RunArg),
 }
 
 #[derive(ClapArgs)]

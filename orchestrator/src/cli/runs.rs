@@ -6,12 +6,13 @@ use super::{
     args::{Format, LogsArgs, RunArg, RunsCommand, RunsListArgs},
     exit::Exit,
     out::{Out, Style},
+    progress::Progress,
     story,
     table::{TextTable, duration, local, rfc3339},
     why::no_task,
 };
 use crate::{
-    app::{App, AppError},
+    app::{App, AppError, Cancelled},
     run::{RunRow, RunStatus, Timestamp},
 };
 
@@ -20,6 +21,8 @@ pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exi
         RunsCommand::List(args) => list(app, &args, out),
         RunsCommand::Show(args) => show(app, &args, out),
         RunsCommand::Logs(args) => logs(app, &args, out),
+        RunsCommand::Resume(args) => resume(app, &args, out),
+        RunsCommand::Cancel(args) => cancel(app, &args, out),
     }
 }
 
@@ -127,6 +130,44 @@ fn logs(app: &App, args: &LogsArgs, out: &mut Out) -> Result<Exit, AppError> {
     }
     if wanted.is_empty() {
         out.note("no attempt left a log: every task came from the cache, or none has started");
+    }
+    Ok(Exit::Succeeded)
+}
+
+fn resume(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+    let id = app.history()?.find(&args.run)?;
+    let json = args.format.format == Format::Json;
+    let mut progress = Progress::new(out, json);
+    let run = app.resume(id, &mut progress)?;
+    progress.finish();
+    if json {
+        out.json(&story::to_json(&run, app.now()));
+    } else {
+        story::print_end(&run, out);
+    }
+    Ok(Exit::of_run(run.status()))
+}
+
+fn cancel(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+    let row = {
+        let history = app.history()?;
+        history.load(history.find(&args.run)?)?.row()
+    };
+    if row.status.is_final() {
+        return Err(AppError::Invalid {
+            message: format!("run {} has ended: it {}", row.id, row.status.word()),
+            hint: "only a run that goes on or was interrupted can be cancelled".into(),
+        });
+    }
+    let cancelled = app.cancel(&row)?;
+    if args.format.format == Format::Json {
+        let asked = if let Cancelled::Asked(pid) = cancelled { Some(pid) } else { None };
+        out.json(&json!({ "id": row.id.to_string(), "ended": asked.is_none(), "asked_process": asked }));
+        return Ok(Exit::Succeeded);
+    }
+    match cancelled {
+        Cancelled::Ended => out.line(&format!("cancelled run {}", row.id)),
+        Cancelled::Asked(pid) => out.line(&format!("asked process {pid} to cancel run {}", row.id)),
     }
     Ok(Exit::Succeeded)
 }

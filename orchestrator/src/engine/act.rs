@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use sluicegate_plugin::{AttemptSpec, Placement, TaskError};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     driver::{Driver, Engine, Message, Update},
     prepare::{Claim, Preparation},
+    recover::Adopted,
 };
 use crate::{
     run::{AttemptResult, Effect, Input, Prepared, Timestamp},
@@ -72,6 +73,26 @@ impl Driver {
         });
     }
 
+    /// Watches over an attempt that an earlier orchestrator started.
+    pub(super) fn take_over(&mut self, adopted: Adopted) {
+        let Adopted { open, orphan } = adopted;
+        let (control, handle) = AttemptControl::new(self.progress_of(open.task));
+        self.running.insert(open.task, handle.clone());
+        let world = &self.engine.options.world;
+        let (random, elapsed) = (fraction(world.as_ref()), world.now().seconds_since(orphan.since()));
+        let (grace, inbox) = (self.engine.options.pool.grace(), self.inbox.clone());
+        tokio::spawn(async move {
+            let timer = open.timeout.map(|after| stop_after(handle, after, after - elapsed));
+            let report = orphan.adopt(open.folder.clone(), open.attempt_id, control, grace).await;
+            if let Some(timer) = timer {
+                timer.abort();
+            }
+            let _ = tokio::fs::remove_dir_all(open.folder.join("out")).await;
+            let (task, attempt, result) = (open.task, open.attempt, report.result);
+            let _ = inbox.send(Message::Input(Input::AttemptFinished { task, attempt, result, random }));
+        });
+    }
+
     fn progress_of(&self, task: TaskIdx) -> OnProgress {
         let updates: mpsc::UnboundedSender<Update> = self.updates.clone();
         Box::new(move |fraction, note| {
@@ -90,6 +111,14 @@ impl Driver {
     }
 }
 
+/// Stops an attempt when its time, of which `left` seconds are left, is over.
+fn stop_after(handle: CancelHandle, after: f64, left: f64) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::try_from_secs_f64(left).unwrap_or_default()).await;
+        handle.stop(StopReason::TimedOut { after });
+    })
+}
+
 /// An attempt with the place it runs in.
 struct PlacedAttempt {
     engine: Engine,
@@ -102,12 +131,7 @@ impl PlacedAttempt {
     /// Runs the attempt to its end, at the latest when its timeout stops it.
     async fn run(self, control: AttemptControl, handle: CancelHandle) -> AttemptResult {
         let staging = self.spec.attempt_dir.join("out");
-        let timer = self.timeout.map(|after| {
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs_f64(after)).await;
-                handle.stop(StopReason::TimedOut { after });
-            })
-        });
+        let timer = self.timeout.map(|after| stop_after(handle, after, after));
         let options = self.engine.options.clone();
         let report = match self.placement {
             Placement::Worker => options.pool.execute(self.spec, control).await,

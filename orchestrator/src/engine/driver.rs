@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     EngineError,
     prepare::{Preparation, Preparer},
+    recover::Adopted,
 };
 use crate::{
     artifact::ArtifactStore,
@@ -130,11 +131,11 @@ impl Engine {
         let run = Run::create(id, &created, at).expect("the event is the one that creates a run");
         let record = EventRecord { v: EVENT_VERSION, seq: 0, at, event: created };
         self.commit(Commit { run: id, records: vec![record], row: run.row(), cache: Vec::new() }).await?;
-        Ok(self.drive(run, Vec::new()))
+        Ok(self.drive(run, Vec::new(), Vec::new()))
     }
 
-    /// Drives a run in the background, beginning with inputs.
-    pub(super) fn drive(&self, run: Run, inputs: Vec<Input>) -> RunHandle {
+    /// Drives a run in the background, beginning with inputs and with attempts that run already.
+    pub(super) fn drive(&self, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (updates_tx, updates) = mpsc::unbounded_channel();
         let (done_tx, done) = oneshot::channel();
@@ -142,7 +143,7 @@ impl Engine {
             let _ = inbox.send(Message::Input(input));
         }
         let begun = run.clone();
-        let driver = Driver {
+        let mut driver = Driver {
             engine: self.clone(),
             run,
             inbox: inbox.clone(),
@@ -151,6 +152,9 @@ impl Engine {
             specs: BTreeMap::new(),
             running: BTreeMap::new(),
         };
+        for adopted in adopted {
+            driver.take_over(adopted);
+        }
         tokio::spawn(async move {
             let _ = done_tx.send(driver.run().await);
         });

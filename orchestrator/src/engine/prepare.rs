@@ -129,6 +129,7 @@ impl Preparer {
             params,
             inputs,
             references,
+            timeout: task.timeout,
             env,
             base_dir,
             attempt_dir,

@@ -1,5 +1,7 @@
 //! After a death: runs whose orchestrator is gone are marked, driven on, or given up.
 
+use std::path::PathBuf;
+
 use super::{
     EngineError,
     driver::{Engine, RunHandle},
@@ -8,7 +10,8 @@ use super::{
 use crate::{
     run::{AttemptResult, EVENT_VERSION, EventRecord, Input, Run, RunId, RunRow, RunStatus, TaskState},
     store::Commit,
-    worker::{kill_leftovers, read_outcome},
+    worker::{Orphan, kill_strays, read_outcome},
+    workflow::TaskIdx,
 };
 
 impl Engine {
@@ -32,46 +35,77 @@ impl Engine {
         Ok(Run::replay(id, &self.options.store.events(id)?)?)
     }
 
-    /// Drives an interrupted run on: finished tasks stay finished, outcomes written meanwhile are taken.
+    /// Drives an interrupted run on: finished tasks stay finished, outcomes written meanwhile are taken, and attempts that still run
+    /// are taken over with their workers.
     pub fn resume(&self, id: RunId) -> Result<RunHandle, EngineError> {
         let run = self.load(id)?;
         if run.status().is_final() {
             return Err(EngineError::Ended(id));
         }
+        self.kill_strays()?;
         let mut inputs = vec![Input::Resume { owner: self.options.owner.clone() }];
-        inputs.extend(self.lost_attempts(&run));
-        Ok(self.drive(run, inputs))
+        let mut adopted = Vec::new();
+        for open in self.open_attempts(&run) {
+            match (read_outcome(&open.folder, &open.attempt_id), Orphan::find(&open.folder)) {
+                (None, Some(orphan)) => adopted.push(Adopted { open, orphan }),
+                (outcome, _) => inputs.push(open.finished(outcome)),
+            }
+        }
+        Ok(self.drive(run, inputs, adopted))
     }
 
-    /// Ends an interrupted run for good.
+    /// Ends an interrupted run for good, with the workers that still run its attempts.
     pub async fn abandon(&self, id: RunId, reason: &str) -> Result<Run, EngineError> {
         let mut run = self.load(id)?;
+        if run.status().is_final() {
+            return Err(EngineError::Ended(id));
+        }
+        self.kill_strays()?;
         let mut inputs = vec![
             Input::Resume { owner: self.options.owner.clone() },
             Input::Cancel { reason: reason.into() },
         ];
-        inputs.extend(self.lost_attempts(&run));
+        for open in self.open_attempts(&run) {
+            if let Some(orphan) = Orphan::find(&open.folder) {
+                orphan.kill();
+                let outcome =
+                    read_outcome(&open.folder, &open.attempt_id).unwrap_or(AttemptResult::Cancelled);
+                inputs.push(open.finished(Some(outcome)));
+            } else {
+                let outcome = read_outcome(&open.folder, &open.attempt_id);
+                inputs.push(open.finished(outcome));
+            }
+        }
         inputs.push(Input::Dispatch);
         self.settle(&mut run, &inputs).await?;
         Ok(run)
     }
 
-    /// How the attempts ended that were running when the orchestrator died. Leftover processes are killed first, so
-    /// that no attempt can end differently afterwards.
-    fn lost_attempts(&self, run: &Run) -> Vec<Input> {
-        kill_leftovers(&self.options.home);
-        let mut inputs = Vec::new();
-        for (task, _, record) in run.tasks() {
+    /// The attempts that were running when a run's orchestrator died.
+    fn open_attempts(&self, run: &Run) -> Vec<OpenAttempt> {
+        let open = run.tasks().filter_map(|(task, spec, record)| {
             let (TaskState::Running { attempt }, Some(id)) = (&record.state, &record.attempt_id) else {
-                continue;
+                return None;
             };
-            let folder = attempt_dir(&self.options.home, run, task, *attempt);
-            let result = read_outcome(&folder, id).unwrap_or(AttemptResult::Lost);
-            // Staged files of an attempt without an outcome are of no use; nobody writes them any more.
-            let _ = std::fs::remove_dir_all(folder.join("out"));
-            inputs.push(Input::AttemptFinished { task, attempt: *attempt, result, random: 0.0 });
+            Some(OpenAttempt {
+                task,
+                attempt: *attempt,
+                attempt_id: id.clone(),
+                folder: attempt_dir(&self.options.home, run, task, *attempt),
+                timeout: spec.timeout,
+            })
+        });
+        open.collect()
+    }
+
+    /// Ends what no open run needs any more, so that no attempt that counts as lost can end differently afterwards.
+    fn kill_strays(&self) -> Result<(), EngineError> {
+        let mut needed = Vec::new();
+        for row in self.options.store.open_runs()? {
+            needed.extend(self.open_attempts(&self.load(row.id)?).into_iter().map(|open| open.folder));
         }
-        inputs
+        kill_strays(&self.options.home, &needed);
+        Ok(())
     }
 
     /// Decides about inputs and remembers, without acting: for runs that nobody drives.
@@ -91,5 +125,32 @@ impl Engine {
             return Ok(());
         }
         self.commit(Commit { run: run.id(), records, row: run.row(), cache: Vec::new() }).await
+    }
+}
+
+/// An attempt that was running when its orchestrator died.
+pub(super) struct OpenAttempt {
+    pub(super) task: TaskIdx,
+    pub(super) attempt: u32,
+    pub(super) attempt_id: String,
+    pub(super) folder: PathBuf,
+    pub(super) timeout: Option<f64>,
+}
+
+/// An attempt with the worker that still runs it.
+pub(super) struct Adopted {
+    pub(super) open: OpenAttempt,
+    pub(super) orphan: Orphan,
+}
+
+impl OpenAttempt {
+    /// The attempt's end; without an outcome it is lost.
+    fn finished(self, outcome: Option<AttemptResult>) -> Input {
+        if outcome.is_none() {
+            // Staged files of an attempt without an outcome are of no use; nobody writes them any more.
+            let _ = std::fs::remove_dir_all(self.folder.join("out"));
+        }
+        let result = outcome.unwrap_or(AttemptResult::Lost);
+        Input::AttemptFinished { task: self.task, attempt: self.attempt, result, random: 0.0 }
     }
 }

@@ -3,6 +3,7 @@
 //! A worker is this same program. It runs one attempt at a time, writes the outcome to a file, and only then answers; so an
 //! outcome survives the worker, and the orchestrator too. [`WorkerPool`] is the orchestrator's side, [`serve`] the worker's.
 
+mod adopt;
 mod attempt;
 mod children;
 mod control;
@@ -21,12 +22,13 @@ mod serve;
 mod tests;
 mod tree;
 
+pub use adopt::{Orphan, kill_strays};
 pub use attempt::read_outcome;
 pub use control::{AttemptControl, AttemptReport, CancelHandle, OnProgress, StopReason};
 pub use inline::{InlineAttempt, run_inline};
 pub use pool::{PoolOptions, WorkerPool};
+pub use process::ask_to_end;
 pub use serve::{WorkerOptions, serve};
-pub use tree::kill_leftovers;
 
 use std::sync::Arc;
 

@@ -68,6 +68,11 @@ impl WorkerPool {
         Self { shared: Arc::new(shared) }
     }
 
+    /// How long a task may take to stop before it is killed.
+    pub fn grace(&self) -> Duration {
+        self.shared.options.grace
+    }
+
     /// Starts workers ahead, so that at least `n_workers` (but never more than fit) are ready for the next tasks. A worker that
     /// cannot be started is left to the task that needs it, which says why.
     pub async fn warm(&self, n_workers: usize) {

@@ -1,13 +1,29 @@
 //! Processes: who they are, whether they live, and who started them.
 
-use std::{collections::BTreeMap, fs::read_to_string};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::read_to_string,
+};
 
 use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
 };
 
+use sluicegate_plugin::ProcessId;
+
 use super::mark::MARK;
+
+/// Asks a process to end; false when that very process does not live.
+pub fn ask_to_end(process: &ProcessId) -> bool {
+    match Process::find(process.pid).filter(|_| process.is_alive()) {
+        Some(found) => {
+            found.signal(Signal::TERM);
+            true
+        }
+        None => false,
+    }
+}
 
 /// A process that lives. One that ended and only waits to be reaped does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +97,13 @@ pub(super) fn descendants(of: u32) -> Vec<Process> {
         next_idx += 1;
     }
     found
+}
+
+/// The marks of all processes that carry one; this process excepted.
+pub(super) fn marks() -> BTreeSet<String> {
+    let own = std::process::id();
+    let others = all().into_iter().filter(|process| process.pid != own);
+    others.filter_map(|process| mark_of(process.pid)).collect()
 }
 
 /// Every process whose environment carries a mark that is wanted; this one excepted.

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Write},
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getpid, getrlimit, set_child_subreaper, 
 use sluicegate_plugin::{AttemptSpec, CancelToken, ContextOptions, TaskError};
 
 use super::{
-    KindTable,
+    KindTable, adopt,
     attempt::{Attempt, keep_outcome},
     children::{self, Children},
     lines::read_line,
@@ -20,12 +21,9 @@ use super::{
 };
 use crate::{artifact::ArtifactStore, run::AttemptResult};
 
-/// How long a task may go on after the orchestrator is gone. Its outcome is kept for the next orchestrator; a task that takes
-/// longer is ended with everything it started, so that nothing is left for ever.
-const ORPHAN_GRACE: Duration = Duration::from_secs(10);
-
-/// Sets another [`ORPHAN_GRACE`], in seconds.
-const ORPHAN_GRACE_VARIABLE: &str = "SLUICE_ORPHAN_GRACE";
+/// How long, in seconds, a task may go on after the orchestrator is gone. Without it a task goes on to its end, or to its timeout:
+/// the next orchestrator takes it over, or finds its outcome.
+const ORPHAN_GRACE: &str = "SLUICE_ORPHAN_GRACE";
 
 /// How long a task may take to obey, once its time is over, before the process ends under it.
 const LAST_GRACE: Duration = Duration::from_secs(2);
@@ -77,12 +75,13 @@ pub fn serve(options: WorkerOptions) -> u8 {
         return BROKEN;
     }
     let end = read_requests(BufReader::new(requests), &nonce, &jobs, &desk);
-    if end == End::Dismissed {
-        desk.cancel(None);
+    match end {
+        End::Dismissed => desk.cancel(None),
+        // Nobody reads what a library prints any more; writing it must not fail.
+        End::Alone | End::Confused => fall_silent(),
     }
-    if !desk.wait_until_idle(orphan_grace()) {
-        desk.cancel(None);
-        desk.wait_until_idle(LAST_GRACE);
+    if !desk.wait_until_idle(desk.time_left()) {
+        desk.give_up();
     }
     children::end_all();
     if end == End::Confused { BROKEN } else { 0 }
@@ -106,10 +105,23 @@ struct Job {
     cancel: CancelToken,
 }
 
+/// The attempt that runs now.
+struct Current {
+    id: u64,
+    cancel: CancelToken,
+    began: Instant,
+    /// Its timeout, which the orchestrator watches over while there is one.
+    timeout: Option<f64>,
+    attempt_dir: PathBuf,
+    attempt_id: String,
+    /// True once it was stopped because nobody is there and its time is over.
+    overdue: bool,
+}
+
 /// What the thread that reads requests and the one that runs tasks share.
 struct Desk {
     replies: Mutex<File>,
-    current: Mutex<Option<(u64, CancelToken)>>,
+    current: Mutex<Option<Current>>,
     idle: Condvar,
 }
 
@@ -120,32 +132,76 @@ impl Desk {
         let _ = replies.write_all(&line(reply));
     }
 
-    fn current(&self) -> MutexGuard<'_, Option<(u64, CancelToken)>> {
+    fn current(&self) -> MutexGuard<'_, Option<Current>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the running task to stop; with an id, only when it is that one.
     fn cancel(&self, id: Option<u64>) {
-        if let Some((running, cancel)) = &*self.current()
-            && id.is_none_or(|id| id == *running)
+        if let Some(current) = &*self.current()
+            && id.is_none_or(|id| id == current.id)
         {
-            cancel.cancel();
+            current.cancel.cancel();
         }
     }
 
     /// Notes that an attempt is over, unless the next one is there already.
     fn done(&self, id: u64) {
         let mut current = self.current();
-        if current.as_ref().is_some_and(|(running, _)| *running == id) {
+        if current.as_ref().is_some_and(|current| current.id == id) {
             *current = None;
         }
         self.idle.notify_all();
     }
 
-    /// Waits until no task runs; false when one still does.
-    fn wait_until_idle(&self, at_most: Duration) -> bool {
-        let waited = self.idle.wait_timeout_while(self.current(), at_most, |current| current.is_some());
+    /// Waits until no task runs; false when one still does after `at_most`.
+    fn wait_until_idle(&self, at_most: Option<Duration>) -> bool {
+        let busy = |current: &mut Option<Current>| current.is_some();
+        let Some(at_most) = at_most else {
+            drop(self.idle.wait_while(self.current(), busy));
+            return true;
+        };
+        let waited = self.idle.wait_timeout_while(self.current(), at_most, busy);
         waited.unwrap_or_else(PoisonError::into_inner).0.is_none()
+    }
+
+    /// How long the running task may go on when nobody is there; `None` without a limit.
+    fn time_left(&self) -> Option<Duration> {
+        let current = self.current();
+        let timeout = current.as_ref().and_then(|current| {
+            let all = Duration::try_from_secs_f64(current.timeout?).ok()?;
+            Some(all.saturating_sub(current.began.elapsed()))
+        });
+        [timeout, orphan_grace()].into_iter().flatten().min()
+    }
+
+    /// Ends a task whose time is over. When it does not obey, its outcome is written in its place; the process ends under it.
+    fn give_up(&self) {
+        if let Some(current) = &mut *self.current() {
+            current.overdue = true;
+            current.cancel.cancel();
+        }
+        if !self.wait_until_idle(Some(LAST_GRACE))
+            && let Some(current) = &*self.current()
+        {
+            let _ = keep_outcome(&current.attempt_dir, &current.attempt_id, current.overdue_result());
+        }
+    }
+
+    /// What to record for an attempt: one that obeyed because its time was over has timed out.
+    fn verdict_on(&self, id: u64, result: AttemptResult) -> AttemptResult {
+        match (&*self.current(), result) {
+            (Some(current), AttemptResult::Cancelled) if current.id == id && current.overdue => {
+                current.overdue_result()
+            }
+            (_, result) => result,
+        }
+    }
+}
+
+impl Current {
+    fn overdue_result(&self) -> AttemptResult {
+        self.timeout.map_or(AttemptResult::Cancelled, |after| AttemptResult::TimedOut { after })
     }
 }
 
@@ -168,7 +224,15 @@ fn read_requests(mut requests: BufReader<File>, nonce: &str, jobs: &mpsc::Sender
             }
             Ok(Request::Execute { id, spec }) => {
                 let cancel = CancelToken::default();
-                *desk.current() = Some((id, cancel.clone()));
+                *desk.current() = Some(Current {
+                    id,
+                    cancel: cancel.clone(),
+                    began: Instant::now(),
+                    timeout: spec.timeout,
+                    attempt_dir: spec.attempt_dir.clone(),
+                    attempt_id: spec.run.attempt_id.clone(),
+                    overdue: false,
+                });
                 if jobs.send(Job { id, spec: *spec, cancel }).is_err() {
                     return End::Confused;
                 }
@@ -189,7 +253,10 @@ fn run_jobs(options: &WorkerOptions, queue: &mpsc::Receiver<Job>, desk: &Arc<Des
     let mut children = Children::default();
     for Job { id, spec, cancel } in queue {
         let (attempt_dir, attempt_id) = (spec.attempt_dir.clone(), spec.run.attempt_id.clone());
-        let result = run_job(options, Job { id, spec, cancel }, desk);
+        let result = match adopt::note(&attempt_dir) {
+            Ok(()) => desk.verdict_on(id, run_job(options, Job { id, spec, cancel }, desk)),
+            Err(error) => AttemptResult::Failed { error: TaskError::io("write to", &attempt_dir, &error) },
+        };
         if matches!(result, AttemptResult::Succeeded { .. }) {
             children.keep();
         } else {
@@ -252,9 +319,17 @@ fn take_channel() -> io::Result<(File, File)> {
     Ok((requests.into(), replies.into()))
 }
 
-fn orphan_grace() -> Duration {
-    let seconds = std::env::var(ORPHAN_GRACE_VARIABLE).ok().and_then(|text| text.parse().ok());
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(ORPHAN_GRACE)
+/// Lets standard output and standard error lead nowhere.
+fn fall_silent() {
+    if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(&nowhere);
+        let _ = rustix::stdio::dup2_stderr(&nowhere);
+    }
+}
+
+fn orphan_grace() -> Option<Duration> {
+    let seconds = std::env::var(ORPHAN_GRACE).ok()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The orchestrator keeps the end of standard error for its messages.

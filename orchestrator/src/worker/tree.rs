@@ -1,17 +1,13 @@
 //! How a worker ends with everything it started.
 
 use std::{
-    path::Path,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
 
-use super::{
-    mark::is_leftover,
-    process::{Process, descendants, marked},
-};
+use super::process::{Process, descendants, marked};
 
 /// How often a dying process is looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -36,10 +32,9 @@ pub(super) fn kill_tree(worker: Option<Process>, mark: &str, grace: Duration) {
     kill_all(&|| marked(&|found| found == mark));
 }
 
-/// Kills everything that workers of earlier orchestrators of a state folder left behind. Returns how many processes
-/// there were. Call it only while holding the folder: another orchestrator's workers look like leftovers.
-pub fn kill_leftovers(home: &Path) -> usize {
-    kill_all(&|| marked(&|mark| is_leftover(mark, home)))
+/// Kills everything that carries a mark that is wanted. Returns how many processes there were.
+pub(super) fn kill_marked(wanted: &dyn Fn(&str) -> bool) -> usize {
+    kill_all(&|| marked(wanted))
 }
 
 /// Asks what is found to end, and waits for at most `grace` until nothing is found any more.

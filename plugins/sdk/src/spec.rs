@@ -82,6 +82,9 @@ pub struct AttemptSpec {
     /// Resolved model references, by key; absent when there was none.
     #[serde(default)]
     pub references: BTreeMap<String, ResolvedModel>,
+    /// After how many seconds the attempt is stopped; the worker sees to it when its orchestrator is gone.
+    #[serde(default)]
+    pub timeout: Option<f64>,
     /// Environment variables for programs that the task starts.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

@@ -32,6 +32,7 @@ impl Bench {
             params: Value::Null,
             inputs: BTreeMap::new(),
             references: BTreeMap::new(),
+            timeout: None,
             env: BTreeMap::new(),
             base_dir: folder.clone(),
             attempt_dir: folder.join("attempt"),

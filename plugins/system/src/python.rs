@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sluicegate_plugin::{Context, Description, Effect, PortType, Ports, Problem, SchemaCheck, Task, TaskError};
+use sluicegate_plugin::{
+    Context, Description, Effect, PortType, Ports, Problem, SchemaCheck, Task, TaskError,
+};
 
 use crate::{
     outputs::{self, Outputs},
@@ -92,7 +94,10 @@ impl Task for Python {
 
     fn schema(&self, params: &PythonParams, check: &mut SchemaCheck) {
         let script = &params.script;
-        if !check.runs_after_others && !script.as_os_str().is_empty() && !check.base_dir.join(script).is_file() {
+        if !check.runs_after_others
+            && !script.as_os_str().is_empty()
+            && !check.base_dir.join(script).is_file()
+        {
             let problem = Problem::new("/script", format!("there is no file `{}`", script.display()));
             check.problems.push(problem.hint("the path starts from the workflow's folder"));
         }

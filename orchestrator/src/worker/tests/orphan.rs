@@ -4,6 +4,7 @@ use std::{
     io::{BufReader, Write},
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     run::AttemptResult,
     worker::{
-        kill_leftovers,
+        AttemptControl, StopReason, kill_strays,
         lines::read_line,
         mark::{MARK, new_mark},
         process::Process,
@@ -36,7 +37,7 @@ struct Orphan {
 impl Orphan {
     fn new(what: &Value, orphan_grace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = options(folder.path(), 1, std::time::Duration::from_secs(1));
+        let options = options(folder.path(), 1, Duration::from_secs(1));
         // The middle of a mark is the orchestrator that started the worker: another one than this process.
         let own = new_mark(folder.path());
         let mark = format!("{}-0badf00d-0", own.split('-').next().unwrap());
@@ -99,7 +100,7 @@ fn a_task_that_takes_too_long_without_an_orchestrator_is_asked_to_stop() {
 fn a_task_that_does_not_obey_ends_with_its_worker_and_all_it_started() {
     let (folder, mut child) = Orphan::new(&json!({ "leave_unmarked": "ignore" }), "0.05").abandon();
     child.wait().unwrap();
-    assert_eq!(outcome(folder.path()), None);
+    assert_eq!(outcome(folder.path()), Some(AttemptResult::Cancelled));
     let left = std::fs::read_to_string(folder.path().join("left")).unwrap();
     assert_eq!(Process::find(left.trim().parse().unwrap()), None);
 }
@@ -111,13 +112,42 @@ async fn leftovers_of_an_earlier_orchestrator_are_killed_and_own_workers_are_not
     yard.pool.warm(1).await;
     let home = folder.path();
     assert!(mark.contains("0badf00d"));
-    assert_eq!(kill_leftovers(home), 2, "the worker and what its task left");
-    assert_eq!(kill_leftovers(home), 0);
-    assert_eq!(kill_leftovers(yard.folder.path()), 0);
+    assert_eq!(kill_strays(home, &[home.join("attempts/1")]), 0, "its attempt is still needed");
+    assert_eq!(kill_strays(home, &[]), 2, "the worker and what its task left");
+    assert_eq!(kill_strays(home, &[]), 0);
+    assert_eq!(kill_strays(yard.folder.path(), &[]), 0);
     assert_eq!(yard.pool.idle_workers().len(), 1);
     child.wait().unwrap();
     drop(requests);
     yard.close().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_outlived_its_orchestrator_is_taken_over_with_its_outcome() {
+    let (folder, mut child) = Orphan::new(&json!("wait_for_go"), "30").abandon();
+    let attempt = folder.path().join("attempts/1");
+    let orphan = crate::worker::Orphan::find(&attempt).unwrap();
+    let (control, _handle) = AttemptControl::new(Box::new(|_, _| ()));
+    let adopted = orphan.adopt(attempt, "attempt-1".into(), control, Duration::from_secs(1));
+    let go = folder.path().join("go");
+    let (report, _) = tokio::join!(adopted, async { std::fs::write(go, "") });
+    assert!(matches!(report.result, AttemptResult::Succeeded { .. }), "{report:?}");
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_was_taken_over_is_stopped_with_everything_it_started() {
+    let (folder, mut child) = Orphan::new(&json!({ "leave_unmarked": "ignore" }), "30").abandon();
+    let attempt = folder.path().join("attempts/1");
+    let orphan = crate::worker::Orphan::find(&attempt).unwrap();
+    let (control, handle) = AttemptControl::new(Box::new(|_, _| ()));
+    handle.stop(StopReason::TimedOut { after: 2.0 });
+    let report = orphan.adopt(attempt.clone(), "attempt-1".into(), control, Duration::from_millis(50)).await;
+    assert_eq!(report.result, AttemptResult::TimedOut { after: 2.0 });
+    child.wait().unwrap();
+    assert!(crate::worker::Orphan::find(&attempt).is_none());
+    let left = std::fs::read_to_string(folder.path().join("left")).unwrap();
+    assert_eq!(Process::find(left.trim().parse().unwrap()), None);
 }
 
 #[test]

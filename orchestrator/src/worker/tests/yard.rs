@@ -103,6 +103,7 @@ pub(super) fn spec(home: &Path, attempt: u32, params: Value) -> AttemptSpec {
         params,
         inputs: BTreeMap::new(),
         references: BTreeMap::new(),
+        timeout: None,
         env: BTreeMap::new(),
         base_dir: home.to_owned(),
         attempt_dir: home.join(format!("attempts/{attempt}")),
