@@ -129,7 +129,7 @@ fn logs(app: &App, args: &LogsArgs, out: &mut Out) -> Result<Exit, AppError> {
         out.bytes(&content);
     }
     if wanted.is_empty() {
-        out.note("no attempt left a log: every task came from the cache, or none has started");
+        out.note("no attempt wrote to its log");
     }
     Ok(Exit::Succeeded)
 }

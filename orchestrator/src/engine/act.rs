@@ -3,19 +3,35 @@
 use std::{sync::Arc, time::Duration};
 
 use sluicegate_plugin::{AttemptSpec, Placement, TaskError};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle},
+};
 
 use super::{
     driver::{Driver, Engine, Message, Update},
-    prepare::{Claim, Preparation},
+    prepare::{Claim, Preparation, attempt_dir},
     recover::Adopted,
 };
 use crate::{
-    run::{AttemptResult, Effect, Input, Prepared, Timestamp},
-    worker::{AttemptControl, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline},
+    run::{AttemptResult, Effect, Event, EventRecord, Input, Prepared, Timestamp},
+    worker::{AttemptControl, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline, tidy_attempt},
     workflow::TaskIdx,
     world::fraction,
 };
+
+/// How long a turn waits for tasks that are being prepared: less than a commit takes.
+const SOON: Duration = Duration::from_millis(1);
+
+/// What came of preparing a task, also when that panicked.
+fn settled(done: Result<Preparation, JoinError>) -> Preparation {
+    done.unwrap_or_else(|panic| Preparation {
+        prepared: Prepared::Broken {
+            error: TaskError::permanent("panic", format!("preparing the task panicked: {panic}")),
+        },
+        spec: None,
+    })
+}
 
 impl Driver {
     /// Performs effects; true when the run is at its end.
@@ -23,7 +39,7 @@ impl Driver {
         let mut finished = false;
         for effect in effects {
             match effect {
-                Effect::Prepare { task } => self.prepare(task),
+                Effect::Prepare { task } => self.report_later(task, self.start_preparing(task)),
                 Effect::StartAttempt { task, attempt } => self.start_attempt(task, attempt),
                 Effect::StopAttempt { task } => {
                     if let Some(handle) = self.running.get(&task) {
@@ -37,21 +53,38 @@ impl Driver {
         finished
     }
 
-    fn prepare(&self, task: TaskIdx) {
+    /// Takes the preparations out of `effects` and starts them. Those that are done soon come back as inputs; the others report
+    /// to the inbox.
+    pub(super) async fn prepare(&mut self, effects: &mut Vec<Effect>) -> Vec<Input> {
+        let tasks: Vec<_> = effects
+            .extract_if(.., |effect| matches!(effect, Effect::Prepare { .. }))
+            .filter_map(|effect| if let Effect::Prepare { task } = effect { Some(task) } else { None })
+            .collect();
+        let started: Vec<_> = tasks.into_iter().map(|task| (task, self.start_preparing(task))).collect();
+        let mut inputs = Vec::with_capacity(started.len());
+        let deadline = tokio::time::Instant::now() + SOON;
+        for (task, mut handle) in started {
+            if let Ok(done) = tokio::time::timeout_at(deadline, &mut handle).await {
+                inputs.push(self.prepared(task, settled(done)));
+            } else {
+                self.report_later(task, handle);
+            }
+        }
+        inputs
+    }
+
+    fn report_later(&self, task: TaskIdx, preparing: JoinHandle<Preparation>) {
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let _ = inbox.send(Message::Prepared(task, Box::new(settled(preparing.await))));
+        });
+    }
+
+    fn start_preparing(&self, task: TaskIdx) -> JoinHandle<Preparation> {
         let preparer = self.engine.preparer();
         let attempt_id = format!("{:032x}", self.engine.options.world.random());
         let claim = Claim::of(&self.run, task, &preparer, attempt_id);
-        let inbox = self.inbox.clone();
-        tokio::spawn(async move {
-            let preparation = tokio::task::spawn_blocking(move || preparer.prepare(claim)).await;
-            let preparation = preparation.unwrap_or_else(|panic| Preparation {
-                prepared: Prepared::Broken {
-                    error: TaskError::permanent("panic", format!("preparing the task panicked: {panic}")),
-                },
-                spec: None,
-            });
-            let _ = inbox.send(Message::Prepared(task, Box::new(preparation)));
-        });
+        tokio::task::spawn_blocking(move || preparer.prepare(claim))
     }
 
     fn start_attempt(&mut self, task: TaskIdx, attempt: u32) {
@@ -71,6 +104,20 @@ impl Driver {
             let result = placed.run(control, handle).await;
             let _ = inbox.send(Message::Input(Input::AttemptFinished { task, attempt, result, random }));
         });
+    }
+
+    /// Removes what attempts kept for the case that this process dies: their outcomes are in the store now.
+    pub(super) fn tidy(&self, records: &[EventRecord]) {
+        let ended = records.iter().filter_map(|record| match record.event {
+            Event::AttemptFinished { task, attempt, .. } => Some((task, attempt)),
+            _ => None,
+        });
+        let home = &self.engine.options.home;
+        let folders: Vec<_> =
+            ended.map(|(task, attempt)| attempt_dir(home, &self.run, task, attempt)).collect();
+        if !folders.is_empty() {
+            tokio::task::spawn_blocking(move || folders.iter().for_each(|folder| tidy_attempt(folder)));
+        }
     }
 
     /// Watches over an attempt that an earlier orchestrator started.

@@ -23,6 +23,9 @@ use crate::{
 /// At most so many inputs are decided in one turn, so that one commit stays small.
 const MAX_TURN: usize = 256;
 
+/// At most so many times tasks are prepared in one turn.
+const MAX_ROUNDS: usize = 64;
+
 /// What an engine works with.
 pub struct EngineOptions {
     /// The folder of the state.
@@ -210,13 +213,24 @@ struct Turn {
     effects: Vec<Effect>,
 }
 
+impl Turn {
+    /// Adds what was decided next.
+    fn extend(&mut self, next: Self) {
+        self.records.extend(next.records);
+        self.row = next.row;
+        self.effects.extend(next.effects);
+    }
+}
+
 impl Driver {
     /// The loop. An error ends it: what was not remembered did not happen, and the next start goes on from there.
     async fn run(mut self) -> Result<Run, EngineError> {
         loop {
             let inputs = self.next_inputs().await;
-            let turn = self.decide(&inputs);
+            let mut turn = self.decide(&inputs);
+            self.prepare_ahead(&mut turn).await;
             self.remember(&turn).await?;
+            self.tidy(&turn.records);
             self.tell(turn.records);
             if self.act(turn.effects) {
                 return Ok(self.run);
@@ -232,17 +246,33 @@ impl Driver {
         for message in batch {
             inputs.push(match message {
                 Message::Input(input) => input,
-                Message::Prepared(task, preparation) => {
-                    let Preparation { prepared, spec } = *preparation;
-                    if let Some(spec) = spec {
-                        self.specs.insert(task, spec);
-                    }
-                    Input::Prepared { task, prepared: Box::new(prepared) }
-                }
+                Message::Prepared(task, preparation) => self.prepared(task, *preparation),
             });
         }
         inputs.push(Input::Dispatch);
         inputs
+    }
+
+    /// Prepares claimed tasks before the commit, because preparing only reads: what is done soon shares the commit. A task that
+    /// the cache serves may free others, so this goes round several times.
+    async fn prepare_ahead(&mut self, turn: &mut Turn) {
+        for _ in 0..MAX_ROUNDS {
+            let mut prepared = self.prepare(&mut turn.effects).await;
+            if prepared.is_empty() {
+                return;
+            }
+            prepared.push(Input::Dispatch);
+            turn.extend(self.decide(&prepared));
+        }
+    }
+
+    /// Keeps the specification of a prepared attempt until it starts.
+    pub(super) fn prepared(&mut self, task: TaskIdx, preparation: Preparation) -> Input {
+        let Preparation { prepared, spec } = preparation;
+        if let Some(spec) = spec {
+            self.specs.insert(task, spec);
+        }
+        Input::Prepared { task, prepared: Box::new(prepared) }
     }
 
     /// Lets the run decide about each input and become what it decided. Nothing outside sees this before it is durable.

@@ -98,6 +98,19 @@ pub fn read_outcome(attempt_dir: &Path, attempt_id: &str) -> Option<AttemptResul
     (file.version <= OUTCOME_VERSION && file.attempt_id == attempt_id).then_some(file.result)
 }
 
+/// Removes what an attempt kept for an orchestrator that would have to find out how it ended. A log that has lines stays.
+pub fn tidy_attempt(attempt_dir: &Path) {
+    for name in ["worker.json", "outcome.json"] {
+        let _ = std::fs::remove_file(attempt_dir.join(name));
+    }
+    let log = attempt_dir.join("log.txt");
+    if log.metadata().is_ok_and(|about| about.len() == 0) {
+        let _ = std::fs::remove_file(log);
+    }
+    // Refused while anything is in it.
+    let _ = std::fs::remove_dir(attempt_dir);
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> TaskError {
     let message = panic
         .downcast_ref::<String>()

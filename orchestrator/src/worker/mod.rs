@@ -23,7 +23,7 @@ mod tests;
 mod tree;
 
 pub use adopt::{Orphan, kill_strays};
-pub use attempt::read_outcome;
+pub use attempt::{read_outcome, tidy_attempt};
 pub use control::{AttemptControl, AttemptReport, CancelHandle, OnProgress, StopReason};
 pub use inline::{InlineAttempt, run_inline};
 pub use pool::{PoolOptions, WorkerPool};
