@@ -2,7 +2,11 @@
 //!
 //! `cargo bench -p sluicegate --bench engine [-- NAME…]` prints a table. Each tool runs each workload in turn, several times, so that a
 //! machine whose speed drifts treats all alike; the ratio to `make` is taken within each turn. `benches/README.md` says how to read it.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at the first surprise")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and stops at the first surprise"
+)]
 
 use std::{
     fmt::Write as _,
@@ -127,7 +131,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let tools = tools();
     let names: Vec<_> = tools.iter().map(|tool| tool.name).collect();
     println!("medians of {N_TURNS} turns, {WIDTH} tasks at a time\n");

@@ -66,3 +66,37 @@ with = { script = "echo a > a" }
     project.sluice(&["run", "w.toml", "-p", "go=true"]).expect(0);
     assert_eq!(project.read("a"), "a\n");
 }
+
+#[test]
+fn a_failed_run_goes_on_after_the_cause_is_gone() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        r#"
+name = "w"
+[tasks.a]
+uses = "shell"
+with = { script = "echo a >> ran" }
+[tasks.b]
+uses = "shell"
+needs = ["a"]
+with = { script = "test -e cause && echo b >> ran" }
+[tasks.c]
+uses = "shell"
+needs = ["b"]
+with = { script = "echo c >> ran" }
+"#,
+    );
+    let ran = project.sluice(&["run", "w.toml"]).expect(1);
+    assert!(ran.stdout.contains("sluice runs retry"), "{}", ran.stdout);
+    project.sluice(&["runs", "retry", "latest"]).expect(1);
+    project.file("cause", "");
+    project.sluice(&["runs", "retry", "latest"]).expect(0);
+    assert_eq!(project.read("ran"), "a\nb\nc\n");
+    assert_eq!(project.task("latest", "b")["attempts"], 3);
+    let listed = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    let refused = project.sluice(&["runs", "retry", "latest"]).expect(2);
+    assert!(refused.stderr.contains("nothing to repeat"), "{}", refused.stderr);
+    project.sluice(&["doctor"]).expect(0);
+}

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::{App, AppError, default_parallel};
 use crate::{
-    engine::{Engine, PlannedTask, RunHandle, StartRequest, Update},
-    run::{Run, RunId, RunRow},
+    engine::{Engine, EngineError, PlannedTask, RunHandle, StartRequest, Update},
+    run::{Resolution, Run, RunId, RunRow},
     store::{Store, StoreError, StoreOptions},
     worker::ask_to_end,
-    workflow::Workflow,
+    workflow::{TaskIdx, Workflow},
 };
 
 /// What to run.
@@ -62,17 +62,37 @@ impl App {
 
     /// Drives an interrupted run on, with the plan that was frozen when it started.
     pub fn resume(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        self.go_on(|engine| engine.resume(id), watcher)
+    }
+
+    /// Lets a run that ended without success go on: what did not succeed starts over, with the recorded plan.
+    pub fn retry(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        self.go_on(|engine| engine.retry(id), watcher)
+    }
+
+    fn go_on(
+        &self,
+        start: impl Fn(&Engine) -> Result<RunHandle, EngineError>,
+        watcher: &mut dyn Running,
+    ) -> Result<Run, AppError> {
         let runtime = runtime()?;
-        let store = self.store()?;
-        let engine = self.engine(store, default_parallel())?;
+        let engine = self.engine(self.store()?, default_parallel())?;
         let run = runtime.block_on(async {
             engine.mark_interrupted().await?;
-            let handle = engine.resume(id)?;
+            let handle = start(&engine)?;
             watcher.begin(&handle.run, true);
             watch(handle, watcher).await
         });
         runtime.block_on(engine.shutdown());
         run
+    }
+
+    /// Records what a person says of a task whose outcome was lost.
+    pub fn resolve(&self, id: RunId, task: TaskIdx, resolution: Resolution) -> Result<Run, AppError> {
+        let runtime = runtime()?;
+        let _context = runtime.enter();
+        let engine = self.engine(self.store()?, 1)?;
+        Ok(runtime.block_on(engine.resolve(id, task, resolution))?)
     }
 
     /// Cancels a run: asks the process that drives it, or ends what an interrupted one left running.

@@ -140,6 +140,10 @@ pub(super) enum RunsCommand {
     Resume(RunArg),
     /// End a run and everything it started
     Cancel(RunArg),
+    /// Repeat what failed in a run, and what stands behind it, with the recorded workflow
+    Retry(RunArg),
+    /// Say how a task ended whose outcome was lost and that must not happen twice
+    Resolve(ResolveArgs),
 }
 
 #[derive(ClapArgs)]
@@ -164,6 +168,28 @@ pub(super) struct RunArg {
     pub(super) run: String,
     #[command(flatten)]
     pub(super) format: FormatArg,
+}
+
+/// What a person says of a task.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ResolutionArg {
+    /// It happened
+    Succeeded,
+    /// It shall count as failed
+    Failed,
+    /// It did not happen; `runs retry` may try it again
+    Retry,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct ResolveArgs {
+    /// The run: its id, a unique part of it, or `latest`
+    pub(super) run: String,
+    /// The task
+    pub(super) task: String,
+    /// How it ended
+    #[arg(long = "as", value_enum)]
+    pub(super) resolution: ResolutionArg,
 }
 
 #[derive(ClapArgs)]

@@ -3,7 +3,7 @@
 use std::{error::Error, process::ExitCode};
 
 use super::out::Out;
-use crate::{app::AppError, run::RunStatus};
+use crate::{app::AppError, engine::EngineError, run::RunStatus};
 
 /// What the program ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,9 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
         AppError::NoRun(_) => (Exit::NotFound, vec!["`sluice runs list` lists runs".into()]),
         AppError::NotFound { hint, .. } => (Exit::NotFound, vec![hint.clone()]),
         AppError::Task(error) => (Exit::Failed, error.hints.clone()),
+        AppError::Engine(EngineError::Ended(_) | EngineError::Open(_) | EngineError::NothingToRepeat(_)) => {
+            (Exit::Invalid, vec!["`sluice runs show` tells how the run is".into()])
+        }
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {
             (Exit::Failed, Vec::new())
         }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    args::{Format, LogsArgs, RunArg, RunsCommand, RunsListArgs},
+    args::{Format, LogsArgs, ResolutionArg, ResolveArgs, RunArg, RunsCommand, RunsListArgs},
     exit::Exit,
     out::{Out, Style},
     progress::Progress,
@@ -12,8 +12,8 @@ use super::{
     why::no_task,
 };
 use crate::{
-    app::{App, AppError, Cancelled},
-    run::{RunRow, RunStatus, Timestamp},
+    app::{App, AppError, Cancelled, Running},
+    run::{Resolution, Run, RunId, RunRow, RunStatus, TaskState, Timestamp},
 };
 
 pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exit, AppError> {
@@ -21,7 +21,9 @@ pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exi
         RunsCommand::List(args) => list(app, &args, out),
         RunsCommand::Show(args) => show(app, &args, out),
         RunsCommand::Logs(args) => logs(app, &args, out),
-        RunsCommand::Resume(args) => resume(app, &args, out),
+        RunsCommand::Resume(args) => go_on(app, &args, App::resume, out),
+        RunsCommand::Retry(args) => go_on(app, &args, App::retry, out),
+        RunsCommand::Resolve(args) => resolve(app, &args, out),
         RunsCommand::Cancel(args) => cancel(app, &args, out),
     }
 }
@@ -134,11 +136,13 @@ fn logs(app: &App, args: &LogsArgs, out: &mut Out) -> Result<Exit, AppError> {
     Ok(Exit::Succeeded)
 }
 
-fn resume(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+type GoOn = fn(&App, RunId, &mut dyn Running) -> Result<Run, AppError>;
+
+fn go_on(app: &App, args: &RunArg, go_on: GoOn, out: &mut Out) -> Result<Exit, AppError> {
     let id = app.history()?.find(&args.run)?;
     let json = args.format.format == Format::Json;
     let mut progress = Progress::new(out, json);
-    let run = app.resume(id, &mut progress)?;
+    let run = go_on(app, id, &mut progress)?;
     progress.finish();
     if json {
         out.json(&story::to_json(&run, app.now()));
@@ -169,5 +173,29 @@ fn cancel(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
         Cancelled::Ended => out.line(&format!("cancelled run {}", row.id)),
         Cancelled::Asked(pid) => out.line(&format!("asked process {pid} to cancel run {}", row.id)),
     }
+    Ok(Exit::Succeeded)
+}
+
+fn resolve(app: &App, args: &ResolveArgs, out: &mut Out) -> Result<Exit, AppError> {
+    let run = {
+        let history = app.history()?;
+        history.load(history.find(&args.run)?)?
+    };
+    let Some((task, _, record)) = run.tasks().find(|(_, task, _)| task.name == args.task) else {
+        return Err(no_task(&run, &args.task));
+    };
+    if record.state != TaskState::Unknown {
+        return Err(AppError::Invalid {
+            message: format!("task `{}` is {}, not unknown", args.task, record.state.word()),
+            hint: "only a task whose outcome was lost can be resolved".into(),
+        });
+    }
+    let resolution = match args.resolution {
+        ResolutionArg::Succeeded => Resolution::Succeeded,
+        ResolutionArg::Failed => Resolution::Failed,
+        ResolutionArg::Retry => Resolution::Retry,
+    };
+    app.resolve(run.id(), task, resolution)?;
+    out.line(&format!("resolved; `sluice runs retry {}` goes on with the run", run.id()));
     Ok(Exit::Succeeded)
 }

@@ -75,8 +75,11 @@ pub(super) fn print(run: &Run, now: Timestamp, out: &mut Out) {
         let (style, word, remark) = task_words(record);
         let ran = record.n_attempts > 0;
         let took = record.seconds(now).filter(|_| ran).map(duration).unwrap_or_default();
-        let attempts =
-            if record.n_attempts > 1 { format!("{} attempts; ", record.n_attempts) } else { String::new() };
+        let attempts = match record.n_attempts {
+            0 | 1 => String::new(),
+            n if remark.is_empty() => format!("{n} attempts"),
+            n => format!("{n} attempts; "),
+        };
         table.row(vec![
             (Style::Plain, task.name.clone()),
             (Style::Dim, task.kind.clone()),
@@ -170,7 +173,9 @@ fn print_failures(run: &Run, out: &mut Out) {
 fn print_next(run: &Run, out: &mut Out) {
     let id = run.id();
     let next = match run.status() {
-        RunStatus::Failed => format!("`sluice runs logs {id}` prints the tasks' logs"),
+        RunStatus::Failed => format!(
+            "`sluice runs logs {id}` prints the tasks' logs, `sluice runs retry {id}` repeats what failed"
+        ),
         RunStatus::Interrupted => format!("`sluice run {}` goes on where it stopped", run.file().display()),
         RunStatus::Rejected => format!("`sluice runs show {id}` tells the whole story"),
         _ => return,

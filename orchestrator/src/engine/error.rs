@@ -21,6 +21,12 @@ pub enum EngineError {
     /// The run is at its end.
     #[error("run `{0}` is at its end and cannot be resumed")]
     Ended(RunId),
+    /// The run goes on, or was interrupted.
+    #[error("run `{0}` has not ended; `sluice runs resume` goes on with an interrupted run")]
+    Open(RunId),
+    /// Everything succeeded, or a gate or a lost outcome holds the rest back.
+    #[error("run `{0}` has nothing to repeat")]
+    NothingToRepeat(RunId),
     /// A background thread ended before its work did.
     #[error("a thread of the engine ended early: {0}")]
     Thread(String),

@@ -8,7 +8,10 @@ use super::{
     prepare::attempt_dir,
 };
 use crate::{
-    run::{AttemptResult, EVENT_VERSION, EventRecord, Input, Run, RunId, RunRow, RunStatus, TaskState},
+    run::{
+        AttemptResult, EVENT_VERSION, EventRecord, Input, Resolution, Run, RunId, RunRow, RunStatus,
+        TaskState,
+    },
     store::Commit,
     worker::{Orphan, kill_strays, read_outcome},
     workflow::TaskIdx,
@@ -52,6 +55,31 @@ impl Engine {
             }
         }
         Ok(self.drive(run, inputs, adopted))
+    }
+
+    /// Lets a run that ended without success go on: what did not succeed starts over, with the recorded plan.
+    pub fn retry(&self, id: RunId) -> Result<RunHandle, EngineError> {
+        let run = self.load(id)?;
+        if !run.status().is_final() {
+            return Err(EngineError::Open(id));
+        }
+        if run.tasks_to_repeat().is_empty() {
+            return Err(EngineError::NothingToRepeat(id));
+        }
+        self.kill_strays()?;
+        Ok(self.drive(run, vec![Input::Reopen { owner: self.options.owner.clone() }], Vec::new()))
+    }
+
+    /// Records what a person says of a task whose outcome was lost.
+    pub async fn resolve(
+        &self,
+        id: RunId,
+        task: TaskIdx,
+        resolution: Resolution,
+    ) -> Result<Run, EngineError> {
+        let mut run = self.load(id)?;
+        self.settle(&mut run, &[Input::Resolve { task, resolution }]).await?;
+        Ok(run)
     }
 
     /// Ends an interrupted run for good, with the workers that still run its attempts.

@@ -15,6 +15,18 @@ pub const EVENT_VERSION: u16 = 1;
 /// The orchestrator process that drives a run.
 pub type Owner = ProcessId;
 
+/// What a person says of a task whose outcome was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It happened.
+    Succeeded,
+    /// It happened and broke, or shall count as broken.
+    Failed,
+    /// It did not happen, and may be tried again.
+    Retry,
+}
+
 /// An event with its place in the run and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventRecord {
@@ -51,6 +63,20 @@ pub enum Event {
     RunResumed {
         /// That process.
         owner: Owner,
+    },
+    /// A run that had ended goes on: these tasks start over.
+    RunReopened {
+        /// The process that drives it.
+        owner: Owner,
+        /// Every task that did not succeed, but for those that a gate holds back.
+        tasks: Vec<TaskIdx>,
+    },
+    /// A person said how a task ended whose outcome was lost.
+    TaskResolved {
+        /// The task.
+        task: TaskIdx,
+        /// What the person said.
+        resolution: Resolution,
     },
     /// A slot was given to a task. Not stored: after a restart the task is ready again.
     TaskClaimed {

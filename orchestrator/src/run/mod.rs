@@ -16,7 +16,7 @@ mod tests;
 mod time;
 
 pub use cache_key::{CacheKey, CacheMiss, PartChange};
-pub use event::{EVENT_VERSION, Event, EventRecord, Owner};
+pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};
 pub use id::{IdParseError, RunId};
 pub use outcome::{AttemptResult, CacheEntry, Origin, Outcome, OutputArtifact};
 pub use replay::ReplayError;

@@ -1,8 +1,8 @@
 //! Becoming: the one function that changes a run, used live and for replay.
 
 use super::{
-    AttemptResult, EVENT_VERSION, Event, EventRecord, Run, RunId, RunStatus, TaskRecord, TaskState,
-    Timestamp, queue::TaskQueue,
+    AttemptResult, EVENT_VERSION, Event, EventRecord, Resolution, Run, RunId, RunStatus, TaskRecord,
+    TaskState, Timestamp, queue::TaskQueue,
 };
 use crate::workflow::TaskIdx;
 
@@ -106,6 +106,17 @@ impl Run {
                 self.owner = owner.clone();
                 self.status = RunStatus::Running;
             }
+            Event::RunReopened { owner, tasks } => {
+                self.owner = owner.clone();
+                self.reopen(tasks);
+            }
+            Event::TaskResolved { task, resolution } => {
+                self.record_mut(*task).state = match resolution {
+                    Resolution::Succeeded => TaskState::Succeeded { origin: None },
+                    Resolution::Failed => TaskState::Failed,
+                    Resolution::Retry => TaskState::Cancelled,
+                };
+            }
             Event::CancelRequested { reason } => self.cancel = Some(reason.clone()),
             Event::RunFinished { status } => {
                 self.status = *status;
@@ -190,6 +201,28 @@ impl Run {
         }
     }
 
+    /// Lets tasks start over, and finds out anew what waits for what.
+    fn reopen(&mut self, again: &[TaskIdx]) {
+        self.status = RunStatus::Running;
+        self.ended_at = None;
+        self.cancel = None;
+        for task in again {
+            let record = self.record_mut(*task);
+            // Attempts are counted on, so that no two have the same folder.
+            *record = TaskRecord { n_attempts: record.n_attempts, ..TaskRecord::new() };
+        }
+        let (queue, free) = TaskQueue::new(&self.workflow);
+        self.queue = queue;
+        let ended = (0u32..).map(TaskIdx).zip(&self.tasks).filter(|(_, record)| record.state.is_final());
+        let ended: Vec<_> = ended.map(|(task, _)| task).collect();
+        let freed: Vec<_> = ended.iter().flat_map(|task| self.queue.end(*task)).collect();
+        for task in free.into_iter().chain(freed) {
+            if self.record(task).state == TaskState::Blocked {
+                self.make_ready(task);
+            }
+        }
+    }
+
     fn make_ready(&mut self, task: TaskIdx) {
         self.record_mut(task).state = TaskState::Ready;
         self.queue.push(task);
@@ -210,7 +243,9 @@ fn task_of(event: &Event) -> Option<TaskIdx> {
         | Event::TaskUnprepared { task, .. }
         | Event::CacheHit { task, .. }
         | Event::AttemptStarted { task, .. }
-        | Event::AttemptFinished { task, .. } => Some(*task),
+        | Event::AttemptFinished { task, .. }
+        | Event::TaskResolved { task, .. } => Some(*task),
+        Event::RunReopened { tasks, .. } => tasks.iter().max().copied(),
         Event::RunCreated { .. }
         | Event::RunInterrupted
         | Event::RunResumed { .. }

@@ -4,8 +4,8 @@ use serde_json::Value;
 use sluicegate_plugin::{Effect as EffectClass, TaskError};
 
 use super::{
-    AttemptResult, CacheEntry, CacheKey, CacheMiss, Event, Owner, Run, RunStatus, SkipReason, TaskState,
-    Timestamp,
+    AttemptResult, CacheEntry, CacheKey, CacheMiss, Event, Owner, Resolution, Run, RunStatus, SkipReason,
+    TaskState, Timestamp,
     state::{blocks_downstream, gate_reason},
 };
 use crate::workflow::TaskIdx;
@@ -43,6 +43,18 @@ pub enum Input {
     },
     /// The run's orchestrator is dead, and no other drives it.
     Interrupt,
+    /// A person said how a task ended whose outcome was lost.
+    Resolve {
+        /// The task.
+        task: TaskIdx,
+        /// What the person said.
+        resolution: Resolution,
+    },
+    /// A run that ended goes on: what did not succeed starts over.
+    Reopen {
+        /// This process.
+        owner: Owner,
+    },
     /// This process drives the run on.
     Resume {
         /// This process.
@@ -138,9 +150,10 @@ impl Run {
     /// Decides what an input means. Inputs that no longer fit (a task that ended meanwhile) mean nothing.
     pub fn step(&self, input: &Input, now: Timestamp) -> Step {
         if self.status.is_final() {
-            return Step::default();
+            return self.after_the_end(input);
         }
         match input {
+            Input::Resolve { .. } | Input::Reopen { .. } => Step::default(),
             Input::Dispatch => self.dispatch(now),
             Input::Prepared { task, prepared } => self.prepared(*task, prepared),
             Input::AttemptFinished { task, attempt, result, random } => {
@@ -153,6 +166,40 @@ impl Run {
             Input::Interrupt => Step::default(),
             Input::Resume { owner } => Step::default().event(Event::RunResumed { owner: owner.clone() }),
         }
+    }
+
+    /// What can still happen to a run that ended: a person looks after it.
+    fn after_the_end(&self, input: &Input) -> Step {
+        match input {
+            Input::Resolve { task, resolution } if self.record(*task).state == TaskState::Unknown => {
+                Step::default().event(Event::TaskResolved { task: *task, resolution: *resolution })
+            }
+            Input::Reopen { owner } => {
+                let tasks = self.tasks_to_repeat();
+                if tasks.is_empty() {
+                    Step::default()
+                } else {
+                    Step::default().event(Event::RunReopened { owner: owner.clone(), tasks })
+                }
+            }
+            _ => Step::default(),
+        }
+    }
+
+    /// Tasks that did not succeed. What stands behind a gate that said no stays where it is, and what nobody knows the end of
+    /// waits for a person.
+    pub fn tasks_to_repeat(&self) -> Vec<TaskIdx> {
+        let mut held = std::collections::BTreeSet::new();
+        for (idx, task, record) in self.tasks() {
+            let rejects = record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some());
+            if rejects || record.state == TaskState::Unknown {
+                held.extend(self.queue.all_downstream(idx));
+            }
+        }
+        let again = self.tasks().filter(|(idx, _, record)| {
+            !matches!(record.state, TaskState::Succeeded { .. } | TaskState::Unknown) && !held.contains(idx)
+        });
+        again.map(|(idx, ..)| idx).collect()
     }
 
     /// The number of tasks that may hold a slot at the same time.

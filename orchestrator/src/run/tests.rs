@@ -271,6 +271,64 @@ fn a_task_that_is_lost_three_times_is_given_up() {
 }
 
 #[test]
+fn a_run_that_failed_goes_on_with_what_did_not_succeed() {
+    let mut sim = Sim::of(vec![task("a", &[]), task("b", &[0]), task("c", &[1])]);
+    let _ = sim.start_what_can();
+    let _ = sim.finish(A, succeeded());
+    let _ = sim.start_what_can();
+    let _ = sim.finish(B, failed(false));
+    let _ = sim.input(&Input::Dispatch);
+    assert_eq!(sim.run.status(), RunStatus::Failed);
+    let _ = sim.input(&Input::Reopen { owner: owner() });
+    assert_eq!((sim.word(A), sim.word(B), sim.word(C)), ("succeeded", "ready", "blocked"));
+    assert_eq!(as_restarted(&sim.replayed()), as_restarted(&sim.run));
+    assert_eq!(sim.start_what_can(), [B]);
+    assert_eq!(sim.run.record(B).n_attempts, 2, "attempts are counted on");
+    let _ = sim.finish(B, succeeded());
+    assert_eq!(sim.start_what_can(), [C]);
+    let _ = sim.finish(C, succeeded());
+    assert_eq!(sim.input(&Input::Dispatch), [Effect::Finish]);
+    assert_eq!(sim.run.status(), RunStatus::Succeeded);
+    assert_eq!(sim.input(&Input::Reopen { owner: owner() }), [], "nothing is left to repeat");
+    assert_eq!(sim.run.status(), RunStatus::Succeeded);
+}
+
+#[test]
+fn what_a_gate_holds_back_is_not_repeated() {
+    let mut sim = Sim::of(vec![task("gate", &[]), task("broken", &[]), task("release", &[0, 1])]);
+    let _ = sim.start_what_can();
+    let _ = sim.finish(B, failed(false));
+    let _ = sim.finish(A, judged(Decision::Reject));
+    let _ = sim.input(&Input::Dispatch);
+    assert_eq!(sim.run.tasks_to_repeat(), [B]);
+    let _ = sim.input(&Input::Reopen { owner: owner() });
+    let _ = sim.start_what_can();
+    let _ = sim.finish(B, succeeded());
+    let _ = sim.input(&Input::Dispatch);
+    assert_eq!((sim.word(C), sim.run.status()), ("skipped", RunStatus::Rejected));
+}
+
+#[test]
+fn a_task_whose_outcome_was_lost_waits_for_a_person() {
+    for (resolution, word, again) in [
+        (Resolution::Succeeded, "succeeded", vec![B]),
+        (Resolution::Failed, "failed", vec![A, B]),
+        (Resolution::Retry, "cancelled", vec![A, B]),
+    ] {
+        let mut sim = Sim::of(vec![Task { effect: EffectClass::Once, ..task("a", &[]) }, task("b", &[0])]);
+        let _ = sim.start_what_can();
+        sim.crash();
+        let _ = sim.finish(A, AttemptResult::Lost);
+        let _ = sim.input(&Input::Dispatch);
+        assert_eq!((sim.word(A), sim.run.status()), ("unknown", RunStatus::Failed));
+        assert_eq!(sim.run.tasks_to_repeat(), []);
+        let _ = sim.input(&Input::Resolve { task: A, resolution });
+        assert_eq!((sim.word(A), sim.run.tasks_to_repeat()), (word, again));
+        assert_eq!(as_restarted(&sim.replayed()), as_restarted(&sim.run));
+    }
+}
+
+#[test]
 fn a_condition_and_a_cache_hit_start_nothing() {
     let mut sim = Sim::of(vec![task("a", &[]), task("b", &[]), task("c", &[0])]);
     let _ = sim.input(&Input::Dispatch);
