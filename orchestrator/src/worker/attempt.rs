@@ -14,7 +14,7 @@ use sluicegate_plugin::{AttemptSpec, Context, ContextOptions, Finished, Kind, Ou
 
 use super::panics::{PanicLog, PanicScope};
 use crate::{
-    artifact::{ArtifactError, ArtifactStore, write_durably},
+    artifact::{ArtifactError, ArtifactStore},
     run::{AttemptResult, Outcome, OutputArtifact},
 };
 
@@ -75,7 +75,8 @@ impl Attempt<'_> {
     }
 }
 
-/// Writes an outcome to its file, so that it is on the disk before anyone is told.
+/// Writes an outcome to its file, whole or not at all, before anyone is told. The orchestrator that is told makes it durable with the
+/// event; a worker without one calls [`sync_outcome`].
 pub(super) fn keep_outcome(
     attempt_dir: &Path,
     attempt_id: &str,
@@ -86,9 +87,17 @@ pub(super) fn keep_outcome(
     let text = serde_json::to_vec(&file).map_err(|error| {
         TaskError::permanent("bad_outcome", format!("the outcome cannot be written as JSON: {error}"))
     })?;
+    let staged = attempt_dir.join(".outcome.json");
     std::fs::create_dir_all(attempt_dir)
-        .and_then(|()| write_durably(&path, &text))
+        .and_then(|()| std::fs::write(&staged, &text))
+        .and_then(|()| std::fs::rename(&staged, &path))
         .map_err(|error| TaskError::io("write", &path, &error))
+}
+
+/// Makes an outcome survive the machine: for a worker whose orchestrator is gone.
+pub(super) fn sync_outcome(attempt_dir: &Path) -> std::io::Result<()> {
+    File::open(attempt_dir.join("outcome.json"))?.sync_all()?;
+    File::open(attempt_dir)?.sync_all()
 }
 
 /// Reads the outcome of an attempt, when it was written.

@@ -13,7 +13,7 @@ use sluicegate_plugin::{AttemptSpec, CancelToken, ContextOptions, TaskError};
 
 use super::{
     KindTable, adopt,
-    attempt::{Attempt, keep_outcome},
+    attempt::{Attempt, keep_outcome, sync_outcome},
     children::{self, Children},
     lines::read_line,
     panics::PanicScope,
@@ -61,8 +61,12 @@ pub fn serve(options: WorkerOptions) -> u8 {
             return BROKEN;
         }
     };
-    let desk =
-        Arc::new(Desk { replies: Mutex::new(replies), current: Mutex::default(), idle: Condvar::new() });
+    let desk = Arc::new(Desk {
+        replies: Mutex::new(replies),
+        current: Mutex::default(),
+        idle: Condvar::new(),
+        kept: Mutex::default(),
+    });
     desk.send(&Reply::Hello(Hello::new(&nonce)));
     let (jobs, queue) = mpsc::channel();
     let runner = {
@@ -77,8 +81,11 @@ pub fn serve(options: WorkerOptions) -> u8 {
     let end = read_requests(BufReader::new(requests), &nonce, &jobs, &desk);
     match end {
         End::Dismissed => desk.cancel(None),
-        // Nobody reads what a library prints any more; writing it must not fail.
-        End::Alone | End::Confused => fall_silent(),
+        End::Alone | End::Confused => {
+            // Nobody reads what a library prints any more; writing it must not fail.
+            fall_silent();
+            desk.be_alone();
+        }
     }
     if !desk.wait_until_idle(desk.time_left()) {
         desk.give_up();
@@ -123,6 +130,14 @@ struct Desk {
     replies: Mutex<File>,
     current: Mutex<Option<Current>>,
     idle: Condvar,
+    kept: Mutex<Kept>,
+}
+
+/// The outcome that was kept last, and whether anyone else makes it durable.
+#[derive(Default)]
+struct Kept {
+    alone: bool,
+    last: Option<PathBuf>,
 }
 
 impl Desk {
@@ -152,6 +167,26 @@ impl Desk {
             *current = None;
         }
         self.idle.notify_all();
+    }
+
+    /// Keeps an outcome. While there is an orchestrator, its event makes the outcome durable; otherwise this does.
+    fn keep(&self, attempt_dir: PathBuf, attempt_id: &str, result: AttemptResult) -> Result<(), TaskError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        keep_outcome(&attempt_dir, attempt_id, result)?;
+        if kept.alone {
+            sync_outcome(&attempt_dir).map_err(|error| TaskError::io("sync", &attempt_dir, &error))?;
+        }
+        kept.last = Some(attempt_dir);
+        Ok(())
+    }
+
+    /// The orchestrator is gone: from now on outcomes are synced here, and so is the last one, which may not have arrived.
+    fn be_alone(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.alone = true;
+        if let Some(attempt_dir) = kept.last.take() {
+            let _ = sync_outcome(&attempt_dir);
+        }
     }
 
     /// Waits until no task runs; false when one still does after `at_most`.
@@ -185,6 +220,7 @@ impl Desk {
             && let Some(current) = &*self.current()
         {
             let _ = keep_outcome(&current.attempt_dir, &current.attempt_id, current.overdue_result());
+            let _ = sync_outcome(&current.attempt_dir);
         }
     }
 
@@ -262,7 +298,7 @@ fn run_jobs(options: &WorkerOptions, queue: &mpsc::Receiver<Job>, desk: &Arc<Des
         } else {
             children.end_new();
         }
-        let error = keep_outcome(&attempt_dir, &attempt_id, result).err();
+        let error = desk.keep(attempt_dir, &attempt_id, result).err();
         desk.send(&Reply::Result { id, error });
         desk.done(id);
     }

@@ -67,10 +67,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// Opens the attempt's log and staging folder.
+    /// Opens the attempt's log. The staging folder is made with the first output.
     pub fn open(spec: AttemptSpec, options: ContextOptions) -> Result<Self, TaskError> {
-        let staging = spec.attempt_dir.join("out");
-        std::fs::create_dir_all(&staging).map_err(|e| TaskError::io("create", &staging, &e))?;
+        let folder = &spec.attempt_dir;
+        std::fs::create_dir_all(folder).map_err(|e| TaskError::io("create", folder, &e))?;
         let path = Self::log_path(&spec);
         let log = File::options()
             .create(true)
@@ -164,7 +164,10 @@ impl Context {
 
     /// Names an output and returns where to write it. The file becomes an artifact when the task succeeds.
     pub fn output_path(&self, port: &str, port_type: PortType) -> PathBuf {
-        let path = self.spec.attempt_dir.join("out").join(port);
+        let staging = self.spec.attempt_dir.join("out");
+        // A folder that cannot be made is told by whoever writes into it.
+        let _ = std::fs::create_dir(&staging);
+        let path = staging.join(port);
         self.state().outputs.insert(port.into(), Output { port_type, path: path.clone(), value: None });
         path
     }
