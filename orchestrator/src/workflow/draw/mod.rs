@@ -1,5 +1,6 @@
 //! A workflow's graph as text, Graphviz, Mermaid and SVG.
 
+mod layout;
 mod markup;
 mod svg;
 mod text;
