@@ -79,8 +79,9 @@ struct Edge {
 /// An edge as a walk from layer to layer; takes a lane in each that it passes.
 fn path(idx: usize, edge: &Edge, layer_of: &BTreeMap<TaskIdx, usize>, layers: &mut [Vec<Item>]) -> Vec<Item> {
     let mut path = vec![Item::Task(edge.from)];
-    for at in layer_of[&edge.from] + 1..layer_of[&edge.to] {
-        layers[at].push(Item::Lane(idx, at));
+    let (from, to) = (layer_of[&edge.from], layer_of[&edge.to]);
+    for (at, layer) in layers.iter_mut().enumerate().take(to).skip(from + 1) {
+        layer.push(Item::Lane(idx, at));
         path.push(Item::Lane(idx, at));
     }
     path.push(Item::Task(edge.to));
