@@ -100,3 +100,36 @@ with = { script = "echo c >> ran" }
     assert!(refused.stderr.contains("nothing to repeat"), "{}", refused.stderr);
     project.sluice(&["doctor"]).expect(0);
 }
+
+#[test]
+fn an_alarm_runs_only_after_a_failure_and_a_clean_up_always() {
+    let project = Project::new();
+    let text = r#"
+name = "w"
+[tasks.work]
+uses = "shell"
+with = { script = "test -e good" }
+[tasks.alarm]
+uses = "shell"
+needs = ["work"]
+run_if = "any_failed"
+env = { STATE = "{{ tasks.work.status }}" }
+with = { script = "echo alarm $STATE >> ran" }
+[tasks.tidy]
+uses = "shell"
+needs = ["work", "alarm"]
+run_if = "all_done"
+with = { script = "echo tidy >> ran" }
+"#;
+    project.file("w.toml", text);
+    project.sluice(&["run", "w.toml"]).expect(1);
+    assert_eq!(project.read("ran"), "alarm failed\ntidy\n");
+    project.file("good", "");
+    project.file("ran", "");
+    project.sluice(&["run", "w.toml"]).expect(0);
+    assert_eq!(project.read("ran"), "tidy\n");
+    assert_eq!(project.task("latest", "alarm")["state"], "skipped");
+    project.file("w.toml", text.replace("any_failed", "any_faild"));
+    let refused = project.sluice(&["check", "w.toml"]).expect(2);
+    assert!(refused.stderr.contains("did you mean `any_failed`?"), "{}", refused.stderr);
+}

@@ -9,6 +9,7 @@ use crate::workflow::{TaskIdx, Workflow};
 /// Progress through the graph. Knows counts and order, not states.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TaskQueue {
+    upstream: Vec<Vec<TaskIdx>>,
     downstream: Vec<Vec<TaskIdx>>,
     n_missing: Vec<u32>,
     rank: Vec<u32>,
@@ -22,6 +23,7 @@ impl TaskQueue {
         let graph = workflow.graph();
         let n_tasks = workflow.tasks.len();
         let mut queue = Self {
+            upstream: vec![Vec::new(); n_tasks],
             downstream: vec![Vec::new(); n_tasks],
             n_missing: vec![0; n_tasks],
             rank: vec![0; n_tasks],
@@ -30,9 +32,10 @@ impl TaskQueue {
         for idx in (0u32..).map(TaskIdx).take(n_tasks) {
             let upstream: BTreeSet<TaskIdx> = graph.upstream(idx).into_iter().collect();
             queue.n_missing[idx.0 as usize] = u32::try_from(upstream.len()).unwrap_or(u32::MAX);
-            for up in upstream {
+            for up in &upstream {
                 queue.downstream[up.0 as usize].push(idx);
             }
+            queue.upstream[idx.0 as usize] = upstream.into_iter().collect();
         }
         for idx in graph.order().into_iter().rev() {
             let below = queue.downstream[idx.0 as usize].iter().map(|d| queue.rank[d.0 as usize]).max();
@@ -75,15 +78,15 @@ impl TaskQueue {
         free
     }
 
-    /// Everything behind a task, nearest first.
-    pub(super) fn all_downstream(&self, task: TaskIdx) -> Vec<TaskIdx> {
+    /// Everything behind a task that `wanted` lets through, nearest first; what stands only behind the others is left out.
+    pub(super) fn downstream_while(&self, task: TaskIdx, wanted: impl Fn(TaskIdx) -> bool) -> Vec<TaskIdx> {
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
         let mut next = 0;
         let mut frontier = vec![task];
         while next < frontier.len() {
             for &below in &self.downstream[frontier[next].0 as usize] {
-                if seen.insert(below) {
+                if seen.insert(below) && wanted(below) {
                     found.push(below);
                     frontier.push(below);
                 }
@@ -91,6 +94,11 @@ impl TaskQueue {
             next += 1;
         }
         found
+    }
+
+    /// The tasks directly before a task.
+    pub(super) fn upstream(&self, task: TaskIdx) -> &[TaskIdx] {
+        &self.upstream[task.0 as usize]
     }
 
     /// The number of tasks that ended.

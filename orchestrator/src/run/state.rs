@@ -96,6 +96,8 @@ pub enum SkipReason {
         /// What it decided.
         decision: Decision,
     },
+    /// It runs only after a failure, and nothing failed.
+    NothingFailed,
     /// A task upstream did not succeed.
     Upstream {
         /// That task's name.
@@ -113,6 +115,7 @@ impl std::fmt::Display for SkipReason {
                 write!(f, "gate `{gate}` had too little evidence")
             }
             Self::Gate { gate, .. } => write!(f, "gate `{gate}` rejected"),
+            Self::NothingFailed => f.write_str("nothing before it failed"),
             Self::Upstream { task, state } => write!(f, "`{task}` {state}"),
         }
     }

@@ -8,7 +8,7 @@ use super::{
     TaskState, Timestamp,
     state::{blocks_downstream, gate_reason},
 };
-use crate::workflow::TaskIdx;
+use crate::workflow::{RunIf, TaskIdx};
 
 /// Attempts lost with their orchestrator after which a task is given up: it may be what brings it down.
 const MAX_LOST: u32 = 3;
@@ -193,7 +193,7 @@ impl Run {
         for (idx, task, record) in self.tasks() {
             let rejects = record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some());
             if rejects || record.state == TaskState::Unknown {
-                held.extend(self.queue.all_downstream(idx));
+                held.extend(self.blocked_behind(idx));
             }
         }
         let again = self.tasks().filter(|(idx, _, record)| {
@@ -233,13 +233,29 @@ impl Run {
             .filter_map(|event| if let Event::TaskWoken { task } = event { Some(*task) } else { None })
             .collect();
         let free = self.n_slots().saturating_sub(n_held);
-        for task in self.queue.ready().chain(woken).take(free) {
+        let (idle, wanted): (Vec<_>, Vec<_>) =
+            self.queue.ready().chain(woken).partition(|task| self.lacks_failure(*task));
+        for task in wanted.into_iter().take(free) {
             step = step.event(Event::TaskClaimed { task }).effect(Effect::Prepare { task });
+        }
+        if !idle.is_empty() {
+            return self.skip_idle(step, &idle);
         }
         match next_wake {
             Some(at) => step.effect(Effect::WakeAt { at }),
             None => step,
         }
+    }
+
+    /// Skips tasks that wait for a failure in vain. Others may be free then, so the run is looked at once more at once.
+    fn skip_idle(&self, mut step: Step, idle: &[TaskIdx]) -> Step {
+        for task in idle {
+            step = step.event(Event::TaskSkipped { task: *task, reason: SkipReason::NothingFailed });
+            let reason =
+                SkipReason::Upstream { task: self.task(*task).name.clone(), state: "skipped".into() };
+            step = self.skip_behind(step, *task, &reason);
+        }
+        step.effect(Effect::WakeAt { at: Timestamp::default() })
     }
 
     /// How the run ends, all tasks being at their end.
@@ -352,9 +368,20 @@ impl Run {
         again.then(|| now.plus_seconds(spec.retry.delay(n_failed, random)))
     }
 
+    /// Everything that a task which did not succeed holds back: what stands behind it, up to tasks that run nevertheless.
+    fn blocked_behind(&self, task: TaskIdx) -> Vec<TaskIdx> {
+        self.queue.downstream_while(task, |behind| self.task(behind).run_if == RunIf::AllSucceeded)
+    }
+
+    /// Tells whether a task that wants a failure before it has none.
+    fn lacks_failure(&self, task: TaskIdx) -> bool {
+        let failed = |up: &TaskIdx| matches!(self.record(*up).state, TaskState::Failed | TaskState::Unknown);
+        self.task(task).run_if == RunIf::AnyFailed && !self.queue.upstream(task).iter().any(failed)
+    }
+
     /// Skips everything behind a task that has not ended yet.
     fn skip_behind(&self, mut step: Step, task: TaskIdx, reason: &SkipReason) -> Step {
-        for behind in self.queue.all_downstream(task) {
+        for behind in self.blocked_behind(task) {
             if !self.record(behind).state.is_final() {
                 step.events.push(Event::TaskSkipped { task: behind, reason: reason.clone() });
             }

@@ -7,7 +7,7 @@ use sluicegate_plugin::{
 };
 
 use super::*;
-use crate::workflow::{RetryPolicy, Task, TaskIdx, Workflow};
+use crate::workflow::{RetryPolicy, RunIf, Task, TaskIdx, Workflow};
 
 const A: TaskIdx = TaskIdx(0);
 const B: TaskIdx = TaskIdx(1);
@@ -24,6 +24,7 @@ fn task(name: &str, needs: &[u32]) -> Task {
         needs: needs.iter().copied().map(TaskIdx).collect(),
         mentions: Vec::new(),
         when: None,
+        run_if: RunIf::AllSucceeded,
         retry: RetryPolicy { jitter: false, ..RetryPolicy::default() },
         timeout: None,
         effect: EffectClass::Pure,
@@ -328,6 +329,33 @@ fn a_task_whose_outcome_was_lost_waits_for_a_person() {
     }
 }
 
+fn run_if(name: &str, needs: &[u32], run_if: RunIf) -> Task {
+    Task { run_if, ..task(name, needs) }
+}
+
+#[test]
+fn a_task_may_run_after_others_whatever_became_of_them() {
+    for (result, wanted) in [(succeeded(), "skipped"), (failed(false), "ready")] {
+        let tasks = vec![
+            task("a", &[]),
+            task("b", &[0]),
+            run_if("always", &[1], RunIf::AllDone),
+            run_if("alarm", &[0], RunIf::AnyFailed),
+            task("behind", &[2]),
+        ];
+        let mut sim = Sim::of(tasks);
+        let _ = sim.start_what_can();
+        let broke = result != succeeded();
+        let _ = sim.finish(A, result);
+        assert_eq!(sim.word(TaskIdx(3)), "ready");
+        let _ = sim.input(&Input::Dispatch);
+        assert_eq!(sim.word(TaskIdx(3)), wanted, "claimed tasks are shown as ready");
+        if broke {
+            assert_eq!((sim.word(B), sim.word(C), sim.word(TaskIdx(4))), ("skipped", "ready", "blocked"));
+        }
+    }
+}
+
 #[test]
 fn a_condition_and_a_cache_hit_start_nothing() {
     let mut sim = Sim::of(vec![task("a", &[]), task("b", &[]), task("c", &[0])]);
@@ -418,15 +446,18 @@ fn chance() -> impl Strategy<Value = Chance> {
 
 /// Tasks whose needs all stand before them.
 fn graph() -> impl Strategy<Value = Vec<Task>> {
-    let one = (proptest::collection::vec(any::<prop::sample::Index>(), 0..3), 1u32..3, any::<bool>());
+    let rule =
+        prop_oneof![6 => Just(RunIf::AllSucceeded), 1 => Just(RunIf::AllDone), 1 => Just(RunIf::AnyFailed)];
+    let one = (proptest::collection::vec(any::<prop::sample::Index>(), 0..3), 1u32..3, any::<bool>(), rule);
     proptest::collection::vec(one, 1..12).prop_map(|shapes| {
         let tasks = shapes.into_iter().enumerate();
         tasks
-            .map(|(idx, (needs, attempts, once))| {
+            .map(|(idx, (needs, attempts, once, rule))| {
                 let needs =
                     needs.iter().filter(|_| idx > 0).map(|need| u32::try_from(need.index(idx)).unwrap());
                 let mut task = task(&format!("t{idx}"), &needs.collect::<Vec<_>>());
                 task.retry.attempts = attempts;
+                task.run_if = rule;
                 task.effect = if once { EffectClass::Once } else { EffectClass::Pure };
                 task
             })
@@ -462,7 +493,11 @@ proptest! {
             }
             for task in sim.start_what_can() {
                 for (need, _, record) in sim.run.tasks().filter(|(idx, ..)| sim.run.task(task).needs.contains(idx)) {
-                    prop_assert!(matches!(record.state, TaskState::Succeeded { .. }), "{need:?} before {task:?}");
+                    let good = match sim.run.task(task).run_if {
+                        RunIf::AllSucceeded => matches!(record.state, TaskState::Succeeded { .. }),
+                        RunIf::AllDone | RunIf::AnyFailed => record.state.is_final(),
+                    };
+                    prop_assert!(good, "{need:?} before {task:?}");
                 }
             }
             let running: Vec<_> = sim

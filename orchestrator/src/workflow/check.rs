@@ -332,6 +332,7 @@ fn assembled(
         needs,
         mentions,
         when: raw.when.as_ref().map(|when| when.text.clone()),
+        run_if: raw.run_if,
         retry: raw.retry.clone(),
         timeout: raw.timeout,
         effect,

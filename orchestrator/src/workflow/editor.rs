@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::KindSource;
+use super::{KindSource, RunIf};
 
 /// The schema of a workflow file that uses these kinds.
 pub fn editor_schema(kinds: &dyn KindSource) -> Value {
@@ -83,6 +83,10 @@ fn task(kinds: &[Value], rules: Vec<Value>) -> Value {
             "inputs": { "type": "object", "additionalProperties": { "type": "string" }, "description": "Input = \"task\" or \"task.port\"." },
             "needs": { "type": "array", "items": { "type": "string" }, "description": "Tasks that must have succeeded." },
             "when": { "type": "string", "description": "An expression; the task is skipped when it is false." },
+            "run_if": {
+                "enum": RunIf::ALL.map(|(word, _)| word),
+                "description": "What must have become of the tasks before it.",
+            },
             "retry": {
                 "type": "object",
                 "additionalProperties": false,

@@ -67,6 +67,9 @@ pub struct Task {
     pub mentions: Vec<TaskIdx>,
     /// The condition under which it runs.
     pub when: Option<String>,
+    /// What must have become of the tasks before it.
+    #[serde(default)]
+    pub run_if: RunIf,
     /// How often it is tried.
     pub retry: RetryPolicy,
     /// After how many seconds an attempt is stopped.
@@ -90,6 +93,25 @@ pub struct InputRef {
     pub port: String,
     /// The output's type.
     pub port_type: PortType,
+}
+
+/// What must have become of the tasks before a task, so that it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunIf {
+    /// All succeeded, and no gate among them said no.
+    #[default]
+    AllSucceeded,
+    /// All are at their end, whatever it is.
+    AllDone,
+    /// All are at their end, and one of them failed.
+    AnyFailed,
+}
+
+impl RunIf {
+    /// Every value with its word.
+    pub(super) const ALL: [(&str, Self); 3] =
+        [("all_succeeded", Self::AllSucceeded), ("all_done", Self::AllDone), ("any_failed", Self::AnyFailed)];
 }
 
 /// How the time between attempts grows.

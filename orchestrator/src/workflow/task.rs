@@ -7,15 +7,26 @@ use sluicegate_plugin::Effect;
 use super::{
     Diagnostic,
     diagnostic::did_you_mean,
-    model::{Backoff, RetryPolicy},
+    model::{Backoff, RetryPolicy, RunIf},
     node::{Key, Node, NodeValue, Span, Table},
     settings::{Fields, wrong_type},
 };
 
-const KEYS: [&str; 11] =
-    ["uses", "description", "with", "inputs", "needs", "when", "retry", "timeout", "effect", "cache", "env"];
-const LATER: [&str; 7] =
-    ["for_each", "pool", "priority", "run_if", "resources", "secrets", "continue_on_failure"];
+const KEYS: [&str; 12] = [
+    "uses",
+    "description",
+    "with",
+    "inputs",
+    "needs",
+    "when",
+    "run_if",
+    "retry",
+    "timeout",
+    "effect",
+    "cache",
+    "env",
+];
+const LATER: [&str; 6] = ["for_each", "pool", "priority", "resources", "secrets", "continue_on_failure"];
 const RETRY_KEYS: [&str; 6] = ["attempts", "backoff", "initial", "max", "factor", "jitter"];
 
 /// A text with its place.
@@ -37,6 +48,7 @@ pub(super) struct RawTask {
     pub(super) when: Option<Spanned>,
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Option<f64>,
+    pub(super) run_if: RunIf,
     pub(super) effect: Option<Effect>,
     pub(super) cache: Option<(bool, Span)>,
     pub(super) env: Vec<(String, Spanned)>,
@@ -80,7 +92,13 @@ pub(super) fn read(key: &Key, node: &Node, found: &mut Vec<Diagnostic>) -> Optio
         when: fields.string("when", found).map(spanned),
         retry: retry(&fields, found),
         timeout: fields.duration("timeout", found),
-        effect: fields.string("effect", found).and_then(|(word, node)| effect(word, node, found)),
+        run_if: fields
+            .string("run_if", found)
+            .and_then(|(word, node)| choice("a value of `run_if`", word, &RunIf::ALL, node, found))
+            .unwrap_or_default(),
+        effect: fields
+            .string("effect", found)
+            .and_then(|(word, node)| choice("an effect", word, &EFFECTS, node, found)),
         cache: fields.boolean("cache", found).map(|(cache, node)| (cache, node.span.clone())),
         env: string_table(&fields, "env", found).into_iter().map(|(key, text)| (key.name, text)).collect(),
     })
@@ -103,15 +121,24 @@ fn string_table(fields: &Fields<'_>, name: &str, found: &mut Vec<Diagnostic>) ->
     strings
 }
 
-fn effect(word: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Effect> {
-    let known = [("pure", Effect::Pure), ("idempotent", Effect::Idempotent), ("once", Effect::Once)];
-    let effect = known.into_iter().find(|(name, _)| *name == word).map(|(_, effect)| effect);
-    if effect.is_none() {
-        let message = format!("`{word}` is not an effect");
+const EFFECTS: [(&str, Effect); 3] =
+    [("pure", Effect::Pure), ("idempotent", Effect::Idempotent), ("once", Effect::Once)];
+
+/// One of a few words.
+fn choice<T: Copy>(
+    what: &str,
+    word: &str,
+    known: &[(&str, T)],
+    node: &Node,
+    found: &mut Vec<Diagnostic>,
+) -> Option<T> {
+    let value = known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+    if value.is_none() {
+        let message = format!("`{word}` is not {what}");
         let hint = did_you_mean(word, known.iter().map(|(name, _)| *name));
         found.push(Diagnostic::error("E008", node.span.clone(), message).label("unknown").maybe_hint(hint));
     }
-    effect
+    value
 }
 
 fn retry(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> RetryPolicy {
