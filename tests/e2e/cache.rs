@@ -66,3 +66,27 @@ fn a_shell_task_is_cached_only_when_it_says_so() {
     project.sluice(&["run", "w.toml"]).expect(0);
     assert_eq!(project.read("ran"), "x\nx\nx\n");
 }
+
+#[test]
+fn two_runs_are_compared_by_what_went_in_and_what_came_out() {
+    let project = Project::with_examples();
+    let file = "workflows/diabetes.toml";
+    project.sluice(&["run", file]).expect(0);
+    let first = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json()[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let same = project.sluice(&["runs", "diff", &first]).expect(0).stdout;
+    assert!(same.contains("9 tasks are the same"), "{same}");
+    let text = project.read(file).replace("test_fraction = 0.2", "test_fraction = 0.4");
+    project.file(file, text);
+    project.sluice(&["run", file]).expect(0);
+    let diff = project.sluice(&["runs", "diff", &first, "latest"]).expect(0).stdout;
+    for wanted in ["the workflow's file differs", "with.test_fraction: 0.2 -> 0.4", "rmse", "DIFFERENCE"] {
+        assert!(diff.contains(wanted), "{wanted} is missing in {diff}");
+    }
+    project.sluice(&["runs", "diff", &first, "latest", "--fail-if", "r2 < 1"]).expect(1);
+    project.sluice(&["runs", "diff", &first, "latest", "--fail-if", "tasks.scores.r2 > 1"]).expect(0);
+    let refused = project.sluice(&["runs", "diff", &first, "latest", "--fail-if", "r3 < 1"]).expect(2);
+    assert!(refused.stderr.contains("`r2`"), "{}", refused.stderr);
+}

@@ -142,6 +142,8 @@ pub(super) enum RunsCommand {
     Cancel(RunArg),
     /// Repeat what failed in a run, and what stands behind it, with the recorded workflow
     Retry(RunArg),
+    /// Compare two runs: definition, parameters, inputs, metrics, durations
+    Diff(DiffArgs),
     /// Say how a task ended whose outcome was lost and that must not happen twice
     Resolve(ResolveArgs),
 }
@@ -190,6 +192,20 @@ pub(super) struct ResolveArgs {
     /// How it ended
     #[arg(long = "as", value_enum)]
     pub(super) resolution: ResolutionArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct DiffArgs {
+    /// The run to compare with
+    pub(super) before: String,
+    /// The run to compare
+    #[arg(default_value = "latest")]
+    pub(super) after: String,
+    /// Fail (exit code 1) when this holds for the differences of metrics, such as `f1 < -0.01`
+    #[arg(long, value_name = "CONDITION")]
+    pub(super) fail_if: Option<String>,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
 }
 
 #[derive(ClapArgs)]

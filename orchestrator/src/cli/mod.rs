@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod deployments;
+mod diff;
 mod doctor;
 mod exit;
 mod kinds;

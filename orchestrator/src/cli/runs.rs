@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{
     args::{Format, LogsArgs, ResolutionArg, ResolveArgs, RunArg, RunsCommand, RunsListArgs},
+    diff,
     exit::Exit,
     out::{Out, Style},
     progress::Progress,
@@ -23,6 +24,7 @@ pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exi
         RunsCommand::Logs(args) => logs(app, &args, out),
         RunsCommand::Resume(args) => go_on(app, &args, App::resume, out),
         RunsCommand::Retry(args) => go_on(app, &args, App::retry, out),
+        RunsCommand::Diff(args) => diff::diff(app, &args, out),
         RunsCommand::Resolve(args) => resolve(app, &args, out),
         RunsCommand::Cancel(args) => cancel(app, &args, out),
     }

@@ -102,7 +102,7 @@ pub(super) fn miss_text(miss: &CacheMiss) -> String {
     }
 }
 
-fn change_text(change: &PartChange) -> String {
+pub(super) fn change_text(change: &PartChange) -> String {
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => {
             format!("{}: {} -> {}", change.part, shortened(before), shortened(after))

@@ -3,6 +3,7 @@
 //! [`Run::step`] decides, [`Run::apply`] becomes. Replaying the stored events through `apply` gives the same run.
 
 mod cache_key;
+mod diff;
 mod event;
 mod id;
 mod outcome;
@@ -16,6 +17,7 @@ mod tests;
 mod time;
 
 pub use cache_key::{CacheKey, CacheMiss, PartChange};
+pub use diff::{MetricDiff, RunDiff, TaskDiff};
 pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};
 pub use id::{IdParseError, RunId};
 pub use outcome::{AttemptResult, CacheEntry, Origin, Outcome, OutputArtifact};
