@@ -18,8 +18,8 @@ use super::{
     task::{self, RawTask, env_map},
 };
 
-const KEYS: [&str; 6] = ["name", "description", "labels", "params", "max_parallel", "tasks"];
-const LATER: [&str; 4] = ["schedule", "defaults", "pools", "hooks"];
+const KEYS: [&str; 7] = ["name", "description", "labels", "params", "max_parallel", "defaults", "tasks"];
+const LATER: [&str; 3] = ["schedule", "pools", "hooks"];
 
 /// At most so many problems are kept.
 const MAX_PROBLEMS: usize = 1000;
@@ -104,11 +104,12 @@ fn build(
     let labels = fields.strings("labels", found).into_iter().map(|(text, _)| text.to_owned()).collect();
     let max_parallel = fields.integer("max_parallel", 1, 1024, found).and_then(|n| usize::try_from(n).ok());
     let params = params::resolve(fields.table("params", found), options.overrides, found);
+    let defaults = task::read_defaults(fields.table("defaults", found), found);
     let raw: Vec<RawTask> = fields
         .table("tasks", found)
         .into_iter()
         .flat_map(|table| &table.entries)
-        .filter_map(|(key, node)| task::read(key, node, found))
+        .filter_map(|(key, node)| task::read(key, node, &defaults, found))
         .collect();
     if raw.is_empty()
         && tree.get("tasks").is_none_or(|node| node.as_table().is_some_and(|table| table.entries.is_empty()))

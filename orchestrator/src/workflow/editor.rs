@@ -47,6 +47,12 @@ pub fn editor_schema(kinds: &dyn KindSource) -> Value {
             "labels": { "type": "array", "items": { "type": "string" } },
             "max_parallel": { "type": "integer", "minimum": 1, "maximum": 1024, "description": "Tasks at a time." },
             "params": { "type": "object", "additionalProperties": param() },
+            "defaults": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": { "retry": retry(), "timeout": duration(), "env": env() },
+                "description": "Settings of tasks that do not say otherwise.",
+            },
             "tasks": { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/definitions/task" } },
         },
         "definitions": definitions,
@@ -70,8 +76,6 @@ fn param() -> Value {
 }
 
 fn task(kinds: &[Value], rules: Vec<Value>) -> Value {
-    let duration =
-        json!({ "type": ["number", "string"], "description": "Seconds, or a text such as `30s` or `10m`." });
     json!({
         "type": "object",
         "required": ["uses"],
@@ -87,23 +91,36 @@ fn task(kinds: &[Value], rules: Vec<Value>) -> Value {
                 "enum": RunIf::ALL.map(|(word, _)| word),
                 "description": "What must have become of the tasks before it.",
             },
-            "retry": {
-                "type": "object",
-                "additionalProperties": false,
-                "properties": {
-                    "attempts": { "type": "integer", "minimum": 1, "maximum": 100 },
-                    "backoff": { "enum": ["constant", "exponential"] },
-                    "initial": duration, "max": duration,
-                    "factor": { "type": "number", "minimum": 1, "maximum": 100 },
-                    "jitter": { "type": "boolean" },
-                },
-            },
-            "timeout": duration,
+            "retry": retry(),
+            "timeout": duration(),
             "effect": { "enum": ["pure", "idempotent", "once"] },
             "cache": { "type": "boolean" },
-            "env": { "type": "object", "additionalProperties": { "type": "string" } },
+            "env": env(),
         },
         "allOf": rules,
+    })
+}
+
+fn duration() -> Value {
+    json!({ "type": ["number", "string"], "description": "Seconds, or a text such as `30s` or `10m`." })
+}
+
+fn env() -> Value {
+    json!({ "type": "object", "additionalProperties": { "type": "string" } })
+}
+
+fn retry() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "attempts": { "type": "integer", "minimum": 1, "maximum": 100 },
+            "backoff": { "enum": ["constant", "exponential"] },
+            "initial": duration(),
+            "max": duration(),
+            "factor": { "type": "number", "minimum": 1, "maximum": 100 },
+            "jitter": { "type": "boolean" },
+        },
     })
 }
 

@@ -54,8 +54,32 @@ pub(super) struct RawTask {
     pub(super) env: Vec<(String, Spanned)>,
 }
 
+/// Settings of tasks that do not say otherwise.
+#[derive(Default)]
+pub(super) struct Defaults {
+    retry: RetryPolicy,
+    timeout: Option<f64>,
+    env: Vec<(String, Spanned)>,
+}
+
+/// Reads `[defaults]`.
+pub(super) fn read_defaults(table: Option<&Table>, found: &mut Vec<Diagnostic>) -> Defaults {
+    let Some(table) = table else { return Defaults::default() };
+    let fields = Fields::new(table, "`defaults`", &["retry", "timeout", "env"], &[], found);
+    Defaults {
+        retry: retry(&fields, RetryPolicy::default(), found),
+        timeout: fields.duration("timeout", found),
+        env: environment(&fields, &[], found),
+    }
+}
+
 /// Reads a task.
-pub(super) fn read(key: &Key, node: &Node, found: &mut Vec<Diagnostic>) -> Option<RawTask> {
+pub(super) fn read(
+    key: &Key,
+    node: &Node,
+    defaults: &Defaults,
+    found: &mut Vec<Diagnostic>,
+) -> Option<RawTask> {
     let name = &key.name;
     let good = !name.is_empty()
         && name.len() <= 64
@@ -90,8 +114,8 @@ pub(super) fn read(key: &Key, node: &Node, found: &mut Vec<Diagnostic>) -> Optio
         inputs: string_table(&fields, "inputs", found),
         needs: fields.strings("needs", found).into_iter().map(spanned).collect(),
         when: fields.string("when", found).map(spanned),
-        retry: retry(&fields, found),
-        timeout: fields.duration("timeout", found),
+        retry: retry(&fields, defaults.retry.clone(), found),
+        timeout: fields.duration("timeout", found).or(defaults.timeout),
         run_if: fields
             .string("run_if", found)
             .and_then(|(word, node)| choice("a value of `run_if`", word, &RunIf::ALL, node, found))
@@ -100,8 +124,21 @@ pub(super) fn read(key: &Key, node: &Node, found: &mut Vec<Diagnostic>) -> Optio
             .string("effect", found)
             .and_then(|(word, node)| choice("an effect", word, &EFFECTS, node, found)),
         cache: fields.boolean("cache", found).map(|(cache, node)| (cache, node.span.clone())),
-        env: string_table(&fields, "env", found).into_iter().map(|(key, text)| (key.name, text)).collect(),
+        env: environment(&fields, &defaults.env, found),
     })
+}
+
+/// Environment variables, in addition to those of `defaults`.
+fn environment(
+    fields: &Fields<'_>,
+    defaults: &[(String, Spanned)],
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(String, Spanned)> {
+    let own: Vec<_> =
+        string_table(fields, "env", found).into_iter().map(|(key, text)| (key.name, text)).collect();
+    let is_own = |name: &String| own.iter().any(|(other, _)| other == name);
+    let inherited: Vec<_> = defaults.iter().filter(|(name, _)| !is_own(name)).cloned().collect();
+    inherited.into_iter().chain(own).collect()
 }
 
 fn string_table(fields: &Fields<'_>, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(Key, Spanned)> {
@@ -141,8 +178,8 @@ fn choice<T: Copy>(
     value
 }
 
-fn retry(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
+/// A retry policy; keys that are left out are those of `policy`.
+fn retry(fields: &Fields<'_>, mut policy: RetryPolicy, found: &mut Vec<Diagnostic>) -> RetryPolicy {
     let Some(table) = fields.table("retry", found) else { return policy };
     let fields = Fields::new(table, format!("`retry` of {}", fields.what), &RETRY_KEYS, &[], found);
     if let Some(attempts) = fields.integer("attempts", 1, 100, found) {

@@ -240,6 +240,23 @@ fn edges_come_from_inputs_needs_and_expressions() {
     }
 }
 
+#[test]
+fn defaults_fill_what_tasks_leave_out() {
+    let checked = workflow(
+        "[defaults]\ntimeout = '5m'\nretry = { attempts = 4, initial = '2s' }\nenv = { A = '1', B = '2' }\n\
+         [tasks.a]\nuses = 'make'\nwith = { n = 1 }\n\
+         [tasks.b]\nuses = 'make'\nwith = { n = 1 }\ntimeout = 7\nretry = { attempts = 2 }\nenv = { B = '3' }\n",
+    );
+    let [a, b] = checked.tasks.as_slice() else { panic!("two tasks") };
+    assert_eq!((a.timeout, a.retry.attempts, a.retry.initial), (Some(300.0), 4, 2.0));
+    assert_eq!((b.timeout, b.retry.attempts, b.retry.initial), (Some(7.0), 2, 2.0));
+    assert_eq!((a.env["B"].as_str(), b.env["A"].as_str(), b.env["B"].as_str()), ("2", "1", "3"));
+    assert_eq!(
+        places(&format!("[defaults]\nretry = {{ attempts = 0 }}\ncache = 1\n{MADE}")),
+        ["E008 2:22", "E005 3:1"]
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
