@@ -78,6 +78,8 @@ pub(super) struct LogFile {
     path: PathBuf,
     file: File,
     end: u64,
+    /// Its name may not be on the disk yet.
+    is_new: bool,
 }
 
 impl LogFile {
@@ -86,6 +88,7 @@ impl LogFile {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
         }
+        let is_new = !path.exists();
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -93,16 +96,13 @@ impl LogFile {
             .open(path)
             .map_err(StoreError::io("open", path))?;
         file.set_len(good_end).map_err(StoreError::io("cut", path))?;
-        Ok(Self { path: path.to_owned(), file, end: good_end })
+        Ok(Self { path: path.to_owned(), file, end: good_end, is_new })
     }
 
-    /// Appends lines and waits until they are on the disk. After a failure the file is cut back.
-    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), StoreError> {
-        let written = self
-            .file
-            .seek(SeekFrom::Start(self.end))
-            .and_then(|_| self.file.write_all(lines))
-            .and_then(|()| self.file.sync_data());
+    /// Appends lines; with `sync`, waits until they are on the disk. After a failure the file is cut back.
+    pub(super) fn append(&mut self, lines: &[u8], sync: bool) -> Result<(), StoreError> {
+        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(lines));
+        let written = if sync { written.and_then(|()| self.sync()) } else { written };
         match written {
             Ok(()) => {
                 self.end += lines.len() as u64;
@@ -113,5 +113,17 @@ impl LogFile {
                 Err(StoreError::io("write", &self.path)(error))
             }
         }
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.file.sync_data()?;
+        if self.is_new {
+            // The file's name is in its folder, and the folder's in the one above.
+            for folder in self.path.ancestors().skip(1).take(2) {
+                File::open(folder)?.sync_all()?;
+            }
+            self.is_new = false;
+        }
+        Ok(())
     }
 }

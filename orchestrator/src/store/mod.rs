@@ -36,7 +36,7 @@ use crate::run::{CacheEntry, EventRecord, RunId, RunRow};
 use db::Db;
 use lock::Lock;
 use value::Values;
-use writer::{Done, Op, Writer};
+use writer::{Append, Done, Op, Writer};
 
 /// The version of the folder's format.
 const FORMAT: u32 = 1;
@@ -127,7 +127,12 @@ impl Store {
         }
         let folder = self.shared.home.join("runs").join(commit.run.to_string());
         let first = commit.records.first().map(|record| record.seq);
-        op.append(folder.join("events.jsonl"), first, lines);
+        op.append(Append {
+            path: folder.join("events.jsonl"),
+            from: first.map(|first| (commit.run, first)),
+            lines,
+            sync: commit.row.status.is_final(),
+        });
         Ok(op)
     }
 }

@@ -9,7 +9,7 @@ use super::{
     Store, StoreError, key,
     ledger::{LedgerEntry, LedgerLine},
     value,
-    writer::Op,
+    writer::{Append, Op},
 };
 use crate::run::Timestamp;
 
@@ -94,7 +94,12 @@ impl Store {
         let line = LedgerLine::new(entry);
         let mut op = Op::default();
         line.put_rows(&mut op);
-        op.append(self.shared.home.join("ledger.jsonl"), None, line.to_line());
+        op.append(Append {
+            path: self.shared.home.join("ledger.jsonl"),
+            from: None,
+            lines: line.to_line(),
+            sync: true,
+        });
         self.shared.writer.write(op)
     }
 

@@ -136,6 +136,30 @@ fn a_line_that_was_being_written_is_cut_off_when_the_run_goes_on() {
 }
 
 #[test]
+fn what_a_log_lost_with_the_machine_is_written_again_from_the_store() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let (mut run, first) = created(1, "a");
+    store.commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
+    let mut add = |store: &Store, event: Event| {
+        let seq = run.n_events();
+        run.apply(&event, Timestamp(8));
+        let record = EventRecord { v: EVENT_VERSION, seq, at: Timestamp(8), event };
+        store
+            .commit(Commit { run: id(1), records: vec![record], row: run.row(), cache: Vec::new() })
+            .unwrap();
+    };
+    add(&store, Event::RunInterrupted);
+    drop(store);
+    std::fs::write(log_of(home.path(), 1), "").unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    add(&store, Event::CancelRequested { reason: "enough".into() });
+    let from_log = jsonl::read::<EventRecord>(&log_of(home.path(), 1)).unwrap();
+    assert_eq!(from_log.values, store.events(id(1)).unwrap());
+    assert_eq!(from_log.values.len(), 3);
+}
+
+#[test]
 fn a_flipped_bit_in_a_log_is_found() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path(), NOW).unwrap();

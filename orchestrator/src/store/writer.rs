@@ -1,7 +1,8 @@
 //! The one thread that writes. What waits is committed together: one batch, one sync of the database, one of each log.
 //!
 //! Order: the logs first, the database last, the answers after both. A line in a log that the database lacks belongs to a
-//! commit that nobody was told of; it is cut off when the log is next opened.
+//! commit that nobody was told of; it is cut off when the log is next opened. A run's log is synced with the run's last event; until then the
+//! database alone is sure to survive the machine, and what its log lacks after that is written again from there.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +11,14 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{StoreError, db::Db, jsonl, jsonl::LogFile};
-use crate::run::EventRecord;
+use super::{
+    StoreError,
+    db::Db,
+    jsonl::{self, LogFile},
+    key,
+    value::{self, Values},
+};
+use crate::run::{EventRecord, RunId};
 
 /// At most so many commits are made together.
 const MAX_GROUP: usize = 256;
@@ -30,11 +37,14 @@ pub(super) struct Op {
     appends: Vec<Append>,
 }
 
-struct Append {
-    path: PathBuf,
-    /// The first event's number, for a run's log: lines from there on are not in the database and are cut off.
-    first: Option<u64>,
-    lines: Vec<u8>,
+/// Lines for a log.
+pub(super) struct Append {
+    pub(super) path: PathBuf,
+    /// For a run's log, the run and its first new event's number: lines from there on are not in the database and are cut off.
+    pub(super) from: Option<(RunId, u64)>,
+    pub(super) lines: Vec<u8>,
+    /// Whether the commit waits until they are on the disk.
+    pub(super) sync: bool,
 }
 
 impl Op {
@@ -51,9 +61,9 @@ impl Op {
         self.appends.clear();
     }
 
-    pub(super) fn append(&mut self, path: PathBuf, first: Option<u64>, lines: Vec<u8>) {
-        if !lines.is_empty() {
-            self.appends.push(Append { path, first, lines });
+    pub(super) fn append(&mut self, append: Append) {
+        if !append.lines.is_empty() {
+            self.appends.push(append);
         }
     }
 }
@@ -67,7 +77,8 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(db: Db, home: &Path) -> Result<Self, StoreError> {
         let (queue, ops) = mpsc::channel();
-        let mut state = WriterState { db, logs: BTreeMap::new(), broken: None };
+        let values = Values::new(home.join("values"));
+        let mut state = WriterState { db, values, logs: BTreeMap::new(), broken: None };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || state.run(&ops))
@@ -101,6 +112,7 @@ impl Drop for Writer {
 
 struct WriterState {
     db: Db,
+    values: Values,
     logs: BTreeMap<PathBuf, LogFile>,
     /// A write failed: logs and database may differ, so nothing more is written before the next open.
     broken: Option<String>,
@@ -137,45 +149,61 @@ impl WriterState {
             return Err(StoreError::Broken(reason.clone()));
         }
         let mut batch = sled::Batch::default();
-        let mut appends: BTreeMap<PathBuf, (Option<u64>, Vec<u8>)> = BTreeMap::new();
+        let mut appends: BTreeMap<PathBuf, Append> = BTreeMap::new();
         for op in ops {
             op.deletes.into_iter().for_each(|key| batch.remove(key));
             op.puts.into_iter().for_each(|(key, value)| batch.insert(key, value));
-            for Append { path, first, lines } in op.appends {
-                appends.entry(path).or_insert((first, Vec::new())).1.extend(lines);
+            for append in op.appends {
+                match appends.get_mut(&append.path) {
+                    Some(first) => {
+                        first.lines.extend(append.lines);
+                        first.sync |= append.sync;
+                    }
+                    None => drop(appends.insert(append.path.clone(), append)),
+                }
             }
         }
-        for (path, (first, lines)) in appends {
-            self.log(&path, first)?.append(&lines)?;
+        for append in appends.into_values() {
+            self.log(&append)?.append(&append.lines, append.sync)?;
         }
         self.db.commit(batch)
     }
 
-    fn log(&mut self, path: &Path, first: Option<u64>) -> Result<&mut LogFile, StoreError> {
+    fn log(&mut self, append: &Append) -> Result<&mut LogFile, StoreError> {
+        let path = &append.path;
         if !self.logs.contains_key(path) {
             if self.logs.len() >= MAX_OPEN {
                 self.logs.pop_first();
             }
-            let end = match first {
-                Some(0) => 0,
-                Some(first) => end_of_events(path, first)?,
-                None => jsonl::read::<serde_json::Value>(path)?.good_end,
+            let log = match append.from {
+                Some((_, 0)) => LogFile::open(path, 0)?,
+                Some((run, first)) => self.repaired(path, run, first)?,
+                None => LogFile::open(path, jsonl::read::<serde_json::Value>(path)?.good_end)?,
             };
-            self.logs.insert(path.to_owned(), LogFile::open(path, end)?);
+            self.logs.insert(path.clone(), log);
         }
         Ok(self.logs.get_mut(path).expect("it was just put there"))
     }
-}
 
-/// Where the events before `first` end in a run's log.
-fn end_of_events(path: &Path, first: u64) -> Result<u64, StoreError> {
-    let content = jsonl::read::<EventRecord>(path)?;
-    let n_kept = content.values.iter().take_while(|record| record.seq < first).count();
-    if (n_kept as u64) < first {
-        let reason = format!("`{}` has {n_kept} of the run's {first} events", path.display());
-        return Err(StoreError::BadValue(reason));
+    /// A run's log with exactly the events before `first`: what the database lacks is cut off, what the log lacks is written again.
+    fn repaired(&self, path: &Path, run: RunId, first: u64) -> Result<LogFile, StoreError> {
+        let content = jsonl::read::<EventRecord>(path)?;
+        let n_kept = content.values.iter().take_while(|record| record.seq < first).count();
+        let bytes = if n_kept == 0 {
+            Vec::new()
+        } else {
+            std::fs::read(path).map_err(StoreError::io("read", path))?
+        };
+        let end: usize = bytes.split_inclusive(|byte| *byte == b'\n').take(n_kept).map(<[u8]>::len).sum();
+        let mut log = LogFile::open(path, end as u64)?;
+        let mut lines = Vec::new();
+        for item in self.db.prefix(&key::events(run)).skip(n_kept) {
+            let record: EventRecord = self.values.decode(&item?.1)?;
+            if record.seq < first {
+                lines.extend(jsonl::line(&value::to_json(&record)));
+            }
+        }
+        log.append(&lines, false)?;
+        Ok(log)
     }
-    let bytes = std::fs::read(path).map_err(StoreError::io("read", path))?;
-    let end: usize = bytes.split_inclusive(|byte| *byte == b'\n').take(n_kept).map(<[u8]>::len).sum();
-    Ok(end as u64)
 }
