@@ -37,6 +37,8 @@ pub enum Cancelled {
 pub trait Running {
     /// The run begins, or goes on after an interruption.
     fn begin(&mut self, run: &Run, resumed: bool);
+    /// A task that went on without an orchestrator was taken over.
+    fn taken_over(&mut self, task: TaskIdx);
     /// An interrupted run of the same workflow was given up.
     fn gave_up(&mut self, run: RunId);
     /// There is news.
@@ -80,7 +82,7 @@ impl App {
         let run = runtime.block_on(async {
             engine.mark_interrupted().await?;
             let handle = start(&engine)?;
-            watcher.begin(&handle.run, true);
+            announce(&handle, watcher);
             watch(handle, watcher).await
         });
         runtime.block_on(engine.shutdown());
@@ -123,6 +125,14 @@ impl App {
     }
 }
 
+/// Tells that a run goes on, and with which tasks.
+fn announce(handle: &RunHandle, watcher: &mut dyn Running) {
+    watcher.begin(&handle.run, true);
+    for task in &handle.adopted {
+        watcher.taken_over(*task);
+    }
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -156,7 +166,7 @@ async fn start(
     }
     if let Some(id) = resumable {
         let handle = engine.resume(id)?;
-        watcher.begin(&handle.run, true);
+        announce(&handle, watcher);
         return Ok(handle);
     }
     let RunRequest { workflow, base_dir, file, use_cache, .. } = request;

@@ -140,15 +140,12 @@ impl Running for Progress<'_> {
         let name = self.out.paint(Style::Bold, &workflow.name);
         let id = self.out.paint(Style::Dim, &format!("run {}", run.id()));
         self.print(&format!("{name} {verb} {id}"));
-        let adopted: Vec<_> = run
-            .tasks()
-            .filter(|(_, _, record)| matches!(record.state, TaskState::Running { .. }))
-            .map(|(idx, task, _)| (idx, task.name.clone()))
-            .collect();
-        for (idx, name) in adopted {
-            self.print(&format!("  {name:<width$}  still runs and is taken over", width = self.name_width));
-            self.show(idx);
-        }
+    }
+
+    fn taken_over(&mut self, task: TaskIdx) {
+        let name = self.run.as_ref().map(|run| run.task(task).name.clone()).unwrap_or_default();
+        self.print(&format!("  {name:<width$}  still runs and is taken over", width = self.name_width));
+        self.show(task);
     }
 
     fn gave_up(&mut self, run: RunId) {

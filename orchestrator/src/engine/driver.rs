@@ -86,6 +86,8 @@ pub enum Update {
 pub struct RunHandle {
     /// The run as it was when this handle was made; `updates` are what happened since.
     pub run: Run,
+    /// Tasks whose attempts went on without an orchestrator and were taken over.
+    pub adopted: Vec<TaskIdx>,
     /// Its news, in order; ends with the run.
     pub updates: mpsc::UnboundedReceiver<Update>,
     inbox: mpsc::UnboundedSender<Message>,
@@ -155,13 +157,14 @@ impl Engine {
             specs: BTreeMap::new(),
             running: BTreeMap::new(),
         };
+        let taken_over = adopted.iter().map(|adopted| adopted.open.task).collect();
         for adopted in adopted {
             driver.take_over(adopted);
         }
         tokio::spawn(async move {
             let _ = done_tx.send(driver.run().await);
         });
-        RunHandle { run: begun, updates, inbox, done }
+        RunHandle { run: begun, adopted: taken_over, updates, inbox, done }
     }
 
     /// Makes events durable.
