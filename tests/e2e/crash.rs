@@ -175,3 +175,22 @@ fn a_cancelled_run_takes_what_it_left_running_with_it() {
     assert!(listed.as_array().expect("a list").iter().all(|run| run["status"] == "cancelled"), "{listed}");
     project.sluice(&["runs", "cancel", "latest"]).expect(2);
 }
+
+#[test]
+fn a_cancel_that_the_orchestrator_did_not_live_to_finish_is_finished_by_the_next() {
+    let project = Project::new();
+    project.file(
+        "w.toml",
+        "name = \"w\"\n[tasks.a]\nuses = \"shell\"\nwith = { script = \"trap '' TERM; touch waiting; while :; do sleep 0.05; done\" }\n",
+    );
+    let mut child = project.spawn(&["run", "w.toml"]);
+    project.wait_for_file("waiting");
+    project.sluice(&["runs", "cancel", "latest"]).expect(0);
+    let id = project.sluice(&["runs", "list", "--format", "json"]).expect(0).json()[0]["id"].clone();
+    let log = format!(".sluice/runs/{}/events.jsonl", id.as_str().expect("an id"));
+    wait_until("the cancel is recorded", || project.read(&log).contains("cancel_requested"));
+    child.kill().expect("the command runs");
+    child.wait().expect("the command ends");
+    project.sluice(&["run", "w.toml"]).expect(4);
+    wait_until("no process is left", || project.processes().is_empty());
+}

@@ -1,6 +1,6 @@
 //! Exit codes, and the one place that turns an error into text.
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
 use super::out::Out;
 use crate::{app::AppError, engine::EngineError, run::RunStatus};
@@ -56,16 +56,7 @@ impl From<Exit> for ExitCode {
 
 /// Prints an error with its causes and hints, and says what to exit with.
 pub(super) fn report(error: &AppError, out: &mut Out) -> Exit {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    out.error(&text);
+    out.error(&sluicegate_plugin::with_causes(error));
     let (code, hints) = classify(error);
     for hint in hints {
         out.hint(&hint);

@@ -36,12 +36,11 @@ pub(super) fn status_style(status: RunStatus) -> Style {
         RunStatus::Succeeded => Style::Good,
         RunStatus::Failed => Style::Bad,
         RunStatus::Rejected | RunStatus::Interrupted | RunStatus::Cancelled => Style::Warn,
-        RunStatus::Running | RunStatus::Queued => Style::Bold,
+        RunStatus::Running => Style::Bold,
     }
 }
 
-const STATUSES: [RunStatus; 7] = [
-    RunStatus::Queued,
+const STATUSES: [RunStatus; 6] = [
     RunStatus::Running,
     RunStatus::Interrupted,
     RunStatus::Succeeded,

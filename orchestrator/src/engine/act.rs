@@ -125,6 +125,10 @@ impl Driver {
         let Adopted { open, orphan } = adopted;
         let (control, handle) = AttemptControl::new(self.progress_of(open.task));
         self.running.insert(open.task, handle.clone());
+        if self.run.cancel_reason().is_some() {
+            // The orchestrator died while it cancelled the run.
+            handle.stop(StopReason::Cancelled);
+        }
         let world = &self.engine.options.world;
         let (random, elapsed) = (fraction(world.as_ref()), world.now().seconds_since(orphan.since()));
         let (grace, inbox) = (self.engine.options.pool.grace(), self.inbox.clone());
@@ -147,14 +151,18 @@ impl Driver {
         })
     }
 
-    fn wake_at(&self, at: Timestamp) {
+    /// Sets the run's one timer. Every turn ends with a look at all that waits, so the latest time is the right one.
+    fn wake_at(&mut self, at: Timestamp) {
         let now = self.engine.options.world.now();
         let inbox = self.inbox.clone();
         let wait = Duration::from_secs_f64(at.seconds_since(now));
-        tokio::spawn(async move {
+        let timer = tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             let _ = inbox.send(Message::Input(Input::Dispatch));
         });
+        if let Some(earlier) = self.timer.replace(timer) {
+            earlier.abort();
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use sluicegate_plugin::{AttemptSpec, Host};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use super::{
     EngineError,
@@ -156,6 +159,7 @@ impl Engine {
             updates: updates_tx,
             specs: BTreeMap::new(),
             running: BTreeMap::new(),
+            timer: None,
         };
         let taken_over = adopted.iter().map(|adopted| adopted.open.task).collect();
         for adopted in adopted {
@@ -207,6 +211,8 @@ pub(super) struct Driver {
     pub(super) specs: BTreeMap<TaskIdx, AttemptSpec>,
     /// How to stop running attempts.
     pub(super) running: BTreeMap<TaskIdx, CancelHandle>,
+    /// Wakes the run when the next wait is over.
+    pub(super) timer: Option<JoinHandle<()>>,
 }
 
 /// What one turn of the loop decided.

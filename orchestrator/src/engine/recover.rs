@@ -49,9 +49,11 @@ impl Engine {
         let mut inputs = vec![Input::Resume { owner: self.options.owner.clone() }];
         let mut adopted = Vec::new();
         for open in self.open_attempts(&run) {
-            match (read_outcome(&open.folder, &open.attempt_id), Orphan::find(&open.folder)) {
-                (None, Some(orphan)) => adopted.push(Adopted { open, orphan }),
-                (outcome, _) => inputs.push(open.finished(outcome)),
+            // In this order: a worker that is gone by now has left its outcome before, if it left one at all.
+            let orphan = Orphan::find(&open.folder);
+            match (orphan, read_outcome(&open.folder, &open.attempt_id)) {
+                (Some(orphan), None) => adopted.push(Adopted { open, orphan }),
+                (_, outcome) => inputs.push(open.finished(outcome)),
             }
         }
         Ok(self.drive(run, inputs, adopted))
@@ -94,15 +96,9 @@ impl Engine {
             Input::Cancel { reason: reason.into() },
         ];
         for open in self.open_attempts(&run) {
-            if let Some(orphan) = Orphan::find(&open.folder) {
-                orphan.kill();
-                let outcome =
-                    read_outcome(&open.folder, &open.attempt_id).unwrap_or(AttemptResult::Cancelled);
-                inputs.push(open.finished(Some(outcome)));
-            } else {
-                let outcome = read_outcome(&open.folder, &open.attempt_id);
-                inputs.push(open.finished(outcome));
-            }
+            let stopped = Orphan::find(&open.folder).map(Orphan::kill).map(|()| AttemptResult::Cancelled);
+            let outcome = read_outcome(&open.folder, &open.attempt_id).or(stopped);
+            inputs.push(open.finished(outcome));
         }
         inputs.push(Input::Dispatch);
         self.settle(&mut run, &inputs).await?;

@@ -8,6 +8,7 @@ mod event;
 mod id;
 mod outcome;
 mod queue;
+mod reopen;
 mod replay;
 mod row;
 mod state;

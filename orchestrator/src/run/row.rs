@@ -8,8 +8,6 @@ use super::{Owner, RunId, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Recorded, not yet started.
-    Queued,
     /// A process drives it.
     Running,
     /// Its process died; it can be driven on.
@@ -33,7 +31,6 @@ impl RunStatus {
     /// The word that people and programs read.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Queued => "queued",
             Self::Running => "running",
             Self::Interrupted => "interrupted",
             Self::Succeeded => "succeeded",

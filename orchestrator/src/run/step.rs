@@ -135,7 +135,7 @@ pub struct Step {
 }
 
 impl Step {
-    fn event(mut self, event: Event) -> Self {
+    pub(super) fn event(mut self, event: Event) -> Self {
         self.events.push(event);
         self
     }
@@ -168,40 +168,6 @@ impl Run {
         }
     }
 
-    /// What can still happen to a run that ended: a person looks after it.
-    fn after_the_end(&self, input: &Input) -> Step {
-        match input {
-            Input::Resolve { task, resolution } if self.record(*task).state == TaskState::Unknown => {
-                Step::default().event(Event::TaskResolved { task: *task, resolution: *resolution })
-            }
-            Input::Reopen { owner } => {
-                let tasks = self.tasks_to_repeat();
-                if tasks.is_empty() {
-                    Step::default()
-                } else {
-                    Step::default().event(Event::RunReopened { owner: owner.clone(), tasks })
-                }
-            }
-            _ => Step::default(),
-        }
-    }
-
-    /// Tasks that did not succeed. What stands behind a gate that said no stays where it is, and what nobody knows the end of
-    /// waits for a person.
-    pub fn tasks_to_repeat(&self) -> Vec<TaskIdx> {
-        let mut held = std::collections::BTreeSet::new();
-        for (idx, task, record) in self.tasks() {
-            let rejects = record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some());
-            if rejects || record.state == TaskState::Unknown {
-                held.extend(self.blocked_behind(idx));
-            }
-        }
-        let again = self.tasks().filter(|(idx, _, record)| {
-            !matches!(record.state, TaskState::Succeeded { .. } | TaskState::Unknown) && !held.contains(idx)
-        });
-        again.map(|(idx, ..)| idx).collect()
-    }
-
     /// The number of tasks that may hold a slot at the same time.
     fn n_slots(&self) -> usize {
         self.workflow.max_parallel.unwrap_or(usize::MAX)
@@ -232,11 +198,18 @@ impl Run {
             .iter()
             .filter_map(|event| if let Event::TaskWoken { task } = event { Some(*task) } else { None })
             .collect();
-        let free = self.n_slots().saturating_sub(n_held);
-        let (idle, wanted): (Vec<_>, Vec<_>) =
-            self.queue.ready().chain(woken).partition(|task| self.lacks_failure(*task));
-        for task in wanted.into_iter().take(free) {
-            step = step.event(Event::TaskClaimed { task }).effect(Effect::Prepare { task });
+        let mut free = self.n_slots().saturating_sub(n_held);
+        let mut idle = Vec::new();
+        for task in self.queue.ready().chain(woken) {
+            if free == 0 {
+                break;
+            }
+            if self.lacks_failure(task) {
+                idle.push(task);
+            } else {
+                free -= 1;
+                step = step.event(Event::TaskClaimed { task }).effect(Effect::Prepare { task });
+            }
         }
         if !idle.is_empty() {
             return self.skip_idle(step, &idle);
@@ -369,7 +342,7 @@ impl Run {
     }
 
     /// Everything that a task which did not succeed holds back: what stands behind it, up to tasks that run nevertheless.
-    fn blocked_behind(&self, task: TaskIdx) -> Vec<TaskIdx> {
+    pub(super) fn blocked_behind(&self, task: TaskIdx) -> Vec<TaskIdx> {
         self.queue.downstream_while(task, |behind| self.task(behind).run_if == RunIf::AllSucceeded)
     }
 

@@ -61,9 +61,7 @@ pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
         report.n_artifacts = hashes.len();
         for hash in hashes {
             if let Err(error) = artifacts.verify(&hash) {
-                let cause =
-                    std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                report.problems.push(format!("{error}{cause}"));
+                report.problems.push(sluicegate_plugin::with_causes(&error));
             }
         }
     }

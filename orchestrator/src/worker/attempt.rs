@@ -10,7 +10,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sluicegate_plugin::{AttemptSpec, Context, ContextOptions, Finished, Kind, Output, PortType, TaskError};
+use sluicegate_plugin::{
+    AttemptSpec, Context, ContextOptions, Finished, Kind, Output, PortType, TaskError, with_causes,
+};
 
 use super::panics::{PanicLog, PanicScope};
 use crate::{
@@ -163,8 +165,7 @@ fn take_in(finished: Finished, artifacts: &ArtifactStore) -> Result<Outcome, Tas
 }
 
 fn not_kept(port: &str, error: &ArtifactError) -> TaskError {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    let message = format!("output `{port}` could not be kept: {error}{cause}");
+    let message = format!("output `{port}` could not be kept: {}", with_causes(error));
     match error {
         ArtifactError::NotAFile { .. } => TaskError::permanent("bad_output", message)
             .hint("write a regular file; links and folders are not taken"),

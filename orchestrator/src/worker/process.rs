@@ -1,16 +1,12 @@
 //! Processes: who they are, whether they live, and who started them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::read_to_string,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
 };
-
-use sluicegate_plugin::ProcessId;
+use sluicegate_plugin::{ProcessId, ProcessStat};
 
 use super::mark::MARK;
 
@@ -34,20 +30,10 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Reads `/proc/PID/stat`.
+    /// A process by its number.
     pub(super) fn find(pid: u32) -> Option<Self> {
-        Self::parse(pid, &read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    /// State, parent and start time are fields 3, 4 and 22; the name before them may hold spaces and brackets.
-    fn parse(pid: u32, stat: &str) -> Option<Self> {
-        let (_, after_name) = stat.rsplit_once(')')?;
-        let mut fields = after_name.split_ascii_whitespace();
-        if matches!(fields.next()?, "Z" | "X") {
-            return None;
-        }
-        let parent = fields.next()?.parse().ok()?;
-        Some(Self { pid, parent, start_time: fields.nth(17)?.parse().ok()? })
+        let ProcessStat { parent, start_time } = ProcessStat::read(pid)?;
+        Some(Self { pid, parent, start_time })
     }
 
     /// Tells whether this very process still lives.
@@ -124,14 +110,6 @@ fn mark_of(pid: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
-        let rest = "7 1 1 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
-        let found = Process::parse(42, &format!("42 (a) Z (b c)) S {rest}")).unwrap();
-        assert_eq!(found, Process { pid: 42, parent: 7, start_time: 98765 });
-        assert_eq!(Process::parse(42, &format!("42 (a) Z {rest}")), None);
-    }
 
     #[test]
     fn a_child_is_found_below_its_parent() {

@@ -70,7 +70,7 @@ impl TaskGraph {
     }
 
     /// Tasks directly behind a task, in the order of the file.
-    pub fn downstream(&self, task: TaskIdx) -> Vec<TaskIdx> {
+    fn downstream(&self, task: TaskIdx) -> Vec<TaskIdx> {
         self.neighbours(task, Direction::Outgoing)
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    error::Error,
     time::{Duration, Instant},
 };
 
@@ -11,7 +10,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
-use sluicegate_plugin::TaskError;
+use sluicegate_plugin::{TaskError, with_causes};
 
 use crate::redact::redacted;
 
@@ -61,7 +60,7 @@ impl Fetcher {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| {
-            TaskError::permanent("no_client", format!("no HTTP client: {}", causes(&error)))
+            TaskError::permanent("no_client", format!("no HTTP client: {}", with_causes(&error)))
         })?;
         Ok(Self { client, url, headers: header_map(headers)? })
     }
@@ -71,7 +70,7 @@ impl Fetcher {
         let start = Instant::now();
         let failed = |error: reqwest::Error| {
             let message =
-                format!("`{}` does not answer: {}", redacted(&self.url), causes(&error.without_url()));
+                format!("`{}` does not answer: {}", redacted(&self.url), with_causes(&error.without_url()));
             TaskError::transient("unreachable", message)
         };
         let request = self.client.get(self.url.clone()).headers(self.headers.clone());
@@ -124,18 +123,4 @@ pub(crate) fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap
         map.insert(name, value);
     }
     Ok(map)
-}
-
-/// An error with its causes, which reqwest keeps apart.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

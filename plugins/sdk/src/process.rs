@@ -19,7 +19,7 @@ impl ProcessId {
     /// Who a process is; `None` when it does not live. One that ended and only waits to be reaped does not live.
     pub fn of(pid: u32) -> Option<Self> {
         let boot_id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-        let start_time = start_time(&read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+        let start_time = ProcessStat::read(pid)?.start_time;
         Some(Self { pid, start_time, boot_id })
     }
 
@@ -29,14 +29,31 @@ impl ProcessId {
     }
 }
 
-/// State and start time are fields 3 and 22 of `/proc/PID/stat`; the name before them may hold spaces and brackets.
-fn start_time(stat: &str) -> Option<u64> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
+/// What the kernel says of a process that lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessStat {
+    /// The process that started it, or adopted it.
+    pub parent: u32,
+    /// Its start time, in clock ticks since boot.
+    pub start_time: u64,
+}
+
+impl ProcessStat {
+    /// Reads `/proc/PID/stat`; `None` when the process does not live. One that ended and only waits to be reaped does not.
+    pub fn read(pid: u32) -> Option<Self> {
+        Self::parse(&read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
-    fields.nth(18)?.parse().ok()
+
+    /// State, parent and start time are fields 3, 4 and 22; the name before them may hold spaces and brackets.
+    fn parse(stat: &str) -> Option<Self> {
+        let (_, after_name) = stat.rsplit_once(')')?;
+        let mut fields = after_name.split_ascii_whitespace();
+        if matches!(fields.next()?, "Z" | "X") {
+            return None;
+        }
+        let parent = fields.next()?.parse().ok()?;
+        Some(Self { parent, start_time: fields.nth(17)?.parse().ok()? })
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +71,8 @@ mod tests {
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {
         let rest = "7 1 1 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
-        assert_eq!(start_time(&format!("42 (a) Z (b c)) S {rest}")), Some(98765));
-        assert_eq!(start_time(&format!("42 (a) Z {rest}")), None);
+        let found = ProcessStat::parse(&format!("42 (a) Z (b c)) S {rest}"));
+        assert_eq!(found, Some(ProcessStat { parent: 7, start_time: 98765 }));
+        assert_eq!(ProcessStat::parse(&format!("42 (a) Z {rest}")), None);
     }
 }

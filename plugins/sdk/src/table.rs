@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::BufWriter, path::Path};
 
-use arrow_array::{Array, RecordBatch, RecordBatchIterator};
+use arrow_array::{Array, RecordBatch};
 use arrow_ipc::{reader::FileReader, writer::FileWriter};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
@@ -75,11 +75,6 @@ impl Table {
             [] => Ok(RecordBatch::new_empty(self.schema.clone())),
             many => Ok(arrow_select::concat::concat_batches(&self.schema, many)?),
         }
-    }
-
-    /// Turns the table into a reader, for libraries that take one.
-    pub fn into_reader(self) -> impl arrow_array::RecordBatchReader {
-        RecordBatchIterator::new(self.batches.into_iter().map(Ok), self.schema)
     }
 
     /// Reads an Arrow IPC file.

@@ -1,0 +1,42 @@
+//! Deciding what a person may still do with a run that ended: say what became of a lost task, and repeat what did not succeed. Pure.
+
+use std::collections::BTreeSet;
+
+use super::{Event, Input, Run, Step, TaskState, state::gate_reason};
+use crate::workflow::TaskIdx;
+
+impl Run {
+    /// What can still happen to a run that ended: a person looks after it.
+    pub(super) fn after_the_end(&self, input: &Input) -> Step {
+        match input {
+            Input::Resolve { task, resolution } if self.record(*task).state == TaskState::Unknown => {
+                Step::default().event(Event::TaskResolved { task: *task, resolution: *resolution })
+            }
+            Input::Reopen { owner } => {
+                let tasks = self.tasks_to_repeat();
+                if tasks.is_empty() {
+                    Step::default()
+                } else {
+                    Step::default().event(Event::RunReopened { owner: owner.clone(), tasks })
+                }
+            }
+            _ => Step::default(),
+        }
+    }
+
+    /// Tasks that did not succeed. What stands behind a gate that said no stays where it is, and what nobody knows the end of
+    /// waits for a person.
+    pub fn tasks_to_repeat(&self) -> Vec<TaskIdx> {
+        let mut held = BTreeSet::new();
+        for (idx, task, record) in self.tasks() {
+            let rejects = record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some());
+            if rejects || record.state == TaskState::Unknown {
+                held.extend(self.blocked_behind(idx));
+            }
+        }
+        let again = self.tasks().filter(|(idx, _, record)| {
+            !matches!(record.state, TaskState::Succeeded { .. } | TaskState::Unknown) && !held.contains(idx)
+        });
+        again.map(|(idx, ..)| idx).collect()
+    }
+}
