@@ -36,12 +36,13 @@ pub(super) fn status_style(status: RunStatus) -> Style {
         RunStatus::Succeeded => Style::Good,
         RunStatus::Failed => Style::Bad,
         RunStatus::Rejected | RunStatus::Interrupted | RunStatus::Cancelled => Style::Warn,
-        RunStatus::Running => Style::Bold,
+        RunStatus::Running | RunStatus::Paused => Style::Bold,
     }
 }
 
-const STATUSES: [RunStatus; 6] = [
+const STATUSES: [RunStatus; 7] = [
     RunStatus::Running,
+    RunStatus::Paused,
     RunStatus::Interrupted,
     RunStatus::Succeeded,
     RunStatus::Rejected,

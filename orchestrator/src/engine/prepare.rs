@@ -131,6 +131,8 @@ impl Preparer {
             references,
             timeout: task.timeout,
             env,
+            resources: task.resources,
+            secrets: BTreeMap::new(),
             base_dir,
             attempt_dir,
             home,

@@ -10,6 +10,8 @@ use super::{Owner, RunId, Timestamp};
 pub enum RunStatus {
     /// A process drives it.
     Running,
+    /// A process drives it, but nothing new starts until someone lets it go on.
+    Paused,
     /// Its process died; it can be driven on.
     Interrupted,
     /// Everything went well.
@@ -32,6 +34,7 @@ impl RunStatus {
     pub fn word(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Interrupted => "interrupted",
             Self::Succeeded => "succeeded",
             Self::Rejected => "rejected",
@@ -70,4 +73,7 @@ pub struct RunRow {
     pub owner: Owner,
     /// The number of stored events.
     pub n_events: u64,
+    /// The run whose task started this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<RunId>,
 }

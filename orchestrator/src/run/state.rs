@@ -275,6 +275,7 @@ impl Run {
             n_ended: self.queue.n_ended(),
             owner: self.owner.clone(),
             n_events: self.n_events,
+            parent: None,
         }
     }
 

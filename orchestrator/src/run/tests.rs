@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::Value;
 use sluicegate_plugin::{
-    Decision, Effect as EffectClass, Placement, PortType, ProcessId, TaskError, Verdict,
+    Decision, Effect as EffectClass, Placement, PortType, ProcessId, Resources, TaskError, Verdict,
 };
 
 use super::*;
@@ -31,6 +31,15 @@ fn task(name: &str, needs: &[u32]) -> Task {
         cache: false,
         placement: Placement::Worker,
         env: BTreeMap::new(),
+        hook: None,
+        for_each: None,
+        continue_on_failure: false,
+        pool: None,
+        mutex: None,
+        priority: 0,
+        resources: Resources::default(),
+        secrets: BTreeMap::new(),
+        nested: None,
     }
 }
 
@@ -45,6 +54,9 @@ fn workflow(tasks: Vec<Task>, max_parallel: Option<usize>) -> Workflow {
         labels: Vec::new(),
         params: BTreeMap::new(),
         max_parallel,
+        timeout: None,
+        pools: BTreeMap::new(),
+        outputs: BTreeMap::new(),
         tasks,
         hash: "hash".into(),
         source: String::new(),

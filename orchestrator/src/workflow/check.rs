@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde_json::{Value, json};
-use sluicegate_plugin::{Description, Effect, Kind, Placement, Ports};
+use sluicegate_plugin::{Description, Effect, Kind, Placement, Ports, Resources};
 
 use super::{
     Diagnostic, Severity, Source, Task, TaskIdx, Workflow,
@@ -124,6 +124,9 @@ fn build(
         labels,
         params,
         max_parallel,
+        timeout: None,
+        pools: BTreeMap::new(),
+        outputs: BTreeMap::new(),
         tasks,
         hash: blake3::hash(&source.bytes).to_hex().to_string(),
         source: source.text().to_owned(),
@@ -208,6 +211,9 @@ impl Assembly<'_> {
             labels: Vec::new(),
             params: BTreeMap::new(),
             max_parallel: None,
+            timeout: None,
+            pools: BTreeMap::new(),
+            outputs: BTreeMap::new(),
             tasks,
             hash: String::new(),
             source: String::new(),
@@ -340,6 +346,15 @@ fn assembled(
         cache: raw.cache.as_ref().map_or(effect == Effect::Pure, |(cache, _)| *cache),
         placement: description.map_or(Placement::Worker, |d| d.placement),
         env: env_map(&raw.env),
+        hook: None,
+        for_each: None,
+        continue_on_failure: false,
+        pool: None,
+        mutex: None,
+        priority: 0,
+        resources: Resources::default(),
+        secrets: BTreeMap::new(),
+        nested: None,
     }
 }
 

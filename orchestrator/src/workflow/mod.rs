@@ -28,6 +28,9 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use editor::editor_schema;
 pub use expression::{ExpressionError, evaluate, evaluate_condition};
 pub use graph::{EdgeKind, TaskGraph};
-pub use model::{Backoff, InputRef, RetryPolicy, RunIf, Task, TaskIdx, Workflow};
+pub use model::{
+    Backoff, Hook, InputRef, Nested, PoolUse, RetryOn, RetryPolicy, RunIf, SecretSource, Task, TaskIdx,
+    Workflow,
+};
 pub use render::{render, to_json};
 pub use source::Source;

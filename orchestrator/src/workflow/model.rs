@@ -1,10 +1,10 @@
 //! A checked workflow.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sluicegate_plugin::{Effect, Placement, PortType};
+use sluicegate_plugin::{Effect, Placement, PortType, Resources};
 
 use super::{TaskGraph, graph};
 
@@ -26,7 +26,16 @@ pub struct Workflow {
     pub params: BTreeMap<String, Value>,
     /// Tasks at a time.
     pub max_parallel: Option<usize>,
-    /// Its tasks, in the order of the file.
+    /// After how many seconds the run is ended; its hooks still run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<f64>,
+    /// Slots of the pools that the runs of this workflow share, by the pool's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, u32>,
+    /// What a workflow that runs this one gets, by the output's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, InputRef>,
+    /// Its tasks, in the order of the file; the hooks come last.
     pub tasks: Vec<Task>,
     /// BLAKE3 of the file.
     pub hash: String,
@@ -82,6 +91,100 @@ pub struct Task {
     pub placement: Placement,
     /// Environment variables for programs; values may hold expressions.
     pub env: BTreeMap<String, String>,
+    /// The end of the run that it belongs to: a hook runs once all tasks are at their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
+    /// Runs once for each item: a list, an expression that gives one, or a table of lists, of which every combination is an item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Value>,
+    /// Whether the run may succeed although this task failed, and what needs it may run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub continue_on_failure: bool,
+    /// The pool whose slots it holds while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolUse>,
+    /// The name of which only one task of all runs may be running at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutex: Option<String>,
+    /// Ready tasks with a higher number go first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// What it may use at most.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+    /// Where its secrets come from, by the name under which it sees them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// The workflow that it runs, when its kind is `workflow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested: Option<Box<Nested>>,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
+/// The end of a run that a hook waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hook {
+    /// The run succeeded.
+    Success,
+    /// A task failed.
+    Failure,
+    /// A gate did not pass.
+    Rejection,
+    /// Someone ended the run.
+    Cancellation,
+    /// Any end.
+    Always,
+}
+
+impl Hook {
+    /// Every value with its word.
+    pub const ALL: [(&str, Self); 5] = [
+        ("success", Self::Success),
+        ("failure", Self::Failure),
+        ("rejection", Self::Rejection),
+        ("cancellation", Self::Cancellation),
+        ("always", Self::Always),
+    ];
+}
+
+/// Slots of a pool that a task holds while it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolUse {
+    /// The pool's name.
+    pub name: String,
+    /// How many, at least one.
+    pub slots: u32,
+}
+
+/// Where a secret comes from. The secret itself is never part of a workflow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    /// An environment variable of the orchestrator.
+    Env(String),
+    /// A file, relative to the workflow's folder; one line break at its end is left out.
+    File(PathBuf),
+    /// A program and its arguments, whose standard output is the secret; one line break at its end is left out.
+    Command(Vec<String>),
+}
+
+/// A workflow that a task runs, as it was when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nested {
+    /// The file, as the task names it.
+    pub file: PathBuf,
+    /// The folder that its relative paths start from.
+    pub base_dir: PathBuf,
+    /// The file's text.
+    pub source: String,
 }
 
 /// The output that feeds an input.
@@ -139,6 +242,25 @@ pub struct RetryPolicy {
     pub factor: f64,
     /// Whether chance shortens it.
     pub jitter: bool,
+    /// Which failures are tried again; without it, all that may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<RetryOn>,
+}
+
+/// Failures that are worth another attempt: those that fit any of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetryOn {
+    /// A program ended with one of these codes.
+    pub exit_codes: Vec<i32>,
+    /// A program, or the worker, was killed by a signal.
+    pub signal: bool,
+    /// The attempt took too long.
+    pub timeout: bool,
+    /// Memory ran out.
+    pub out_of_memory: bool,
+    /// A regular expression that is found in the error's text.
+    pub text: Option<String>,
 }
 
 impl Default for RetryPolicy {
@@ -150,6 +272,7 @@ impl Default for RetryPolicy {
             max: 300.0,
             factor: 2.0,
             jitter: true,
+            on: None,
         }
     }
 }

@@ -17,15 +17,31 @@ pub struct TaskError {
     pub hints: Vec<String>,
     /// False when another attempt with the same input cannot succeed; the engine then does not retry.
     pub retryable: bool,
+    /// How the program ended that the task ran, when that is what went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
 }
 
 impl TaskError {
     /// The code of an attempt that stopped because it was asked to.
     pub const CANCELLED: &'static str = "cancelled";
 
+    /// The code of an attempt that ended because memory ran out.
+    pub const OUT_OF_MEMORY: &'static str = "out_of_memory";
+
     /// A failure that may pass: a network that did not answer, a resource that was busy.
     pub fn transient(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hints: Vec::new(), retryable: true }
+        Self { code: code.into(), message: message.into(), hints: Vec::new(), retryable: true, exit: None }
     }
 
     /// A failure that will happen again with the same input: bad data, bad parameters.
@@ -47,6 +63,13 @@ impl TaskError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says how the program ended.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = Some(exit);
         self
     }
 }

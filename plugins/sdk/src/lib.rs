@@ -22,7 +22,7 @@ mod verdict;
 pub use context::{CancelToken, Context, ContextOptions, LogLevel};
 pub use describe::{Description, Effect, ErrorDoc, Placement, Port, PortType, Ports};
 pub use duration::DurationParam;
-pub use error::{Problem, TaskError, with_causes};
+pub use error::{Exit, Problem, TaskError, with_causes};
 pub use host::{
     AliasMove, ContainerId, Deployment, DeploymentState, Host, HostError, ModelVersion, Registration,
     Selector, Target,
@@ -33,6 +33,6 @@ pub use pack::Pack;
 pub use process::{ProcessId, ProcessStat};
 pub use schema::nearest;
 pub use schema::{Column, ColumnType, PortSchema, SchemaCheck};
-pub use spec::{AttemptSpec, Input, ModelReference, ResolvedModel, RunInfo};
+pub use spec::{AttemptSpec, Input, ModelReference, ResolvedModel, Resources, RunInfo, Secret};
 pub use table::{Table, TableError};
 pub use verdict::{CheckedRequirement, Decision, Verdict};

@@ -68,6 +68,47 @@ pub struct ResolvedModel {
     pub path: PathBuf,
 }
 
+/// What a task may use at most; what is absent is not limited.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Memory, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Processors; 0.5 is half of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
+}
+
+impl Resources {
+    /// Tells whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        self.memory.is_none() && self.cpus.is_none()
+    }
+}
+
+/// A text that must not be seen: its debug form hides it. It crosses to a worker by its channel, and is never stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 /// Everything a worker needs to run one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptSpec {
@@ -88,6 +129,12 @@ pub struct AttemptSpec {
     /// Environment variables for programs that the task starts.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// What the attempt may use at most.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+    /// Secrets by name: environment variables of the programs that the task starts, and for [`crate::Context::secret`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Secret>,
     /// The workflow's folder: relative paths in parameters start here.
     pub base_dir: PathBuf,
     /// The attempt's own folder: log, outcome, staged outputs.

@@ -34,6 +34,8 @@ impl Bench {
             references: BTreeMap::new(),
             timeout: None,
             env: BTreeMap::new(),
+            resources: crate::Resources::default(),
+            secrets: BTreeMap::new(),
             base_dir: folder.clone(),
             attempt_dir: folder.join("attempt"),
             home: folder.join("home"),

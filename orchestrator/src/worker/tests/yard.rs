@@ -105,6 +105,8 @@ pub(super) fn spec(home: &Path, attempt: u32, params: Value) -> AttemptSpec {
         references: BTreeMap::new(),
         timeout: None,
         env: BTreeMap::new(),
+        resources: sluicegate_plugin::Resources::default(),
+        secrets: BTreeMap::new(),
         base_dir: home.to_owned(),
         attempt_dir: home.join(format!("attempts/{attempt}")),
         home: home.to_owned(),
