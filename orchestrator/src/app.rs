@@ -112,6 +112,7 @@ impl App {
             world: self.world.clone(),
             owner,
             max_parallel: n_workers,
+            pools: std::collections::BTreeMap::new(),
         }))
     }
 }

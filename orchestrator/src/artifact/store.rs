@@ -5,6 +5,7 @@ use std::{
     io::Read,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::durable::{create_folder_durably, sync_folder};
@@ -87,6 +88,16 @@ impl ArtifactStore {
         std::fs::rename(staged, &place).map_err(ArtifactError::io("rename", staged))?;
         sync_folder(folder).map_err(ArtifactError::io("sync", folder))?;
         Ok(Artifact { hash, size })
+    }
+
+    /// Keeps bytes that this process has.
+    pub fn put(&self, bytes: &[u8]) -> Result<Artifact, ArtifactError> {
+        static N_STAGED: AtomicU64 = AtomicU64::new(0);
+        create_folder_durably(&self.root).map_err(ArtifactError::io("create", &self.root))?;
+        let number = N_STAGED.fetch_add(1, Ordering::Relaxed);
+        let staged = self.root.join(format!(".put.{}-{number}", std::process::id()));
+        std::fs::write(&staged, bytes).map_err(ArtifactError::io("write", &staged))?;
+        self.adopt(&staged)
     }
 
     /// Where the content with a hash is, or would be.

@@ -98,6 +98,9 @@ pub(super) fn plan(app: &App, args: &PlanArgs, out: &mut Out) -> Result<Exit, Ap
             }
             Prediction::Run { miss } => (Style::Bold, "run", miss_text(miss)),
             Prediction::Depends { on } => (Style::Plain, "depend", format!("on what `{on}` gives")),
+            Prediction::Expand { n_items } => {
+                (Style::Bold, "items", format!("runs once for each of {n_items} items"))
+            }
             Prediction::Skip { reason } => (Style::Warn, "skip", reason.to_string()),
             Prediction::Fail { message } => (Style::Bad, "fail", message.clone()),
         };

@@ -36,7 +36,7 @@ pub(super) fn task_words(record: &TaskRecord) -> (Style, &'static str, String) {
             (Style::Bad, "unknown", "its outcome was lost, and it must not happen twice".into())
         }
         TaskState::Waiting { .. } => (Style::Warn, "waiting", error()),
-        TaskState::Running { .. } => (Style::Bold, "running", String::new()),
+        TaskState::Running { .. } | TaskState::Expanded => (Style::Bold, "running", String::new()),
         TaskState::Ready | TaskState::Claimed => (Style::Dim, "ready", String::new()),
         TaskState::Blocked => (Style::Dim, "blocked", String::new()),
     }

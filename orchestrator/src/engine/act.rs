@@ -9,27 +9,23 @@ use tokio::{
 };
 
 use super::{
-    driver::{Driver, Engine, Message, Update},
-    prepare::{Claim, Preparation, attempt_dir},
-    recover::Adopted,
+    Engine, Update,
+    driver::{Driver, Message},
+    nested::{self, NestedAttempt},
+    prepare::{AttemptNames, Begun, Claim, Preparation, attempt_dir},
+    recover::{Adopted, Remains},
 };
 use crate::{
-    run::{AttemptResult, Effect, Event, EventRecord, Input, Prepared, Timestamp},
+    run::{AttemptResult, Effect, Event, EventRecord, Input},
     worker::{AttemptControl, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline, tidy_attempt},
     workflow::TaskIdx,
-    world::fraction,
+    world::{fraction, new_run_id},
 };
 
-/// How long a turn waits for tasks that are being prepared: less than a commit takes.
-const SOON: Duration = Duration::from_millis(1);
-
-/// What came of preparing a task, also when that panicked.
+/// What came of preparing a task on a thread of its own, also when that panicked.
 fn settled(done: Result<Preparation, JoinError>) -> Preparation {
-    done.unwrap_or_else(|panic| Preparation {
-        prepared: Prepared::Broken {
-            error: TaskError::permanent("panic", format!("preparing the task panicked: {panic}")),
-        },
-        spec: None,
+    done.unwrap_or_else(|panic| {
+        Preparation::broken(TaskError::permanent("panic", format!("preparing the task panicked: {panic}")))
     })
 }
 
@@ -39,52 +35,48 @@ impl Driver {
         let mut finished = false;
         for effect in effects {
             match effect {
-                Effect::Prepare { task } => self.report_later(task, self.start_preparing(task)),
+                Effect::Prepare { task } => {
+                    if let Some(input) = self.start_preparing(task) {
+                        let _ = self.inbox.send(Message::Input(input));
+                    }
+                }
                 Effect::StartAttempt { task, attempt } => self.start_attempt(task, attempt),
                 Effect::StopAttempt { task } => {
                     if let Some(handle) = self.running.get(&task) {
                         handle.stop(StopReason::Cancelled);
                     }
                 }
-                Effect::WakeAt { at } => self.wake_at(at),
                 Effect::Finish => finished = true,
+                // The driver has seen to these when it decided.
+                Effect::Again | Effect::WakeAt { .. } => {}
             }
         }
         finished
     }
 
-    /// Takes the preparations out of `effects` and starts them. Those that are done soon come back as inputs; the others report
-    /// to the inbox.
-    pub(super) async fn prepare(&mut self, effects: &mut Vec<Effect>) -> Vec<Input> {
+    /// Takes the preparations out of `effects` and does them. What is quick comes back as inputs; the rest reports to the inbox.
+    pub(super) fn prepare(&mut self, effects: &mut Vec<Effect>) -> Vec<Input> {
         let tasks: Vec<_> = effects
             .extract_if(.., |effect| matches!(effect, Effect::Prepare { .. }))
             .filter_map(|effect| if let Effect::Prepare { task } = effect { Some(task) } else { None })
             .collect();
-        let started: Vec<_> = tasks.into_iter().map(|task| (task, self.start_preparing(task))).collect();
-        let mut inputs = Vec::with_capacity(started.len());
-        let deadline = tokio::time::Instant::now() + SOON;
-        for (task, mut handle) in started {
-            if let Ok(done) = tokio::time::timeout_at(deadline, &mut handle).await {
-                inputs.push(self.prepared(task, settled(done)));
-            } else {
-                self.report_later(task, handle);
-            }
-        }
-        inputs
+        tasks.into_iter().filter_map(|task| self.start_preparing(task)).collect()
     }
 
-    fn report_later(&self, task: TaskIdx, preparing: JoinHandle<Preparation>) {
+    fn start_preparing(&mut self, task: TaskIdx) -> Option<Input> {
+        let preparer = self.engine.preparer();
+        let world = self.engine.options.world.as_ref();
+        let names = AttemptNames { attempt_id: format!("{:032x}", world.random()), child: new_run_id(world) };
+        let draft = match preparer.begin(Claim::of(&self.run, task, &preparer, names)) {
+            Begun::Done(done) => return Some(self.prepared(task, done)),
+            Begun::Slow(draft) => draft,
+        };
         let inbox = self.inbox.clone();
+        let preparing = tokio::task::spawn_blocking(move || preparer.complete(*draft));
         tokio::spawn(async move {
             let _ = inbox.send(Message::Prepared(task, Box::new(settled(preparing.await))));
         });
-    }
-
-    fn start_preparing(&self, task: TaskIdx) -> JoinHandle<Preparation> {
-        let preparer = self.engine.preparer();
-        let attempt_id = format!("{:032x}", self.engine.options.world.random());
-        let claim = Claim::of(&self.run, task, &preparer, attempt_id);
-        tokio::task::spawn_blocking(move || preparer.prepare(claim))
+        None
     }
 
     fn start_attempt(&mut self, task: TaskIdx, attempt: u32) {
@@ -92,10 +84,21 @@ impl Driver {
         let definition = self.run.task(task);
         let (control, handle) = AttemptControl::new(self.progress_of(task));
         self.running.insert(task, handle.clone());
+        let nested = definition.nested.as_deref().zip(self.run.record(task).child).map(|(nested, child)| {
+            NestedAttempt {
+                engine: self.engine.clone(),
+                nested: nested.clone(),
+                spec: spec.clone(),
+                parent: self.run.id(),
+                child,
+                use_cache: self.run.uses_cache(),
+            }
+        });
         let placed = PlacedAttempt {
             engine: self.engine.clone(),
             placement: definition.placement,
             timeout: definition.timeout,
+            nested,
             spec,
         };
         let inbox = self.inbox.clone();
@@ -122,7 +125,7 @@ impl Driver {
 
     /// Watches over an attempt that an earlier orchestrator started.
     pub(super) fn take_over(&mut self, adopted: Adopted) {
-        let Adopted { open, orphan } = adopted;
+        let Adopted { open, remains } = adopted;
         let (control, handle) = AttemptControl::new(self.progress_of(open.task));
         self.running.insert(open.task, handle.clone());
         if self.run.cancel_reason().is_some() {
@@ -130,16 +133,25 @@ impl Driver {
             handle.stop(StopReason::Cancelled);
         }
         let world = &self.engine.options.world;
-        let (random, elapsed) = (fraction(world.as_ref()), world.now().seconds_since(orphan.since()));
+        let since = match &remains {
+            Remains::Worker(orphan) => orphan.since(),
+            Remains::Run(handle) => handle.run.created_at(),
+        };
+        let (random, elapsed) = (fraction(world.as_ref()), world.now().seconds_since(since));
         let (grace, inbox) = (self.engine.options.pool.grace(), self.inbox.clone());
         tokio::spawn(async move {
             let timer = open.timeout.map(|after| stop_after(handle, after, after - elapsed));
-            let report = orphan.adopt(open.folder.clone(), open.attempt_id, control, grace).await;
+            let result = match remains {
+                Remains::Worker(orphan) => {
+                    orphan.adopt(open.folder.clone(), open.attempt_id, control, grace).await.result
+                }
+                Remains::Run(run) => nested::follow(*run, control).await,
+            };
             if let Some(timer) = timer {
                 timer.abort();
             }
             let _ = tokio::fs::remove_dir_all(open.folder.join("out")).await;
-            let (task, attempt, result) = (open.task, open.attempt, report.result);
+            let (task, attempt) = (open.task, open.attempt);
             let _ = inbox.send(Message::Input(Input::AttemptFinished { task, attempt, result, random }));
         });
     }
@@ -149,20 +161,6 @@ impl Driver {
         Box::new(move |fraction, note| {
             let _ = updates.send(Update::Progress { task, fraction, note: note.into() });
         })
-    }
-
-    /// Sets the run's one timer. Every turn ends with a look at all that waits, so the latest time is the right one.
-    fn wake_at(&mut self, at: Timestamp) {
-        let now = self.engine.options.world.now();
-        let inbox = self.inbox.clone();
-        let wait = Duration::from_secs_f64(at.seconds_since(now));
-        let timer = tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            let _ = inbox.send(Message::Input(Input::Dispatch));
-        });
-        if let Some(earlier) = self.timer.replace(timer) {
-            earlier.abort();
-        }
     }
 }
 
@@ -179,14 +177,22 @@ struct PlacedAttempt {
     engine: Engine,
     placement: Placement,
     timeout: Option<f64>,
+    nested: Option<NestedAttempt>,
     spec: AttemptSpec,
 }
 
 impl PlacedAttempt {
     /// Runs the attempt to its end, at the latest when its timeout stops it.
     async fn run(self, control: AttemptControl, handle: CancelHandle) -> AttemptResult {
-        let staging = self.spec.attempt_dir.join("out");
         let timer = self.timeout.map(|after| stop_after(handle, after, after));
+        if let Some(nested) = self.nested {
+            let result = nested.run(control).await;
+            if let Some(timer) = timer {
+                timer.abort();
+            }
+            return result;
+        }
+        let staging = self.spec.attempt_dir.join("out");
         let options = self.engine.options.clone();
         let report = match self.placement {
             Placement::Worker => options.pool.execute(self.spec, control).await,

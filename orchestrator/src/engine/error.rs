@@ -27,6 +27,22 @@ pub enum EngineError {
     /// Everything succeeded, or a gate or a lost outcome holds the rest back.
     #[error("run `{0}` has nothing to repeat")]
     NothingToRepeat(RunId),
+    /// A rerun begins at a task that the workflow does not have.
+    #[error("the workflow of run `{run}` has no task `{task}`")]
+    NoTask {
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: String,
+    },
+    /// A task cannot run alone, because the tasks before it left nothing.
+    #[error("run `{run}` has no outcome of every task before `{task}`, so that it cannot run alone")]
+    NothingBefore {
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: String,
+    },
     /// A background thread ended before its work did.
     #[error("a thread of the engine ended early: {0}")]
     Thread(String),

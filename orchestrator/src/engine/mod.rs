@@ -5,13 +5,21 @@
 mod act;
 mod driver;
 mod error;
+mod handle;
 mod host;
+mod nested;
 mod plan;
 mod prepare;
 mod recover;
+mod rerun;
 mod scope;
+mod secrets;
+mod service;
+mod slots;
 
-pub use driver::{Engine, EngineOptions, RunHandle, StartRequest, Update};
 pub use error::EngineError;
+pub use handle::{RunHandle, Update};
 pub use host::StoreHost;
 pub use plan::{PlannedTask, Prediction};
+pub use rerun::RerunFrom;
+pub use service::{Engine, EngineOptions, StartRequest};

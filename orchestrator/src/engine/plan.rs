@@ -1,9 +1,11 @@
 //! What a run would do: which tasks would run, in which order, and which the cache would serve.
 
 use serde::Serialize;
-use sluicegate_plugin::ProcessId;
 
-use super::{driver::Engine, prepare::Claim};
+use super::{
+    Engine,
+    prepare::{AttemptNames, Claim},
+};
 use crate::{
     run::{CacheMiss, Event, Input, Origin, Prepared, Run, RunId, SkipReason, TaskState, Timestamp},
     workflow::{self, TaskIdx},
@@ -29,6 +31,11 @@ pub enum Prediction {
     Depends {
         /// The first task before it that would run.
         on: String,
+    },
+    /// It would run once for each of its items.
+    Expand {
+        /// How many there are.
+        n_items: usize,
     },
     /// It would be skipped.
     Skip {
@@ -58,13 +65,7 @@ impl Engine {
     /// Predicts what [`Engine::start`] would do, in the order of the run. Starts and records nothing.
     pub fn plan(&self, request: StartRequest) -> Vec<PlannedTask> {
         let order = request.workflow.graph().order();
-        let created = Event::RunCreated {
-            workflow: Box::new(request.workflow),
-            base_dir: request.base_dir,
-            file: request.file,
-            use_cache: request.use_cache,
-            owner: ProcessId { pid: 0, start_time: 0, boot_id: String::new() },
-        };
+        let created = self.created(request, None);
         let at = Timestamp::default();
         let mut run = Run::create(RunId::from_parts(0, 0), &created, at)
             .expect("the event is the one that creates a run");
@@ -89,7 +90,8 @@ impl Engine {
             (None, Some(open)) => return Prediction::Depends { on: run.task(open).name.clone() },
             (None, None) => {
                 let preparer = self.preparer();
-                preparer.prepare(Claim::of(run, task, &preparer, String::new())).prepared
+                let names = AttemptNames { attempt_id: String::new(), child: RunId::from_parts(0, 0) };
+                preparer.prepare(Claim::of(run, task, &preparer, names)).prepared
             }
         };
         let at = Timestamp::default();
@@ -101,6 +103,8 @@ impl Engine {
             Prepared::Broken { error } => Prediction::Fail { message: error.message.clone() },
             Prepared::Cached { entry, .. } => Prediction::Cached { origin: entry.origin.clone() },
             Prepared::Runnable { miss, .. } => return Prediction::Run { miss: miss.clone() },
+            Prepared::Expanded { items } => return Prediction::Expand { n_items: items.len() },
+            Prepared::Joined { .. } => return Prediction::Expand { n_items: 0 },
         };
         let step = run.step(&Input::Prepared { task, prepared: Box::new(prepared) }, at);
         for event in &step.events {

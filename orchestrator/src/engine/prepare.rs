@@ -1,6 +1,7 @@
 //! Preparing a claimed task: its condition, its parameters, its inputs, and whether the cache serves it.
 //!
-//! Runs on a thread of its own, since it reads files. Everything it finds out goes into the cache key.
+//! What is quick is done at once; reading files and asking programs happens on a thread of its own. Everything that is found out goes into the
+//! cache key.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +12,11 @@ use std::{
 use serde_json::Value;
 use sluicegate_plugin::{AttemptSpec, Input as TaskInput, Kind, ResolvedModel, RunInfo, TaskError};
 
+use super::secrets;
 use crate::{
     artifact::{ArtifactStore, hash_file},
     catalog::Catalog,
-    run::{CacheEntry, CacheKey, CacheMiss, Prepared, Run},
+    run::{self, CacheEntry, CacheKey, CacheMiss, Outcome, OutputArtifact, Prepared, Run, RunId},
     store::Store,
     workflow::{self, Task, TaskIdx},
 };
@@ -37,9 +39,20 @@ pub(super) struct Claim {
     scope: Value,
     inputs: BTreeMap<String, TaskInput>,
     info: RunInfo,
+    /// What its items left, when it has items and they ended.
+    joined: Option<Result<Outcome, TaskError>>,
+    child: Option<RunId>,
     base_dir: PathBuf,
     attempt_dir: PathBuf,
     use_cache: bool,
+}
+
+/// What names an attempt, should there be one.
+pub(super) struct AttemptNames {
+    /// An id that no other attempt has.
+    pub(super) attempt_id: String,
+    /// The id of the run that it starts, if it starts one.
+    pub(super) child: RunId,
 }
 
 /// What preparing found, and the attempt's specification when it must run.
@@ -48,26 +61,43 @@ pub(super) struct Preparation {
     pub(super) spec: Option<AttemptSpec>,
 }
 
+impl Preparation {
+    fn of(prepared: Prepared) -> Self {
+        Self { prepared, spec: None }
+    }
+
+    pub(super) fn broken(error: TaskError) -> Self {
+        Self::of(Prepared::Broken { error })
+    }
+}
+
+/// How far preparing came without waiting for anything.
+pub(super) enum Begun {
+    /// To its end.
+    Done(Preparation),
+    /// Files have to be read, or programs asked; that belongs on a thread of its own.
+    Slow(Box<Draft>),
+}
+
+/// A task that is prepared but for what takes time.
+pub(super) struct Draft {
+    claim: Claim,
+    params: Value,
+    env: BTreeMap<String, String>,
+    kind: Arc<dyn Kind>,
+    files: Vec<PathBuf>,
+}
+
 impl Claim {
-    /// Takes what is needed from the run; `attempt_id` names the attempt, should there be one.
-    pub(super) fn of(run: &Run, idx: TaskIdx, preparer: &Preparer, attempt_id: String) -> Self {
+    /// Takes what is needed from the run.
+    pub(super) fn of(run: &Run, idx: TaskIdx, preparer: &Preparer, names: AttemptNames) -> Self {
         let task = run.task(idx).clone();
         let attempt = run.record(idx).n_attempts + 1;
-        let inputs = task
-            .inputs
-            .iter()
-            .filter_map(|(port, from)| {
-                let outcome = run.record(from.task).outcome.as_ref()?;
-                let output = outcome.outputs.get(&from.port)?;
-                let path = preparer.artifacts.path(&output.hash);
-                let (hash, value) = (output.hash.clone(), output.value.clone());
-                Some((port.clone(), TaskInput { port_type: output.port_type, hash, path, value }))
-            })
-            .collect();
         let attempt_dir = attempt_dir(&preparer.home, run, idx, attempt);
+        let AttemptNames { attempt_id, child } = names;
         Self {
             scope: super::scope::scope(run, idx),
-            inputs,
+            inputs: inputs(run, &task, &preparer.artifacts),
             info: RunInfo {
                 run_id: run.id().to_string(),
                 workflow: run.workflow().name.clone(),
@@ -75,12 +105,41 @@ impl Claim {
                 attempt,
                 attempt_id,
             },
+            joined: run.is_expanded(idx).then(|| run.joined(idx)),
+            child: task.nested.is_some().then_some(child),
             base_dir: run.base_dir().to_owned(),
             attempt_dir,
             use_cache: run.uses_cache(),
             task,
         }
     }
+}
+
+/// What is connected to a task's inputs, as far as it was written. An output that the items of a task wrote one by one takes a port for
+/// each: `PORT_0`, `PORT_1`.
+fn inputs(run: &Run, task: &Task, artifacts: &ArtifactStore) -> BTreeMap<String, TaskInput> {
+    let mut inputs = BTreeMap::new();
+    for (port, from) in &task.inputs {
+        let Some(outcome) = run.record(from.task).outcome.as_ref() else { continue };
+        let mut connect = |port: String, output: &OutputArtifact| {
+            let path = artifacts.path(&output.hash);
+            let (hash, value) = (output.hash.clone(), output.value.clone());
+            inputs.insert(port, TaskInput { port_type: output.port_type, hash, path, value });
+        };
+        if let Some(output) = outcome.outputs.get(&from.port) {
+            connect(port.clone(), output);
+        } else if run.task(from.task).for_each.is_some() {
+            let prefix = format!("{}_", from.port);
+            for (name, output) in &outcome.outputs {
+                if let Some(number) =
+                    name.strip_prefix(&prefix).filter(|number| number.parse::<u32>().is_ok())
+                {
+                    connect(format!("{port}_{number}"), output);
+                }
+            }
+        }
+    }
+    inputs
 }
 
 /// The folder of an attempt.
@@ -90,38 +149,73 @@ pub(super) fn attempt_dir(home: &Path, run: &Run, task: TaskIdx, attempt: u32) -
 }
 
 impl Preparer {
-    /// Prepares a claimed task.
+    /// Prepares a claimed task to the end.
     pub(super) fn prepare(&self, claim: Claim) -> Preparation {
-        self.try_prepare(claim)
-            .unwrap_or_else(|error| Preparation { prepared: Prepared::Broken { error }, spec: None })
+        match self.begin(claim) {
+            Begun::Done(done) => done,
+            Begun::Slow(draft) => self.complete(*draft),
+        }
     }
 
-    fn try_prepare(&self, claim: Claim) -> Result<Preparation, TaskError> {
-        let Claim { task, scope, inputs, info, base_dir, attempt_dir, use_cache } = claim;
-        if let Some(when) = &task.when
-            && !workflow::evaluate_condition(when, &scope).map_err(|e| bad_expression("when", &e))?
-        {
-            return Ok(Preparation { prepared: Prepared::Unwanted { when: when.clone() }, spec: None });
+    /// Prepares a claimed task as far as that is quick.
+    pub(super) fn begin(&self, claim: Claim) -> Begun {
+        match self.try_begin(claim) {
+            Ok(begun) => begun,
+            Err(error) => Begun::Done(Preparation::broken(error)),
         }
-        let params = workflow::evaluate(&task.with, &scope).map_err(|e| bad_expression("with", &e))?;
-        let env = Self::env(&task, &scope)?;
+    }
+
+    fn try_begin(&self, claim: Claim) -> Result<Begun, TaskError> {
+        let Claim { task, scope, inputs, .. } = &claim;
+        if let Some(joined) = claim.joined {
+            let outcome = Box::new(joined?);
+            self.keep_values(&outcome)?;
+            return Ok(Begun::Done(Preparation::of(Prepared::Joined { outcome })));
+        }
+        if let Some(for_each) = &task.for_each {
+            let items = workflow::evaluate(for_each, scope).map_err(|e| bad_expression("for_each", &e))?;
+            return Ok(Begun::Done(Preparation::of(Prepared::Expanded { items: run::items(items)? })));
+        }
+        if let Some(when) = &task.when
+            && !workflow::evaluate_condition(when, scope).map_err(|e| bad_expression("when", &e))?
+        {
+            return Ok(Begun::Done(Preparation::of(Prepared::Unwanted { when: when.clone() })));
+        }
+        let params = workflow::evaluate(&task.with, scope).map_err(|e| bad_expression("with", &e))?;
+        let env = Self::env(task, scope)?;
         let kind = self.kind(&task.kind)?;
         for (port, from) in &task.inputs {
-            if !inputs.contains_key(port) {
+            let numbered = format!("{port}_");
+            if !inputs.contains_key(port) && !inputs.keys().any(|name| name.starts_with(&numbered)) {
                 return Err(TaskError::permanent(
                     "missing_output",
                     format!("input `{port}` has nothing to read: output `{}` was not written", from.port),
                 ));
             }
         }
+        let files = kind.files(&params)?;
+        let quick = files.is_empty() && task.secrets.is_empty();
+        let draft = Draft { claim, params, env, kind, files };
+        Ok(if quick { Begun::Done(self.complete(draft)) } else { Begun::Slow(Box::new(draft)) })
+    }
+
+    /// Does what takes time.
+    pub(super) fn complete(&self, draft: Draft) -> Preparation {
+        self.try_complete(draft).unwrap_or_else(Preparation::broken)
+    }
+
+    fn try_complete(&self, draft: Draft) -> Result<Preparation, TaskError> {
+        let Draft { claim, params, env, kind, files } = draft;
+        let Claim { task, inputs, info, child, base_dir, attempt_dir, use_cache, .. } = claim;
         let references = self.references(kind.as_ref(), &params, &info, &inputs)?;
-        let key = key(&task, &params, &env, &inputs, &references, &files(kind.as_ref(), &params, &base_dir)?);
+        let key = key(&task, &params, &env, &inputs, &references, &hashes(files, &base_dir));
         let miss = match self.look_up(&task, &key, use_cache, &info.workflow)? {
-            Ok(entry) => return Ok(Preparation { prepared: Prepared::Cached { key, entry }, spec: None }),
+            Ok(entry) => return Ok(Preparation::of(Prepared::Cached { key, entry })),
             Err(miss) => miss,
         };
+        let secrets = secrets::resolve(&task.secrets, &base_dir)?;
         let attempt_id = info.attempt_id.clone();
-        let prepared = Prepared::Runnable { params: params.clone(), key, miss, attempt_id };
+        let prepared = Prepared::Runnable { params: params.clone(), key, miss, attempt_id, child };
         let home = self.home.clone();
         let spec = AttemptSpec {
             run: info,
@@ -132,12 +226,26 @@ impl Preparer {
             timeout: task.timeout,
             env,
             resources: task.resources,
-            secrets: BTreeMap::new(),
+            secrets,
             base_dir,
             attempt_dir,
             home,
         };
         Ok(Preparation { prepared, spec: Some(spec) })
+    }
+
+    /// Keeps the content of joined values as artifacts, since later tasks read inputs as files.
+    fn keep_values(&self, outcome: &Outcome) -> Result<(), TaskError> {
+        for output in outcome.outputs.values() {
+            if let Some(value) = &output.value
+                && !self.artifacts.contains(&output.hash, output.size)
+            {
+                self.artifacts.put(value.to_string().as_bytes()).map_err(|error| {
+                    TaskError::transient("artifact", sluicegate_plugin::with_causes(&error))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn kind(&self, name: &str) -> Result<Arc<dyn Kind>, TaskError> {
@@ -221,16 +329,16 @@ fn bad_expression(place: &str, error: &workflow::ExpressionError) -> TaskError {
 }
 
 /// Hashes of the files that a task reads; a file that is not there is told by the task itself, better.
-fn files(kind: &dyn Kind, params: &Value, base_dir: &Path) -> Result<BTreeMap<String, String>, TaskError> {
+fn hashes(files: Vec<PathBuf>, base_dir: &Path) -> BTreeMap<String, String> {
     let mut hashes = BTreeMap::new();
-    for path in kind.files(params)? {
+    for path in files {
         let hash = match hash_file(&base_dir.join(&path)) {
             Ok((hash, _)) => hash,
             Err(_) => "absent".into(),
         };
         hashes.insert(path.display().to_string(), hash);
     }
-    Ok(hashes)
+    hashes
 }
 
 fn key(
@@ -254,6 +362,9 @@ fn key(
     }
     for (key, model) in references {
         parts.insert(format!("model.{key}"), format!("{} v{} {}", model.model, model.version, model.hash));
+    }
+    if let Some(nested) = &task.nested {
+        parts.insert("workflow".into(), blake3::hash(nested.source.as_bytes()).to_hex().to_string());
     }
     for (path, hash) in files {
         parts.insert(format!("file.{path}"), hash.clone());

@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{
-    EngineError,
-    driver::{Engine, RunHandle},
-    prepare::attempt_dir,
-};
+use super::{Engine, EngineError, RunHandle, nested, prepare::attempt_dir};
 use crate::{
     run::{
         AttemptResult, EVENT_VERSION, EventRecord, Input, Resolution, Run, RunId, RunRow, RunStatus,
@@ -41,22 +37,46 @@ impl Engine {
     /// Drives an interrupted run on: finished tasks stay finished, outcomes written meanwhile are taken, and attempts that still run
     /// are taken over with their workers.
     pub fn resume(&self, id: RunId) -> Result<RunHandle, EngineError> {
+        self.resume_with(id, Vec::new())
+    }
+
+    fn resume_with(&self, id: RunId, then: Vec<Input>) -> Result<RunHandle, EngineError> {
         let run = self.load(id)?;
         if run.status().is_final() {
             return Err(EngineError::Ended(id));
         }
         self.kill_strays()?;
         let mut inputs = vec![Input::Resume { owner: self.options.owner.clone() }];
+        inputs.extend(then);
         let mut adopted = Vec::new();
         for open in self.open_attempts(&run) {
+            if let Some(child) = open.child {
+                match self.child(child)? {
+                    Child::Goes(handle) => adopted.push(Adopted { open, remains: Remains::Run(handle) }),
+                    Child::Ended(result) => inputs.push(open.finished(Some(result))),
+                }
+                continue;
+            }
             // In this order: a worker that is gone by now has left its outcome before, if it left one at all.
             let orphan = Orphan::find(&open.folder);
             match (orphan, read_outcome(&open.folder, &open.attempt_id)) {
-                (Some(orphan), None) => adopted.push(Adopted { open, orphan }),
+                (Some(orphan), None) => adopted.push(Adopted { open, remains: Remains::Worker(orphan) }),
                 (_, outcome) => inputs.push(open.finished(outcome)),
             }
         }
         Ok(self.drive(run, inputs, adopted))
+    }
+
+    /// The run that a task had started when its orchestrator died.
+    fn child(&self, id: RunId) -> Result<Child, EngineError> {
+        let Some(row) = self.options.store.row(id)? else {
+            return Ok(Child::Ended(AttemptResult::NeverHappened));
+        };
+        Ok(if row.status.is_final() {
+            Child::Ended(nested::result_of(&self.load(id)?))
+        } else {
+            Child::Goes(Box::new(self.resume(id)?))
+        })
     }
 
     /// Lets a run that ended without success go on: what did not succeed starts over, with the recorded plan.
@@ -84,25 +104,10 @@ impl Engine {
         Ok(run)
     }
 
-    /// Ends an interrupted run for good, with the workers that still run its attempts.
+    /// Ends an interrupted run for good, with the workers that still run its attempts. Its hooks run.
     pub async fn abandon(&self, id: RunId, reason: &str) -> Result<Run, EngineError> {
-        let mut run = self.load(id)?;
-        if run.status().is_final() {
-            return Err(EngineError::Ended(id));
-        }
-        self.kill_strays()?;
-        let mut inputs = vec![
-            Input::Resume { owner: self.options.owner.clone() },
-            Input::Cancel { reason: reason.into() },
-        ];
-        for open in self.open_attempts(&run) {
-            let stopped = Orphan::find(&open.folder).map(Orphan::kill).map(|()| AttemptResult::Cancelled);
-            let outcome = read_outcome(&open.folder, &open.attempt_id).or(stopped);
-            inputs.push(open.finished(outcome));
-        }
-        inputs.push(Input::Dispatch);
-        self.settle(&mut run, &inputs).await?;
-        Ok(run)
+        let handle = self.resume_with(id, vec![Input::Cancel { reason: reason.into() }])?;
+        handle.wait().await
     }
 
     /// The attempts that were running when a run's orchestrator died.
@@ -115,6 +120,7 @@ impl Engine {
                 task,
                 attempt: *attempt,
                 attempt_id: id.clone(),
+                child: record.child,
                 folder: attempt_dir(&self.options.home, run, task, *attempt),
                 timeout: spec.timeout,
             })
@@ -152,19 +158,34 @@ impl Engine {
     }
 }
 
+/// A run that a task had started.
+enum Child {
+    Goes(Box<RunHandle>),
+    Ended(AttemptResult),
+}
+
 /// An attempt that was running when its orchestrator died.
 pub(super) struct OpenAttempt {
     pub(super) task: TaskIdx,
     pub(super) attempt: u32,
     pub(super) attempt_id: String,
+    pub(super) child: Option<RunId>,
     pub(super) folder: PathBuf,
     pub(super) timeout: Option<f64>,
 }
 
-/// An attempt with the worker that still runs it.
+/// What of an attempt goes on.
+pub(super) enum Remains {
+    /// Its worker.
+    Worker(Orphan),
+    /// The run that it started.
+    Run(Box<RunHandle>),
+}
+
+/// An attempt of which something goes on.
 pub(super) struct Adopted {
     pub(super) open: OpenAttempt,
-    pub(super) orphan: Orphan,
+    pub(super) remains: Remains,
 }
 
 impl OpenAttempt {

@@ -1,16 +1,16 @@
 //! Durable facts in the life of a run.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluicegate_plugin::ProcessId;
 
-use super::{AttemptResult, CacheKey, CacheMiss, Origin, Outcome, RunStatus, SkipReason, Timestamp};
+use super::{AttemptResult, CacheKey, CacheMiss, Origin, Outcome, RunId, RunStatus, SkipReason, Timestamp};
 use crate::workflow::{TaskIdx, Workflow};
 
 /// The version of the event format. Readers refuse newer versions.
-pub const EVENT_VERSION: u16 = 1;
+pub const EVENT_VERSION: u16 = 2;
 
 /// The orchestrator process that drives a run.
 pub type Owner = ProcessId;
@@ -47,7 +47,8 @@ pub enum Event {
     /// The run exists; its plan is frozen here.
     RunCreated {
         /// The checked workflow with its parameters.
-        workflow: Box<Workflow>,
+        #[serde(with = "shared")]
+        workflow: Arc<Workflow>,
         /// The workflow's folder.
         base_dir: PathBuf,
         /// The workflow's file, as the caller named it.
@@ -56,6 +57,18 @@ pub enum Event {
         use_cache: bool,
         /// The process that drives the run.
         owner: Owner,
+        /// The run whose task started this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<RunId>,
+    },
+    /// Nothing new starts until someone lets the run go on.
+    RunPaused,
+    /// Someone let it go on.
+    RunUnpaused,
+    /// Every task is at its end; hooks are left.
+    RunSettled {
+        /// How it ended.
+        status: RunStatus,
     },
     /// Its orchestrator was found dead.
     RunInterrupted,
@@ -100,6 +113,20 @@ pub enum Event {
         /// The task.
         task: TaskIdx,
     },
+    /// A task has items: each is a task of its own from now on, numbered behind all that there are.
+    TaskExpanded {
+        /// The task.
+        task: TaskIdx,
+        /// Its items.
+        items: Vec<Value>,
+    },
+    /// The items of a task are at their end, and what they left is joined.
+    TaskJoined {
+        /// The task.
+        task: TaskIdx,
+        /// What they left.
+        outcome: Outcome,
+    },
     /// An earlier outcome is used.
     CacheHit {
         /// The task.
@@ -132,6 +159,9 @@ pub enum Event {
         key: CacheKey,
         /// Why the cache did not serve it.
         miss: CacheMiss,
+        /// The run that the attempt starts, when it runs a workflow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        child: Option<RunId>,
     },
     /// An attempt ended.
     AttemptFinished {
@@ -149,6 +179,9 @@ pub enum Event {
     CancelRequested {
         /// Who or why, for people.
         reason: String,
+        /// True when the run took too long; it then counts as failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        timed_out: bool,
     },
     /// Nothing is left to do.
     RunFinished {
@@ -161,5 +194,25 @@ impl Event {
     /// Tells whether the event must be on the disk before its effects happen.
     pub fn is_durable(&self) -> bool {
         !matches!(self, Self::TaskClaimed { .. } | Self::TaskWoken { .. })
+    }
+}
+
+/// Workflows are large, and shared between a run, its events and its readers.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Workflow;
+
+    pub(super) fn serialize<S: Serializer>(
+        workflow: &Arc<Workflow>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        workflow.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Workflow>, D::Error> {
+        Workflow::deserialize(deserializer).map(Arc::new)
     }
 }

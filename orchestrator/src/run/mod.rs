@@ -2,14 +2,21 @@
 //!
 //! [`Run::step`] decides, [`Run::apply`] becomes. Replaying the stored events through `apply` gives the same run.
 
+mod apply;
+mod behind;
 mod cache_key;
 mod diff;
+mod dispatch;
 mod event;
+mod execution;
+mod expand;
 mod id;
 mod outcome;
 mod queue;
+mod record;
 mod reopen;
 mod replay;
+mod retry;
 mod row;
 mod state;
 mod step;
@@ -20,12 +27,15 @@ mod time;
 pub use cache_key::{CacheKey, CacheMiss, PartChange};
 pub use diff::{MetricDiff, RunDiff, TaskDiff};
 pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};
+pub use expand::items;
 pub use id::{IdParseError, RunId};
 pub use outcome::{AttemptResult, CacheEntry, Origin, Outcome, OutputArtifact};
+pub use record::TaskRecord;
 pub use replay::ReplayError;
 pub use row::{RunRow, RunStatus};
-pub use state::{SkipReason, TaskRecord, TaskState};
+pub use state::{SkipReason, TaskState};
 pub use step::{Effect, Input, Prepared, Step};
 pub use time::Timestamp;
 
-pub(crate) use state::Run;
+pub(crate) use execution::Run;
+pub(crate) use queue::project_pool_key;

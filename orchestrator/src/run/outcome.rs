@@ -23,6 +23,15 @@ pub struct OutputArtifact {
     pub value: Option<Value>,
 }
 
+impl OutputArtifact {
+    /// The artifact of a value; its content is the value as JSON.
+    pub fn of_value(value: Value) -> Self {
+        let text = value.to_string();
+        let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+        Self { port_type: PortType::Value, hash, size: text.len() as u64, value: Some(value) }
+    }
+}
+
 /// A field that is there has a value, even when that is `null`.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
@@ -74,6 +83,8 @@ pub enum AttemptResult {
     },
     /// The orchestrator ended, and the attempt's outcome with it.
     Lost,
+    /// The orchestrator ended, and the kind's probe found that the attempt had done nothing.
+    NeverHappened,
 }
 
 impl AttemptResult {
@@ -93,6 +104,10 @@ impl AttemptResult {
                 Some(TaskError::transient("crashed", format!("{message}; it last wrote: {stderr}")))
             }
             Self::Lost => Some(TaskError::transient("lost", "the orchestrator ended before the attempt did")),
+            Self::NeverHappened => Some(TaskError::transient(
+                "lost",
+                "the orchestrator ended before the attempt did, and a probe found that nothing had happened",
+            )),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, Input, Run, Step, TaskState, state::gate_reason};
+use super::{Event, Input, Run, Step, TaskState};
 use crate::workflow::TaskIdx;
 
 impl Run {
@@ -29,14 +29,21 @@ impl Run {
     pub fn tasks_to_repeat(&self) -> Vec<TaskIdx> {
         let mut held = BTreeSet::new();
         for (idx, task, record) in self.tasks() {
-            let rejects = record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some());
+            let rejects =
+                record.outcome.as_ref().is_some_and(|outcome| self.gate_reason(task, outcome).is_some());
             if rejects || record.state == TaskState::Unknown {
                 held.extend(self.blocked_behind(idx));
             }
         }
-        let again = self.tasks().filter(|(idx, _, record)| {
+        let (hooks, tasks): (Vec<_>, Vec<_>) = self.tasks().partition(|(_, task, _)| task.hook.is_some());
+        let again = tasks.into_iter().filter(|(idx, _, record)| {
             !matches!(record.state, TaskState::Succeeded { .. } | TaskState::Unknown) && !held.contains(idx)
         });
-        again.map(|(idx, ..)| idx).collect()
+        let mut again: Vec<_> = again.map(|(idx, ..)| idx).collect();
+        if !again.is_empty() {
+            // The run ends once more, and so do its hooks.
+            again.extend(hooks.into_iter().map(|(idx, ..)| idx));
+        }
+        again
     }
 }

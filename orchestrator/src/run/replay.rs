@@ -1,8 +1,10 @@
-//! Becoming: the one function that changes a run, used live and for replay.
+//! A run from its stored events.
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    AttemptResult, EVENT_VERSION, Event, EventRecord, Resolution, Run, RunId, RunStatus, TaskRecord,
-    TaskState, Timestamp, queue::TaskQueue,
+    EVENT_VERSION, Event, EventRecord, Run, RunId, RunStatus, TaskRecord, TaskState, Timestamp,
+    queue::TaskQueue,
 };
 use crate::workflow::TaskIdx;
 
@@ -71,165 +73,34 @@ impl Run {
 
     /// Makes a run from its first event; `None` when that is another event.
     pub fn create(id: RunId, event: &Event, at: Timestamp) -> Option<Self> {
-        let Event::RunCreated { workflow, base_dir, file, use_cache, owner } = event else { return None };
+        let Event::RunCreated { workflow, base_dir, file, use_cache, owner, parent } = event else {
+            return None;
+        };
         let (queue, free) = TaskQueue::new(workflow);
         let mut run = Self {
             id,
-            workflow: (**workflow).clone(),
+            workflow: Arc::clone(workflow),
             base_dir: base_dir.clone(),
             file: file.clone(),
             use_cache: *use_cache,
             owner: owner.clone(),
+            parent: *parent,
             status: RunStatus::Running,
             created_at: at,
             ended_at: None,
             cancel: None,
+            driven_since: at,
+            verdict: None,
+            items: Vec::new(),
+            expansions: BTreeMap::new(),
             tasks: workflow.tasks.iter().map(|_| TaskRecord::new()).collect(),
             queue,
             n_events: 1,
         };
         for task in free {
-            run.make_ready(task);
+            run.turn(task, TaskState::Ready);
         }
         Some(run)
-    }
-
-    /// Becomes what an event says. Never fails: what cannot be is caught by [`Run::replay`] and never stored.
-    pub fn apply(&mut self, event: &Event, at: Timestamp) {
-        if event.is_durable() {
-            self.n_events += 1;
-        }
-        match event {
-            Event::RunCreated { .. } => {}
-            Event::RunInterrupted => self.status = RunStatus::Interrupted,
-            Event::RunResumed { owner } => {
-                self.owner = owner.clone();
-                self.status = RunStatus::Running;
-            }
-            Event::RunReopened { owner, tasks } => {
-                self.owner = owner.clone();
-                self.reopen(tasks);
-            }
-            Event::TaskResolved { task, resolution } => {
-                self.record_mut(*task).state = match resolution {
-                    Resolution::Succeeded => TaskState::Succeeded { origin: None },
-                    Resolution::Failed => TaskState::Failed,
-                    Resolution::Retry => TaskState::Cancelled,
-                };
-            }
-            Event::CancelRequested { reason } => self.cancel = Some(reason.clone()),
-            Event::RunFinished { status } => {
-                self.status = *status;
-                self.ended_at = Some(at);
-            }
-            Event::TaskClaimed { task } => {
-                self.queue.remove(*task);
-                self.record_mut(*task).state = TaskState::Claimed;
-            }
-            Event::TaskWoken { task } => self.make_ready(*task),
-            Event::TaskSkipped { task, reason } => {
-                self.end(*task, TaskState::Skipped { reason: reason.clone() }, at);
-            }
-            Event::TaskCancelled { task } => self.end(*task, TaskState::Cancelled, at),
-            Event::TaskUnprepared { task, error } => {
-                self.record_mut(*task).error = Some(error.clone());
-                self.end(*task, TaskState::Failed, at);
-            }
-            Event::CacheHit { task, key, origin, outcome } => {
-                let record = self.record_mut(*task);
-                record.started_at = Some(at);
-                record.key = Some(key.clone());
-                record.outcome = Some(outcome.clone());
-                self.end(*task, TaskState::Succeeded { origin: Some(origin.clone()) }, at);
-            }
-            Event::AttemptStarted { task, attempt, attempt_id, params, key, miss } => {
-                self.queue.remove(*task);
-                let record = self.record_mut(*task);
-                record.state = TaskState::Running { attempt: *attempt };
-                record.n_attempts = *attempt;
-                record.attempt_id = Some(attempt_id.clone());
-                record.started_at.get_or_insert(at);
-                record.params = params.clone();
-                record.key = Some(key.clone());
-                record.miss = Some(miss.clone());
-            }
-            Event::AttemptFinished { task, result, retry_at, .. } => {
-                self.finish_attempt(*task, result, *retry_at, at);
-            }
-        }
-    }
-
-    fn finish_attempt(
-        &mut self,
-        task: TaskIdx,
-        result: &AttemptResult,
-        retry_at: Option<Timestamp>,
-        at: Timestamp,
-    ) {
-        let once = self.task(task).effect == sluicegate_plugin::Effect::Once;
-        let record = self.record_mut(task);
-        record.error = result.error();
-        match result {
-            AttemptResult::Lost => record.n_lost += 1,
-            AttemptResult::Succeeded { .. } | AttemptResult::Cancelled => {}
-            _ => record.n_failed += 1,
-        }
-        if let Some(until) = retry_at {
-            record.state = TaskState::Waiting { until };
-            return;
-        }
-        let state = match result {
-            AttemptResult::Succeeded { outcome } => {
-                record.outcome = Some(outcome.clone());
-                TaskState::Succeeded { origin: None }
-            }
-            AttemptResult::Cancelled => TaskState::Cancelled,
-            AttemptResult::Lost if once => TaskState::Unknown,
-            _ => TaskState::Failed,
-        };
-        self.end(task, state, at);
-    }
-
-    fn end(&mut self, task: TaskIdx, state: TaskState, at: Timestamp) {
-        let record = self.record_mut(task);
-        record.state = state;
-        record.ended_at = Some(at);
-        for next in self.queue.end(task) {
-            if self.record(next).state == TaskState::Blocked {
-                self.make_ready(next);
-            }
-        }
-    }
-
-    /// Lets tasks start over, and finds out anew what waits for what.
-    fn reopen(&mut self, again: &[TaskIdx]) {
-        self.status = RunStatus::Running;
-        self.ended_at = None;
-        self.cancel = None;
-        for task in again {
-            let record = self.record_mut(*task);
-            // Attempts are counted on, so that no two have the same folder.
-            *record = TaskRecord { n_attempts: record.n_attempts, ..TaskRecord::new() };
-        }
-        let (queue, free) = TaskQueue::new(&self.workflow);
-        self.queue = queue;
-        let ended = (0u32..).map(TaskIdx).zip(&self.tasks).filter(|(_, record)| record.state.is_final());
-        let ended: Vec<_> = ended.map(|(task, _)| task).collect();
-        let freed: Vec<_> = ended.iter().flat_map(|task| self.queue.end(*task)).collect();
-        for task in free.into_iter().chain(freed) {
-            if self.record(task).state == TaskState::Blocked {
-                self.make_ready(task);
-            }
-        }
-    }
-
-    fn make_ready(&mut self, task: TaskIdx) {
-        self.record_mut(task).state = TaskState::Ready;
-        self.queue.push(task);
-    }
-
-    fn record_mut(&mut self, task: TaskIdx) -> &mut TaskRecord {
-        &mut self.tasks[task.0 as usize]
     }
 }
 
@@ -242,11 +113,16 @@ fn task_of(event: &Event) -> Option<TaskIdx> {
         | Event::TaskCancelled { task }
         | Event::TaskUnprepared { task, .. }
         | Event::CacheHit { task, .. }
+        | Event::TaskExpanded { task, .. }
+        | Event::TaskJoined { task, .. }
         | Event::AttemptStarted { task, .. }
         | Event::AttemptFinished { task, .. }
         | Event::TaskResolved { task, .. } => Some(*task),
         Event::RunReopened { tasks, .. } => tasks.iter().max().copied(),
         Event::RunCreated { .. }
+        | Event::RunPaused
+        | Event::RunUnpaused
+        | Event::RunSettled { .. }
         | Event::RunInterrupted
         | Event::RunResumed { .. }
         | Event::CancelRequested { .. }

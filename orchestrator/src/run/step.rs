@@ -1,23 +1,24 @@
 //! Deciding: what an input means for a run. Pure; changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
-use sluicegate_plugin::{Effect as EffectClass, TaskError};
+use sluicegate_plugin::TaskError;
 
 use super::{
-    AttemptResult, CacheEntry, CacheKey, CacheMiss, Event, Owner, Resolution, Run, RunStatus, SkipReason,
-    TaskState, Timestamp,
-    state::{blocks_downstream, gate_reason},
+    AttemptResult, CacheEntry, CacheKey, CacheMiss, Event, Outcome, Owner, Resolution, Run, RunId, RunStatus,
+    SkipReason, TaskState, Timestamp,
 };
-use crate::workflow::{RunIf, TaskIdx};
-
-/// Attempts lost with their orchestrator after which a task is given up: it may be what brings it down.
-const MAX_LOST: u32 = 3;
+use crate::workflow::TaskIdx;
 
 /// What can happen to a run.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// See what can go on: claim slots, wake tasks, end the run.
-    Dispatch,
+    Dispatch {
+        /// Slots that other runs leave free, by the key of the pool; a pool that is not named has all of its slots.
+        free: BTreeMap<String, u32>,
+    },
     /// A claimed task was prepared.
     Prepared {
         /// The task.
@@ -41,6 +42,10 @@ pub enum Input {
         /// Who or why.
         reason: String,
     },
+    /// Someone wants nothing new to start.
+    Pause,
+    /// Someone lets a paused run go on.
+    Unpause,
     /// The run's orchestrator is dead, and no other drives it.
     Interrupt,
     /// A person said how a task ended whose outcome was lost.
@@ -92,6 +97,18 @@ pub enum Prepared {
         miss: CacheMiss,
         /// A new attempt id.
         attempt_id: String,
+        /// The id of the run that the attempt starts, when it runs a workflow.
+        child: Option<RunId>,
+    },
+    /// It has items.
+    Expanded {
+        /// The items.
+        items: Vec<Value>,
+    },
+    /// Its items ended, and what they left is joined.
+    Joined {
+        /// What they left.
+        outcome: Box<Outcome>,
     },
 }
 
@@ -115,7 +132,9 @@ pub enum Effect {
         /// The task.
         task: TaskIdx,
     },
-    /// Send [`Input::Dispatch`] at that time.
+    /// Send [`Input::Dispatch`] at once: what was just decided may let more go on.
+    Again,
+    /// Send [`Input::Dispatch`] at that time, if none was sent before.
     WakeAt {
         /// The time.
         at: Timestamp,
@@ -140,7 +159,7 @@ impl Step {
         self
     }
 
-    fn effect(mut self, effect: Effect) -> Self {
+    pub(super) fn effect(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
     }
@@ -154,97 +173,21 @@ impl Run {
         }
         match input {
             Input::Resolve { .. } | Input::Reopen { .. } => Step::default(),
-            Input::Dispatch => self.dispatch(now),
+            Input::Dispatch { free } => self.dispatch(free, now),
             Input::Prepared { task, prepared } => self.prepared(*task, prepared),
             Input::AttemptFinished { task, attempt, result, random } => {
                 self.attempt_finished(*task, *attempt, result, *random, now)
             }
-            Input::Cancel { reason } => self.cancelled(reason),
-            Input::Interrupt if self.status == RunStatus::Running => {
+            Input::Cancel { reason } => self.cancelled(reason, false),
+            Input::Pause if self.status == RunStatus::Running && self.verdict.is_none() => {
+                Step::default().event(Event::RunPaused)
+            }
+            Input::Unpause if self.status == RunStatus::Paused => Step::default().event(Event::RunUnpaused),
+            Input::Interrupt if self.status != RunStatus::Interrupted => {
                 Step::default().event(Event::RunInterrupted)
             }
-            Input::Interrupt => Step::default(),
+            Input::Pause | Input::Unpause | Input::Interrupt => Step::default(),
             Input::Resume { owner } => Step::default().event(Event::RunResumed { owner: owner.clone() }),
-        }
-    }
-
-    /// The number of tasks that may hold a slot at the same time.
-    fn n_slots(&self) -> usize {
-        self.workflow.max_parallel.unwrap_or(usize::MAX)
-    }
-
-    fn dispatch(&self, now: Timestamp) -> Step {
-        let mut step = Step::default();
-        let mut next_wake = None;
-        let mut n_held = 0;
-        let mut n_open = 0;
-        for (task, _, record) in self.tasks() {
-            n_open += usize::from(!record.state.is_final());
-            n_held += usize::from(record.state.holds_slot());
-            if let TaskState::Waiting { until } = record.state {
-                if until <= now {
-                    step.events.push(Event::TaskWoken { task });
-                } else {
-                    next_wake = Some(next_wake.map_or(until, |wake: Timestamp| wake.min(until)));
-                }
-            }
-        }
-        if n_open == 0 {
-            let status = self.verdict_of_tasks();
-            return step.event(Event::RunFinished { status }).effect(Effect::Finish);
-        }
-        let woken: Vec<_> = step
-            .events
-            .iter()
-            .filter_map(|event| if let Event::TaskWoken { task } = event { Some(*task) } else { None })
-            .collect();
-        let mut free = self.n_slots().saturating_sub(n_held);
-        let mut idle = Vec::new();
-        for task in self.queue.ready().chain(woken) {
-            if free == 0 {
-                break;
-            }
-            if self.lacks_failure(task) {
-                idle.push(task);
-            } else {
-                free -= 1;
-                step = step.event(Event::TaskClaimed { task }).effect(Effect::Prepare { task });
-            }
-        }
-        if !idle.is_empty() {
-            return self.skip_idle(step, &idle);
-        }
-        match next_wake {
-            Some(at) => step.effect(Effect::WakeAt { at }),
-            None => step,
-        }
-    }
-
-    /// Skips tasks that wait for a failure in vain. Others may be free then, so the run is looked at once more at once.
-    fn skip_idle(&self, mut step: Step, idle: &[TaskIdx]) -> Step {
-        for task in idle {
-            step = step.event(Event::TaskSkipped { task: *task, reason: SkipReason::NothingFailed });
-            let reason =
-                SkipReason::Upstream { task: self.task(*task).name.clone(), state: "skipped".into() };
-            step = self.skip_behind(step, *task, &reason);
-        }
-        step.effect(Effect::WakeAt { at: Timestamp::default() })
-    }
-
-    /// How the run ends, all tasks being at their end.
-    fn verdict_of_tasks(&self) -> RunStatus {
-        let any = |wanted: fn(&TaskState) -> bool| self.tasks.iter().any(|record| wanted(&record.state));
-        let rejected = self.tasks().any(|(_, task, record)| {
-            record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some())
-        });
-        if self.cancel.is_some() {
-            RunStatus::Cancelled
-        } else if any(|state| matches!(state, TaskState::Failed | TaskState::Unknown)) {
-            RunStatus::Failed
-        } else if rejected {
-            RunStatus::Rejected
-        } else {
-            RunStatus::Succeeded
         }
     }
 
@@ -256,35 +199,32 @@ impl Run {
         let step = Step::default();
         match prepared {
             Prepared::Unwanted { when } => {
-                let step = step
-                    .event(Event::TaskSkipped { task, reason: SkipReason::Condition { when: when.clone() } });
+                let reason = SkipReason::Condition { when: when.clone() };
                 self.skip_behind(
-                    step,
+                    step.event(Event::TaskSkipped { task, reason }),
                     task,
-                    &SkipReason::Upstream { task: self.task(task).name.clone(), state: "skipped".into() },
+                    &self.upstream_reason(task, "skipped"),
                 )
             }
             Prepared::Broken { error } => {
-                let step = step.event(Event::TaskUnprepared { task, error: error.clone() });
-                self.skip_behind(
-                    step,
-                    task,
-                    &SkipReason::Upstream { task: self.task(task).name.clone(), state: "failed".into() },
-                )
+                self.failed_behind(step.event(Event::TaskUnprepared { task, error: error.clone() }), task)
             }
             Prepared::Cached { key, entry } => {
-                let step = step.event(Event::CacheHit {
+                let (origin, outcome) = (entry.origin.clone(), entry.outcome.clone());
+                self.judged_behind(
+                    step.event(Event::CacheHit { task, key: key.clone(), origin, outcome }),
                     task,
-                    key: key.clone(),
-                    origin: entry.origin.clone(),
-                    outcome: entry.outcome.clone(),
-                });
-                match gate_reason(self.task(task), &entry.outcome) {
-                    Some(reason) => self.skip_behind(step, task, &reason),
-                    None => step,
-                }
+                    &entry.outcome,
+                )
             }
-            Prepared::Runnable { params, key, miss, attempt_id } => {
+            Prepared::Expanded { items } => {
+                step.event(Event::TaskExpanded { task, items: items.clone() }).effect(Effect::Again)
+            }
+            Prepared::Joined { outcome } => {
+                let joined = Event::TaskJoined { task, outcome: (**outcome).clone() };
+                self.judged_behind(step.event(joined), task, outcome)
+            }
+            Prepared::Runnable { params, key, miss, attempt_id, child } => {
                 let attempt = record.n_attempts + 1;
                 step.event(Event::AttemptStarted {
                     task,
@@ -293,6 +233,7 @@ impl Run {
                     params: params.clone(),
                     key: key.clone(),
                     miss: miss.clone(),
+                    child: *child,
                 })
                 .effect(Effect::StartAttempt { task, attempt })
             }
@@ -313,67 +254,41 @@ impl Run {
         let retry_at = self.retry_at(task, result, random, now);
         let step =
             Step::default().event(Event::AttemptFinished { task, attempt, result: result.clone(), retry_at });
-        match (retry_at, blocks_downstream(self.task(task), result)) {
-            (Some(at), _) => step.effect(Effect::WakeAt { at }),
-            (None, Some(reason)) => self.skip_behind(step, task, &reason),
-            (None, None) => step,
+        match result {
+            _ if retry_at.is_some() => step,
+            AttemptResult::Succeeded { outcome } => self.judged_behind(step, task, outcome),
+            AttemptResult::Cancelled => step,
+            _ => self.failed_behind(step, task),
         }
     }
 
-    /// When the next attempt may start; `None` when there is none.
-    fn retry_at(
-        &self,
-        task: TaskIdx,
-        result: &AttemptResult,
-        random: f64,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        let (spec, record) = (self.task(task), self.record(task));
-        if self.cancel.is_some() {
-            return None;
-        }
-        if *result == AttemptResult::Lost {
-            let again = spec.effect != EffectClass::Once && record.n_lost + 1 < MAX_LOST;
-            return again.then_some(now);
-        }
-        let n_failed = record.n_failed + 1;
-        let again = result.error()?.retryable && n_failed < spec.retry.attempts;
-        again.then(|| now.plus_seconds(spec.retry.delay(n_failed, random)))
-    }
-
-    /// Everything that a task which did not succeed holds back: what stands behind it, up to tasks that run nevertheless.
-    pub(super) fn blocked_behind(&self, task: TaskIdx) -> Vec<TaskIdx> {
-        self.queue.downstream_while(task, |behind| self.task(behind).run_if == RunIf::AllSucceeded)
-    }
-
-    /// Tells whether a task that wants a failure before it has none.
-    fn lacks_failure(&self, task: TaskIdx) -> bool {
-        let failed = |up: &TaskIdx| matches!(self.record(*up).state, TaskState::Failed | TaskState::Unknown);
-        self.task(task).run_if == RunIf::AnyFailed && !self.queue.upstream(task).iter().any(failed)
-    }
-
-    /// Skips everything behind a task that has not ended yet.
-    fn skip_behind(&self, mut step: Step, task: TaskIdx, reason: &SkipReason) -> Step {
-        for behind in self.blocked_behind(task) {
-            if !self.record(behind).state.is_final() {
-                step.events.push(Event::TaskSkipped { task: behind, reason: reason.clone() });
+    fn cancelled(&self, reason: &str, timed_out: bool) -> Step {
+        let mut step = Step::default();
+        // Once the tasks are at their end, only hooks are left, and how the run ended is decided.
+        if self.verdict.is_none() {
+            if self.cancel.is_some() {
+                return step;
             }
+            step = step.event(Event::CancelRequested { reason: reason.into(), timed_out });
         }
-        step
-    }
-
-    fn cancelled(&self, reason: &str) -> Step {
-        if self.cancel.is_some() {
-            return Step::default();
-        }
-        let mut step = Step::default().event(Event::CancelRequested { reason: reason.into() });
-        for (task, _, record) in self.tasks() {
+        for (task, definition, record) in self.tasks() {
             match record.state {
+                _ if definition.hook.is_some() != self.verdict.is_some() => {}
                 TaskState::Running { .. } => step = step.effect(Effect::StopAttempt { task }),
                 ref state if state.is_final() => {}
                 _ => step = step.event(Event::TaskCancelled { task }),
             }
         }
         step
+    }
+
+    /// Ends a run that took too long; `None` while it has time.
+    pub(super) fn timed_out(&self, now: Timestamp) -> Option<Step> {
+        let deadline = self.deadline().filter(|deadline| *deadline <= now)?;
+        let seconds = deadline.seconds_since(self.driven_since);
+        Some(
+            self.cancelled(&format!("the run took longer than its timeout of {seconds} s"), true)
+                .effect(Effect::Again),
+        )
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -74,11 +74,12 @@ impl Sim {
     fn new(workflow: Workflow) -> Self {
         let id = RunId::from_parts(1, 2);
         let created = Event::RunCreated {
-            workflow: Box::new(workflow),
+            workflow: Arc::new(workflow),
             base_dir: "/w".into(),
             file: "w.toml".into(),
             use_cache: true,
             owner: owner(),
+            parent: None,
         };
         let run = Run::create(id, &created, Timestamp(0)).unwrap();
         let stored = vec![EventRecord { v: EVENT_VERSION, seq: 0, at: Timestamp(0), event: created }];
@@ -103,10 +104,23 @@ impl Sim {
         step.effects
     }
 
+    /// Sees what can go on, as long as there is more.
+    fn dispatch(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        loop {
+            effects.extend(self.input(&Input::Dispatch { free: BTreeMap::new() }));
+            let before = effects.len();
+            effects.retain(|effect| *effect != Effect::Again);
+            if effects.len() == before {
+                return effects;
+            }
+        }
+    }
+
     /// Dispatches, and prepares every claimed task as runnable.
     fn start_what_can(&mut self) -> Vec<TaskIdx> {
         let mut started = Vec::new();
-        for effect in self.input(&Input::Dispatch) {
+        for effect in self.dispatch() {
             if let Effect::Prepare { task } = effect {
                 started.extend(self.prepared(task, runnable(task)).iter().filter_map(started_task));
             }
@@ -150,6 +164,7 @@ fn runnable(task: TaskIdx) -> Prepared {
         key: CacheKey::new(BTreeMap::new()),
         miss: CacheMiss::FirstTime,
         attempt_id: format!("attempt of {}", task.0),
+        child: None,
     }
 }
 
@@ -177,7 +192,7 @@ fn tasks_start_when_what_they_need_has_succeeded() {
     let _ = sim.finish(B, succeeded());
     assert_eq!(sim.start_what_can(), [C]);
     let _ = sim.finish(C, succeeded());
-    assert_eq!(sim.input(&Input::Dispatch), [Effect::Finish]);
+    assert_eq!(sim.dispatch(), [Effect::Finish]);
     assert_eq!(sim.run.status(), RunStatus::Succeeded);
 }
 
@@ -198,7 +213,7 @@ fn a_failure_skips_what_stands_behind_and_lets_the_rest_go_on() {
     let _ = sim.finish(A, failed(false));
     assert_eq!((sim.word(A), sim.word(B), sim.word(C)), ("failed", "skipped", "running"));
     let _ = sim.finish(C, succeeded());
-    let _ = sim.input(&Input::Dispatch);
+    let _ = sim.dispatch();
     assert_eq!(sim.run.status(), RunStatus::Failed);
 }
 
@@ -211,7 +226,7 @@ fn a_gate_that_says_no_rejects_the_run() {
         let _ = sim.start_what_can();
         let _ = sim.finish(A, judged(decision));
         assert_eq!((sim.word(A), sim.word(B)), ("succeeded", "skipped"));
-        let _ = sim.input(&Input::Dispatch);
+        let _ = sim.dispatch();
         assert_eq!(sim.run.status(), RunStatus::Rejected);
     }
 }
@@ -222,13 +237,13 @@ fn a_retry_waits_and_counts() {
     flaky.retry.attempts = 3;
     let mut sim = Sim::of(vec![flaky]);
     let _ = sim.start_what_can();
-    assert_eq!(sim.finish(A, failed(true)), [Effect::WakeAt { at: Timestamp(1000) }]);
+    assert_eq!(sim.finish(A, failed(true)), []);
     assert_eq!(sim.word(A), "waiting");
     sim.now = Timestamp(999);
-    assert_eq!(sim.input(&Input::Dispatch), [Effect::WakeAt { at: Timestamp(1000) }]);
+    assert_eq!(sim.dispatch(), [Effect::WakeAt { at: Timestamp(1000) }]);
     sim.now = Timestamp(1000);
     assert_eq!(sim.start_what_can(), [A]);
-    assert_eq!(sim.finish(A, failed(true)), [Effect::WakeAt { at: Timestamp(3000) }]);
+    assert_eq!(sim.finish(A, failed(true)), []);
     sim.now = Timestamp(3000);
     assert_eq!(sim.start_what_can(), [A]);
     assert_eq!(sim.finish(A, failed(true)), []);
@@ -254,7 +269,7 @@ fn a_cancelled_run_stops_attempts_and_starts_nothing() {
     assert_eq!((sim.word(A), sim.word(B)), ("running", "cancelled"));
     assert_eq!(sim.start_what_can(), []);
     let _ = sim.finish(A, AttemptResult::Cancelled);
-    assert_eq!(sim.input(&Input::Dispatch), [Effect::Finish]);
+    assert_eq!(sim.dispatch(), [Effect::Finish]);
     assert_eq!(sim.run.status(), RunStatus::Cancelled);
     assert_eq!(sim.run.cancel_reason(), Some("enough"));
 }
@@ -290,7 +305,7 @@ fn a_run_that_failed_goes_on_with_what_did_not_succeed() {
     let _ = sim.finish(A, succeeded());
     let _ = sim.start_what_can();
     let _ = sim.finish(B, failed(false));
-    let _ = sim.input(&Input::Dispatch);
+    let _ = sim.dispatch();
     assert_eq!(sim.run.status(), RunStatus::Failed);
     let _ = sim.input(&Input::Reopen { owner: owner() });
     assert_eq!((sim.word(A), sim.word(B), sim.word(C)), ("succeeded", "ready", "blocked"));
@@ -300,7 +315,7 @@ fn a_run_that_failed_goes_on_with_what_did_not_succeed() {
     let _ = sim.finish(B, succeeded());
     assert_eq!(sim.start_what_can(), [C]);
     let _ = sim.finish(C, succeeded());
-    assert_eq!(sim.input(&Input::Dispatch), [Effect::Finish]);
+    assert_eq!(sim.dispatch(), [Effect::Finish]);
     assert_eq!(sim.run.status(), RunStatus::Succeeded);
     assert_eq!(sim.input(&Input::Reopen { owner: owner() }), [], "nothing is left to repeat");
     assert_eq!(sim.run.status(), RunStatus::Succeeded);
@@ -312,12 +327,12 @@ fn what_a_gate_holds_back_is_not_repeated() {
     let _ = sim.start_what_can();
     let _ = sim.finish(B, failed(false));
     let _ = sim.finish(A, judged(Decision::Reject));
-    let _ = sim.input(&Input::Dispatch);
+    let _ = sim.dispatch();
     assert_eq!(sim.run.tasks_to_repeat(), [B]);
     let _ = sim.input(&Input::Reopen { owner: owner() });
     let _ = sim.start_what_can();
     let _ = sim.finish(B, succeeded());
-    let _ = sim.input(&Input::Dispatch);
+    let _ = sim.dispatch();
     assert_eq!((sim.word(C), sim.run.status()), ("skipped", RunStatus::Rejected));
 }
 
@@ -332,7 +347,7 @@ fn a_task_whose_outcome_was_lost_waits_for_a_person() {
         let _ = sim.start_what_can();
         sim.crash();
         let _ = sim.finish(A, AttemptResult::Lost);
-        let _ = sim.input(&Input::Dispatch);
+        let _ = sim.dispatch();
         assert_eq!((sim.word(A), sim.run.status()), ("unknown", RunStatus::Failed));
         assert_eq!(sim.run.tasks_to_repeat(), []);
         let _ = sim.input(&Input::Resolve { task: A, resolution });
@@ -360,7 +375,7 @@ fn a_task_may_run_after_others_whatever_became_of_them() {
         let broke = result != succeeded();
         let _ = sim.finish(A, result);
         assert_eq!(sim.word(TaskIdx(3)), "ready");
-        let _ = sim.input(&Input::Dispatch);
+        let _ = sim.dispatch();
         assert_eq!(sim.word(TaskIdx(3)), wanted, "claimed tasks are shown as ready");
         if broke {
             assert_eq!((sim.word(B), sim.word(C), sim.word(TaskIdx(4))), ("skipped", "ready", "blocked"));
@@ -371,7 +386,7 @@ fn a_task_may_run_after_others_whatever_became_of_them() {
 #[test]
 fn a_condition_and_a_cache_hit_start_nothing() {
     let mut sim = Sim::of(vec![task("a", &[]), task("b", &[]), task("c", &[0])]);
-    let _ = sim.input(&Input::Dispatch);
+    let _ = sim.dispatch();
     assert_eq!(sim.prepared(A, Prepared::Unwanted { when: "false".into() }), []);
     let origin = Origin { run: RunId::from_parts(0, 0), task: "b".into() };
     let entry = CacheEntry {
@@ -394,7 +409,7 @@ fn inputs_that_come_too_late_mean_nothing() {
     let stale = Input::AttemptFinished { task: A, attempt: 1, result: failed(true), random: 0.0 };
     assert_eq!(sim.input(&stale), []);
     assert_eq!(sim.prepared(A, runnable(A)), []);
-    let _ = sim.input(&Input::Dispatch);
+    let _ = sim.dispatch();
     assert_eq!(sim.input(&Input::Cancel { reason: "late".into() }), []);
     assert_eq!(sim.run.n_events(), n_events + 1);
     assert_eq!(sim.run.status(), RunStatus::Succeeded);

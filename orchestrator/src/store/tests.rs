@@ -31,11 +31,12 @@ fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
         source: "é".repeat(5000),
     };
     let event = Event::RunCreated {
-        workflow: Box::new(workflow),
+        workflow: workflow.into(),
         base_dir: "/w".into(),
         file: "w.toml".into(),
         use_cache: true,
         owner: ProcessId { pid: 1, start_time: 1, boot_id: "boot".into() },
+        parent: None,
     };
     let run = Run::create(id(n), &event, at).unwrap();
     (run, EventRecord { v: EVENT_VERSION, seq: 0, at, event })
@@ -156,7 +157,7 @@ fn what_a_log_lost_with_the_machine_is_written_again_from_the_store() {
     drop(store);
     std::fs::write(log_of(home.path(), 1), "").unwrap();
     let store = Store::open(home.path(), NOW).unwrap();
-    add(&store, Event::CancelRequested { reason: "enough".into() });
+    add(&store, Event::CancelRequested { reason: "enough".into(), timed_out: false });
     let from_log = jsonl::read::<EventRecord>(&log_of(home.path(), 1)).unwrap();
     assert_eq!(from_log.values, store.events(id(1)).unwrap());
     assert_eq!(from_log.values.len(), 3);

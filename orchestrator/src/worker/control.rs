@@ -71,7 +71,7 @@ impl AttemptControl {
     }
 
     /// Waits until the attempt should stop; for ever when nobody asks.
-    pub(super) async fn stopped(&mut self) -> StopReason {
+    pub async fn stopped(&mut self) -> StopReason {
         stop_asked(&mut self.stop).await
     }
 }

@@ -1,0 +1,78 @@
+//! A run that is being driven, as its owner holds it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{EngineError, driver::Message};
+use crate::{
+    run::{EventRecord, Input, Run},
+    workflow::TaskIdx,
+};
+
+/// News of a run, after they are durable.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// Something happened.
+    Event(Arc<EventRecord>),
+    /// A running task says how far it is.
+    Progress {
+        /// The task.
+        task: TaskIdx,
+        /// From 0 to 1; NaN when unknown.
+        fraction: f64,
+        /// A note for people.
+        note: String,
+    },
+}
+
+/// A run that is being driven.
+pub struct RunHandle {
+    /// The run as it was when this handle was made; `updates` are what happened since.
+    pub run: Run,
+    /// Tasks whose attempts went on without an orchestrator and were taken over.
+    pub adopted: Vec<TaskIdx>,
+    /// Its news, in order; ends with the run.
+    pub updates: mpsc::UnboundedReceiver<Update>,
+    pub(super) inbox: mpsc::UnboundedSender<Message>,
+    pub(super) done: oneshot::Receiver<Result<Run, EngineError>>,
+}
+
+impl RunHandle {
+    /// Asks for the run's end; says who or why.
+    pub fn cancel(&self, reason: &str) {
+        self.send(Input::Cancel { reason: reason.into() });
+    }
+
+    /// Asks that nothing new starts.
+    pub fn pause(&self) {
+        self.send(Input::Pause);
+    }
+
+    /// Lets a paused run go on.
+    pub fn unpause(&self) {
+        self.send(Input::Unpause);
+    }
+
+    fn send(&self, input: Input) {
+        let _ = self.inbox.send(Message::Input(input));
+    }
+
+    /// Waits for the run's end.
+    pub async fn wait(self) -> Result<Run, EngineError> {
+        self.done.await.unwrap_or_else(|_| Err(EngineError::Thread("the driver of the run".into())))
+    }
+
+    /// Waits for the end of a run whose news nobody follows; when `stop` comes first, the run is cancelled with what it says.
+    pub(super) async fn wait_or_stop(
+        mut self,
+        stop: impl Future<Output = String>,
+    ) -> Result<Run, EngineError> {
+        self.updates.close();
+        tokio::select! {
+            done = &mut self.done => return done.unwrap_or_else(|_| Err(EngineError::Thread("the driver of the run".into()))),
+            reason = stop => self.cancel(&reason),
+        }
+        self.wait().await
+    }
+}

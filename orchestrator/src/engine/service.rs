@@ -1,0 +1,157 @@
+//! The engine: starts runs and drives them.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use sluicegate_plugin::Host;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    EngineError, RunHandle,
+    driver::{Driver, Message},
+    prepare::Preparer,
+    recover::Adopted,
+    slots::Slots,
+};
+use crate::{
+    artifact::ArtifactStore,
+    catalog::Catalog,
+    run::{EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, project_pool_key},
+    store::{Commit, Store},
+    worker::WorkerPool,
+    workflow::Workflow,
+    world::{World, new_run_id},
+};
+
+/// What an engine works with.
+pub struct EngineOptions {
+    /// The folder of the state.
+    pub home: PathBuf,
+    /// The store.
+    pub store: Store,
+    /// The artifacts.
+    pub artifacts: ArtifactStore,
+    /// The worker processes.
+    pub pool: WorkerPool,
+    /// The kinds.
+    pub catalog: Arc<Catalog>,
+    /// What inline kinds may use.
+    pub host: Arc<dyn Host>,
+    /// Time and chance.
+    pub world: Arc<dyn World>,
+    /// This process.
+    pub owner: Owner,
+    /// Tasks at a time in workflows that do not say.
+    pub max_parallel: usize,
+    /// Slots of the pools that all runs share, by name.
+    pub pools: BTreeMap<String, u32>,
+}
+
+/// Starts runs and drives them. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) options: Arc<EngineOptions>,
+    pub(super) slots: Arc<Slots>,
+}
+
+/// What to run.
+pub struct StartRequest {
+    /// The checked workflow.
+    pub workflow: Workflow,
+    /// Its folder.
+    pub base_dir: PathBuf,
+    /// Its file, as the caller named it.
+    pub file: PathBuf,
+    /// False to run every task anew.
+    pub use_cache: bool,
+}
+
+impl Engine {
+    /// An engine over a store.
+    pub fn new(options: EngineOptions) -> Self {
+        let pools = options.pools.iter().map(|(name, slots)| (project_pool_key(name), *slots)).collect();
+        Self { options: Arc::new(options), slots: Arc::new(Slots::new(pools)) }
+    }
+
+    /// Records a run and drives it in the background.
+    pub async fn start(&self, request: StartRequest) -> Result<RunHandle, EngineError> {
+        let id = new_run_id(self.options.world.as_ref());
+        self.start_as(id, None, request, &[]).await
+    }
+
+    /// Records a run under an id, with what is known of it from the beginning, and drives it in the background.
+    pub(super) async fn start_as(
+        &self,
+        id: RunId,
+        parent: Option<RunId>,
+        request: StartRequest,
+        known: &[Event],
+    ) -> Result<RunHandle, EngineError> {
+        let at = self.options.world.now();
+        let created = self.created(request, parent);
+        let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
+        let mut records = vec![EventRecord { v: EVENT_VERSION, seq: 0, at, event: created }];
+        for event in known {
+            records.push(EventRecord { v: EVENT_VERSION, seq: run.n_events(), at, event: event.clone() });
+            run.apply(event, at);
+        }
+        self.commit(Commit { run: id, records, row: run.row(), cache: Vec::new() }).await?;
+        Ok(self.drive(run, Vec::new(), Vec::new()))
+    }
+
+    /// The event that creates a run; its plan is frozen in it.
+    pub(super) fn created(&self, request: StartRequest, parent: Option<RunId>) -> Event {
+        let StartRequest { mut workflow, base_dir, file, use_cache } = request;
+        workflow.max_parallel.get_or_insert(self.options.max_parallel);
+        let owner = self.options.owner.clone();
+        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent }
+    }
+
+    /// Drives a run in the background, beginning with inputs and with attempts that run already.
+    pub(super) fn drive(&self, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let (updates_tx, updates) = mpsc::unbounded_channel();
+        let (done_tx, done) = oneshot::channel();
+        for input in inputs {
+            let _ = inbox.send(Message::Input(input));
+        }
+        let _ = inbox.send(Message::Look);
+        let begun = run.clone();
+        let mut driver = Driver::new(self.clone(), run, inbox.clone(), messages, updates_tx);
+        let taken_over = adopted.iter().map(|adopted| adopted.open.task).collect();
+        for adopted in adopted {
+            driver.take_over(adopted);
+        }
+        tokio::spawn(async move {
+            let _ = done_tx.send(driver.run().await);
+        });
+        RunHandle { run: begun, adopted: taken_over, updates, inbox, done }
+    }
+
+    /// Makes events durable.
+    pub(super) async fn commit(&self, commit: Commit) -> Result<(), EngineError> {
+        let (tx, rx) = oneshot::channel();
+        self.options.store.commit_then(
+            commit,
+            Box::new(move |result| {
+                let _ = tx.send(result);
+            }),
+        );
+        rx.await
+            .map_err(|_| EngineError::Thread("the writer of the store".into()))?
+            .map_err(EngineError::Store)
+    }
+
+    /// Ends the workers. Runs that still go on are lost to this process.
+    pub async fn shutdown(&self) {
+        self.options.pool.shutdown().await;
+    }
+
+    pub(super) fn preparer(&self) -> Preparer {
+        Preparer {
+            store: self.options.store.clone(),
+            artifacts: self.options.artifacts.clone(),
+            catalog: self.options.catalog.clone(),
+            home: self.options.home.clone(),
+        }
+    }
+}
