@@ -162,7 +162,7 @@ impl TaskQueue {
     }
 
     /// At most `n_at_most` ready tasks, the most urgent first. `admit` is asked for each that claims something; once it refuses, less urgent tasks
-    /// of the same claims have to wait too, so that none is overtaken for ever.
+    /// that claim of the same have to wait too, so that none is overtaken for ever.
     pub(super) fn choose(&self, n_at_most: usize, mut admit: impl FnMut(&Claims) -> bool) -> Vec<TaskIdx> {
         let mut heads: Vec<(usize, Peekable<_>)> =
             self.ready.iter().enumerate().map(|(class, ready)| (class, ready.iter().peekable())).collect();
@@ -175,7 +175,9 @@ impl TaskQueue {
                 chosen.push(task);
                 heads[at].1.next();
             } else {
-                drop(heads.swap_remove(at));
+                let refused: Vec<&String> = claims.iter().map(|(key, _)| key).collect();
+                heads
+                    .retain(|(class, _)| !self.classes[*class].iter().any(|(key, _)| refused.contains(&key)));
             }
         }
         chosen

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, Input, Run, Step, TaskState};
-use crate::workflow::TaskIdx;
+use super::{Event, Input, Run, RunStatus, Step, TaskState};
+use crate::workflow::{Task, TaskIdx};
 
 impl Run {
     /// What can still happen to a run that ended: a person looks after it.
@@ -27,6 +27,11 @@ impl Run {
     /// Tasks that did not succeed. What stands behind a gate that said no stays where it is, and what nobody knows the end of
     /// waits for a person.
     pub fn tasks_to_repeat(&self) -> Vec<TaskIdx> {
+        let ended_badly = matches!(self.status, RunStatus::Failed | RunStatus::Cancelled);
+        let failed = |task: &Task, state: &TaskState| task.hook.is_none() && *state == TaskState::Failed;
+        if !ended_badly && !self.tasks().any(|(_, task, record)| failed(task, &record.state)) {
+            return Vec::new();
+        }
         let mut held = BTreeSet::new();
         for (idx, task, record) in self.tasks() {
             let rejects =

@@ -1,0 +1,5 @@
+mod chance;
+mod control;
+mod flow;
+mod items;
+mod sim;
