@@ -1,5 +1,6 @@
 //! The composition root: the one place that names the packs and puts the parts together.
 
+mod control;
 mod deployments;
 mod doctor;
 mod error;
@@ -7,16 +8,18 @@ mod files;
 mod history;
 mod models;
 mod run;
+mod signals;
 mod worker;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+pub use control::Cancelled;
 pub use deployments::StoppedDeployment;
 pub use error::AppError;
 pub use files::{CheckedFile, find_home};
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
-pub use run::{Cancelled, RunRequest, Running};
+pub use run::{RunRequest, Running};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use worker::{WORKER_COMMAND, serve_worker};
 

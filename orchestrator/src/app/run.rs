@@ -1,13 +1,12 @@
-//! Running a workflow: a new run, or the one that was interrupted.
+//! Running a workflow: a new run, or one that goes on.
 
 use std::path::PathBuf;
 
-use super::{App, AppError, default_parallel};
+use super::{App, AppError, default_parallel, signals::{Asked, Signals}};
 use crate::{
-    engine::{Engine, EngineError, PlannedTask, RunHandle, StartRequest, Update},
-    run::{Resolution, Run, RunId, RunRow},
-    store::{Store, StoreError, StoreOptions},
-    worker::ask_to_end,
+    engine::{Engine, EngineError, PlannedTask, RerunFrom, RunHandle, StartRequest, Update},
+    run::{Resolution, Run, RunId},
+    store::{Store, StoreError},
     workflow::{TaskIdx, Workflow},
 };
 
@@ -25,14 +24,6 @@ pub struct RunRequest {
     pub fresh: bool,
 }
 
-/// How a run was cancelled.
-pub enum Cancelled {
-    /// It has ended.
-    Ended,
-    /// The process that drives it was asked, and ends it in order.
-    Asked(u32),
-}
-
 /// What is told of a run while it goes on.
 pub trait Running {
     /// The run begins, or goes on after an interruption.
@@ -45,45 +36,78 @@ pub trait Running {
     fn update(&mut self, update: &Update);
     /// Someone asked for the run's end.
     fn cancelling(&mut self);
+    /// Someone asked that nothing new starts, or that the run goes on.
+    fn pausing(&mut self, paused: bool);
 }
 
 impl App {
     /// Runs a workflow to its end, or drives on the run of it that was interrupted.
     pub fn run(&self, request: RunRequest, watcher: &mut dyn Running) -> Result<Run, AppError> {
         let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
-        let runtime = runtime()?;
-        let store = self.store()?;
-        let engine = self.engine(store, n_workers)?;
-        let run = runtime.block_on(async {
-            let handle = start(&engine, request, watcher).await?;
-            watch(handle, watcher).await
-        });
-        runtime.block_on(engine.shutdown());
-        run
+        let engine = |store| self.engine(store, n_workers);
+        self.drive(engine, watcher, async |engine, watcher| start(engine, request, watcher).await)
     }
 
     /// Drives an interrupted run on, with the plan that was frozen when it started.
     pub fn resume(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
-        self.go_on(|engine| engine.resume(id), watcher)
+        self.go_on(id, async |engine| engine.resume(id), watcher)
     }
 
     /// Lets a run that ended without success go on: what did not succeed starts over, with the recorded plan.
     pub fn retry(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
-        self.go_on(|engine| engine.retry(id), watcher)
+        self.go_on(id, async |engine| engine.retry(id), watcher)
+    }
+
+    /// Runs a workflow with what an earlier run left, from a task on.
+    pub fn rerun(
+        &self,
+        request: RunRequest,
+        from: RerunFrom,
+        watcher: &mut dyn Running,
+    ) -> Result<Run, AppError> {
+        let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
+        let engine = |store| self.engine(store, n_workers);
+        self.drive(engine, watcher, async |engine, watcher| {
+            engine.mark_interrupted().await?;
+            let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
+            let handle = engine.rerun(StartRequest { workflow, base_dir, file, use_cache }, &from).await?;
+            watcher.begin(&handle.run, false);
+            Ok(handle)
+        })
     }
 
     fn go_on(
         &self,
-        start: impl Fn(&Engine) -> Result<RunHandle, EngineError>,
+        id: RunId,
+        go_on: impl AsyncFnOnce(&Engine) -> Result<RunHandle, EngineError>,
         watcher: &mut dyn Running,
     ) -> Result<Run, AppError> {
-        let runtime = runtime()?;
-        let engine = self.engine(self.store()?, default_parallel())?;
-        let run = runtime.block_on(async {
+        let engine = |store: Store| {
+            let run = Run::replay(id, &store.events(id)?)?;
+            self.engine(store, run.workflow().max_parallel.unwrap_or_else(default_parallel))
+        };
+        self.drive(engine, watcher, async |engine, watcher| {
             engine.mark_interrupted().await?;
-            let handle = start(&engine)?;
+            let handle = go_on(engine).await?;
             announce(&handle, watcher);
-            watch(handle, watcher).await
+            Ok(handle)
+        })
+    }
+
+    /// Opens the store, lets `begin` start a run, and follows it to its end.
+    fn drive(
+        &self,
+        engine: impl FnOnce(Store) -> Result<Engine, AppError>,
+        watcher: &mut dyn Running,
+        begin: impl AsyncFnOnce(&Engine, &mut dyn Running) -> Result<RunHandle, AppError>,
+    ) -> Result<Run, AppError> {
+        let runtime = runtime()?;
+        let engine = engine(self.store()?)?;
+        let run = runtime.block_on(async {
+            // Before the run is there to be asked for anything.
+            let signals = Signals::listen()?;
+            let handle = begin(&engine, watcher).await?;
+            watch(handle, signals, watcher).await
         });
         runtime.block_on(engine.shutdown());
         run
@@ -95,24 +119,6 @@ impl App {
         let _context = runtime.enter();
         let engine = self.engine(self.store()?, 1)?;
         Ok(runtime.block_on(engine.resolve(id, task, resolution))?)
-    }
-
-    /// Cancels a run: asks the process that drives it, or ends what an interrupted one left running.
-    pub fn cancel(&self, row: &RunRow) -> Result<Cancelled, AppError> {
-        match Store::open(&self.home, StoreOptions { wait: std::time::Duration::ZERO }) {
-            Ok(store) => {
-                let runtime = runtime()?;
-                let _context = runtime.enter();
-                let engine = self.engine(store, 1)?;
-                runtime.block_on(async {
-                    engine.mark_interrupted().await?;
-                    engine.abandon(row.id, "cancelled by `sluice runs cancel`").await
-                })?;
-                Ok(Cancelled::Ended)
-            }
-            Err(StoreError::InUse { .. }) if ask_to_end(&row.owner) => Ok(Cancelled::Asked(row.owner.pid)),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Predicts what [`App::run`] would do.
@@ -133,7 +139,7 @@ fn announce(handle: &RunHandle, watcher: &mut dyn Running) {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -150,7 +156,7 @@ async fn start(
 ) -> Result<RunHandle, AppError> {
     let mut resumable = None;
     for row in engine.mark_interrupted().await? {
-        if row.workflow != request.workflow.name {
+        if row.workflow != request.workflow.name || row.parent.is_some() {
             continue;
         }
         let run = engine.load(row.id)?;
@@ -175,25 +181,29 @@ async fn start(
     Ok(handle)
 }
 
-/// Passes news on until the run ends. The first interrupt cancels the run; it still ends in order.
-async fn watch(mut handle: RunHandle, watcher: &mut dyn Running) -> Result<Run, AppError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let no_signal = |error| AppError::Internal(format!("cannot listen for signals: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(no_signal)?;
+/// Passes news on until the run ends. The first request to end cancels the run; it still ends in order.
+async fn watch(
+    mut handle: RunHandle,
+    mut signals: Signals,
+    watcher: &mut dyn Running,
+) -> Result<Run, AppError> {
     loop {
-        let reason = tokio::select! {
+        tokio::select! {
             update = handle.updates.recv() => match update {
-                Some(update) => { watcher.update(&update); continue }
+                Some(update) => watcher.update(&update),
                 None => break,
             },
-            _ = interrupt.recv() => "interrupted from the keyboard",
-            _ = terminate.recv() => "asked to terminate",
-            _ = hang_up.recv() => "the terminal was closed",
-        };
-        watcher.cancelling();
-        handle.cancel(reason);
+            asked = signals.next() => match asked {
+                Asked::End(reason) => {
+                    watcher.cancelling();
+                    handle.cancel(reason);
+                }
+                Asked::Pause(paused) => {
+                    watcher.pausing(paused);
+                    if paused { handle.pause() } else { handle.unpause() }
+                }
+            }
+        }
     }
     Ok(handle.wait().await?)
 }

@@ -116,8 +116,15 @@ pub(super) struct GraphArgs {
 
 #[derive(ClapArgs)]
 pub(super) struct RunArgs {
-    #[command(flatten)]
-    pub(super) file: FileArgs,
+    /// The workflow file
+    #[arg(required_unless_present = "resume")]
+    pub(super) file: Option<PathBuf>,
+    /// Set a parameter
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    pub(super) params: Vec<String>,
+    /// Go on with this interrupted run instead: its id, a unique part of it, or `latest`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "params", "no_cache", "new"])]
+    pub(super) resume: Option<String>,
     /// Do not use earlier outcomes
     #[arg(long)]
     pub(super) no_cache: bool,
@@ -136,12 +143,16 @@ pub(super) enum RunsCommand {
     Show(RunArg),
     /// Print the logs of a run's tasks
     Logs(LogsArgs),
-    /// Go on with an interrupted run; tasks that still run are taken over
+    /// Start nothing new in a run until it is resumed; tasks that run go on
+    Pause(RunArg),
+    /// Go on with an interrupted or paused run; tasks that still run are taken over
     Resume(RunArg),
     /// End a run and everything it started
     Cancel(RunArg),
     /// Repeat what failed in a run, and what stands behind it, with the recorded workflow
     Retry(RunArg),
+    /// Start a new run from a task on; what stands before it is taken over from an earlier run
+    Rerun(RerunArgs),
     /// Compare two runs: definition, parameters, inputs, metrics, durations
     Diff(DiffArgs),
     /// Say how a task ended whose outcome was lost and that must not happen twice
@@ -192,6 +203,26 @@ pub(super) struct ResolveArgs {
     /// How it ended
     #[arg(long = "as", value_enum)]
     pub(super) resolution: ResolutionArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct RerunArgs {
+    /// The earlier run: its id, a unique part of it, or `latest`
+    pub(super) run: String,
+    /// The task that runs again, with everything behind it
+    #[arg(long, value_name = "TASK")]
+    pub(super) from: String,
+    /// Run that task alone
+    #[arg(long)]
+    pub(super) only: bool,
+    /// Take the workflow's file as it is now, instead of as it was recorded
+    #[arg(long)]
+    pub(super) current: bool,
+    /// Set a parameter; the others are as in the earlier run
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    pub(super) params: Vec<String>,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
 }
 
 #[derive(ClapArgs)]

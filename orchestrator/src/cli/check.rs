@@ -38,12 +38,17 @@ pub(super) fn checked(
     out: &mut Out,
 ) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
     let mut checked = app.check(&args.file, &overrides(&args.params)?)?;
-    out.note_text(&workflow::render(&checked.source, &checked.diagnostics, out.colour_err));
+    report_problems(&checked, out);
     let workflow = checked.workflow.take();
-    if workflow.is_none() {
-        out.note(&summary_of(&checked));
-    }
     Ok(workflow.map(|workflow| (checked, workflow)))
+}
+
+/// Prints what was found in a file on standard error.
+pub(super) fn report_problems(checked: &CheckedFile, out: &mut Out) {
+    out.note_text(&workflow::render(&checked.source, &checked.diagnostics, out.colour_err));
+    if checked.workflow.is_none() {
+        out.note(&summary_of(checked));
+    }
 }
 
 fn summary_of(checked: &CheckedFile) -> String {

@@ -73,7 +73,13 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
         AppError::NoRun(_) => (Exit::NotFound, vec!["`sluice runs list` lists runs".into()]),
         AppError::NotFound { hint, .. } => (Exit::NotFound, vec![hint.clone()]),
         AppError::Task(error) => (Exit::Failed, error.hints.clone()),
-        AppError::Engine(EngineError::Ended(_) | EngineError::Open(_) | EngineError::NothingToRepeat(_)) => {
+        AppError::Engine(
+            EngineError::Ended(_)
+            | EngineError::Open(_)
+            | EngineError::NothingToRepeat(_)
+            | EngineError::NoTask { .. }
+            | EngineError::NothingBefore { .. },
+        ) => {
             (Exit::Invalid, vec!["`sluice runs show` tells how the run is".into()])
         }
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {

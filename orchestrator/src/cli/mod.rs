@@ -10,6 +10,7 @@ mod kinds;
 mod models;
 mod out;
 mod progress;
+mod rerun;
 mod run;
 mod runs;
 mod story;

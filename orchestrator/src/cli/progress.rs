@@ -168,6 +168,14 @@ impl Running for Progress<'_> {
         }
     }
 
+    fn pausing(&mut self, paused: bool) {
+        self.print(if paused {
+            "pausing: nothing new starts until `sluice runs resume`; tasks that run go on"
+        } else {
+            "going on after the pause"
+        });
+    }
+
     fn cancelling(&mut self) {
         self.print("cancelling: tasks get a few seconds to stop, then they are killed");
     }

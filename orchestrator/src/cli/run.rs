@@ -1,11 +1,12 @@
 //! `run`: a workflow to its end.
 
 use super::{
-    args::{Format, RunArgs},
+    args::{FileArgs, Format, RunArg, RunArgs},
     check::{checked, invalid_json, overrides},
     exit::Exit,
     out::Out,
     progress::Progress,
+    runs::resume,
     story,
 };
 use crate::{
@@ -15,7 +16,14 @@ use crate::{
 
 pub(super) fn run(app: &App, args: RunArgs, out: &mut Out) -> Result<Exit, AppError> {
     let json = args.format.format == Format::Json;
-    let Some((file, workflow)) = prepare(app, &args, json, out)? else { return Ok(Exit::Invalid) };
+    let file = match (args.file, args.resume) {
+        (Some(file), _) => FileArgs { file, params: args.params },
+        (None, run) => {
+            let run = run.unwrap_or_else(|| "latest".into());
+            return resume(app, &RunArg { run, format: args.format }, out);
+        }
+    };
+    let Some((file, workflow)) = prepare(app, &file, json, out)? else { return Ok(Exit::Invalid) };
     let request = RunRequest {
         workflow,
         base_dir: file.base_dir,
@@ -36,14 +44,14 @@ pub(super) fn run(app: &App, args: RunArgs, out: &mut Out) -> Result<Exit, AppEr
 
 fn prepare(
     app: &App,
-    args: &RunArgs,
+    args: &FileArgs,
     json: bool,
     out: &mut Out,
 ) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
     if !json {
-        return checked(app, &args.file, out);
+        return checked(app, args, out);
     }
-    let mut file = app.check(&args.file.file, &overrides(&args.file.params)?)?;
+    let mut file = app.check(&args.file, &overrides(&args.params)?)?;
     let workflow = file.workflow.take();
     if workflow.is_none() {
         out.json(&invalid_json(&file));

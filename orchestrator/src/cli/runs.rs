@@ -8,7 +8,7 @@ use super::{
     exit::Exit,
     out::{Out, Style},
     progress::Progress,
-    story,
+    rerun, story,
     table::{TextTable, duration, local, rfc3339},
     why::no_task,
 };
@@ -22,7 +22,9 @@ pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exi
         RunsCommand::List(args) => list(app, &args, out),
         RunsCommand::Show(args) => show(app, &args, out),
         RunsCommand::Logs(args) => logs(app, &args, out),
-        RunsCommand::Resume(args) => go_on(app, &args, App::resume, out),
+        RunsCommand::Pause(args) => pause(app, &args, out),
+        RunsCommand::Resume(args) => resume(app, &args, out),
+        RunsCommand::Rerun(args) => rerun::rerun(app, &args, out),
         RunsCommand::Retry(args) => go_on(app, &args, App::retry, out),
         RunsCommand::Diff(args) => diff::diff(app, &args, out),
         RunsCommand::Resolve(args) => resolve(app, &args, out),
@@ -138,6 +140,43 @@ fn logs(app: &App, args: &LogsArgs, out: &mut Out) -> Result<Exit, AppError> {
     Ok(Exit::Succeeded)
 }
 
+fn row(app: &App, run: &str) -> Result<RunRow, AppError> {
+    let history = app.history()?;
+    Ok(history.load(history.find(run)?)?.row())
+}
+
+fn pause(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+    let row = row(app, &args.run)?;
+    if row.status.is_final() {
+        return Err(AppError::Invalid {
+            message: format!("run {} has ended: it {}", row.id, row.status.word()),
+            hint: "only a run that goes on can be paused".into(),
+        });
+    }
+    let process = app.pause(&row, true)?;
+    if args.format.format == Format::Json {
+        out.json(&json!({ "id": row.id.to_string(), "asked_process": process }));
+    } else {
+        out.line(&format!("asked process {process} to pause run {}; tasks that run go on", row.id));
+    }
+    Ok(Exit::Succeeded)
+}
+
+/// Goes on with a run: one that nobody drives is driven from here, one that is paused is let go on where it is.
+pub(super) fn resume(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+    let row = row(app, &args.run)?;
+    if row.status != RunStatus::Paused {
+        return go_on(app, args, App::resume, out);
+    }
+    let process = app.pause(&row, false)?;
+    if args.format.format == Format::Json {
+        out.json(&json!({ "id": row.id.to_string(), "asked_process": process }));
+    } else {
+        out.line(&format!("asked process {process} to go on with run {}", row.id));
+    }
+    Ok(Exit::Succeeded)
+}
+
 type GoOn = fn(&App, RunId, &mut dyn Running) -> Result<Run, AppError>;
 
 fn go_on(app: &App, args: &RunArg, go_on: GoOn, out: &mut Out) -> Result<Exit, AppError> {
@@ -155,10 +194,7 @@ fn go_on(app: &App, args: &RunArg, go_on: GoOn, out: &mut Out) -> Result<Exit, A
 }
 
 fn cancel(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
-    let row = {
-        let history = app.history()?;
-        history.load(history.find(&args.run)?)?.row()
-    };
+    let row = row(app, &args.run)?;
     if row.status.is_final() {
         return Err(AppError::Invalid {
             message: format!("run {} has ended: it {}", row.id, row.status.word()),

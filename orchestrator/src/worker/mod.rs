@@ -27,7 +27,7 @@ pub use attempt::{read_outcome, tidy_attempt};
 pub use control::{AttemptControl, AttemptReport, CancelHandle, OnProgress, StopReason};
 pub use inline::{InlineAttempt, run_inline};
 pub use pool::{PoolOptions, WorkerPool};
-pub use process::ask_to_end;
+pub use process::{Ask, ask};
 pub use serve::{WorkerOptions, serve};
 
 use std::sync::Arc;

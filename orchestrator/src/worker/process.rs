@@ -10,11 +10,32 @@ use sluicegate_plugin::{ProcessId, ProcessStat};
 
 use super::mark::MARK;
 
-/// Asks a process to end; false when that very process does not live.
-pub fn ask_to_end(process: &ProcessId) -> bool {
+/// What an orchestrator can be asked for from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To end its run.
+    End,
+    /// To start nothing new.
+    Pause,
+    /// To go on after a pause.
+    GoOn,
+}
+
+impl Ask {
+    fn signal(self) -> Signal {
+        match self {
+            Self::End => Signal::TERM,
+            Self::Pause => Signal::USR1,
+            Self::GoOn => Signal::USR2,
+        }
+    }
+}
+
+/// Asks an orchestrator for something; false when that very process does not live.
+pub fn ask(process: &ProcessId, what: Ask) -> bool {
     match Process::find(process.pid).filter(|_| process.is_alive()) {
         Some(found) => {
-            found.signal(Signal::TERM);
+            found.signal(what.signal());
             true
         }
         None => false,
