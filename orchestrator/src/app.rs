@@ -50,6 +50,7 @@ pub fn built_in_kinds() -> Catalog {
         sluicegate_deploy::pack(),
         sluicegate_monitor::pack(),
         sluicegate_system::pack(),
+        crate::workflow::pack(),
     ])
 }
 
