@@ -53,6 +53,7 @@ pub fn built_in_kinds() -> Catalog {
         sluicegate_deploy::pack(),
         sluicegate_monitor::pack(),
         sluicegate_system::pack(),
+        crate::workflow::pack(),
     ])
 }
 
@@ -115,7 +116,7 @@ impl App {
             world: self.world.clone(),
             owner,
             max_parallel: n_workers,
-            pools: std::collections::BTreeMap::new(),
+            pools: self.project()?.pools,
         }))
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{App, AppError};
-use crate::workflow::{self, CheckOptions, Diagnostic, Source, Workflow};
+use crate::run::Run;
+use crate::workflow::{self, CheckOptions, Diagnostic, Project, Severity, Source, Workflow};
 
 /// The file that marks the folder of a project.
 const PROJECT_FILE: &str = "sluice.toml";
@@ -35,14 +36,77 @@ pub struct CheckedFile {
 }
 
 impl App {
-    /// Reads and checks a workflow file. Writes nothing.
+    /// The project's settings, from the file beside the state; without a file, those of a project that says nothing.
+    pub fn project(&self) -> Result<Project, AppError> {
+        let Some((source, project, diagnostics)) = self.project_file()? else {
+            return Ok(Project::default());
+        };
+        let Some(first) = diagnostics.iter().find(|found| found.severity == Severity::Error) else {
+            return Ok(project);
+        };
+        let message = format!("`{}` is not valid: {}", source.name, first.message);
+        Err(AppError::Invalid {
+            message,
+            hint: "`sluice check FILE` shows the place of every problem".into(),
+        })
+    }
+
+    fn project_file(&self) -> Result<Option<(Source, Project, Vec<Diagnostic>)>, AppError> {
+        let path = self.home.parent().unwrap_or(Path::new("/")).join(PROJECT_FILE);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(AppError::Unreadable { path, source }),
+        };
+        let source = Source { name: PROJECT_FILE.into(), bytes };
+        let (project, diagnostics) = workflow::check_project(&source);
+        Ok(Some((source, project, diagnostics)))
+    }
+
+    /// Reads and checks a workflow file. Writes nothing. When the project's file is broken, it is what is reported: what it says counts for
+    /// every workflow.
     pub fn check(&self, file: &Path, overrides: &BTreeMap<String, String>) -> Result<CheckedFile, AppError> {
         let unreadable = |source| AppError::Unreadable { path: file.to_owned(), source };
         let path = file.canonicalize().map_err(unreadable)?;
         let bytes = std::fs::read(&path).map_err(unreadable)?;
         let base_dir = path.parent().unwrap_or(Path::new("/")).to_owned();
         let source = Source { name: file.display().to_string(), bytes };
-        let options = CheckOptions { overrides, base_dir: &base_dir, kinds: self.catalog.as_ref() };
+        self.check_source(file, base_dir, source, overrides)
+    }
+
+    /// Checks the workflow that a run recorded, with other parameters.
+    pub fn check_recorded(
+        &self,
+        run: &Run,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<CheckedFile, AppError> {
+        let bytes = run.workflow().source.clone().into_bytes();
+        let source = Source { name: run.file().display().to_string(), bytes };
+        self.check_source(run.file(), run.base_dir().to_owned(), source, overrides)
+    }
+
+    fn check_source(
+        &self,
+        file: &Path,
+        base_dir: PathBuf,
+        source: Source,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<CheckedFile, AppError> {
+        let project = match self.project_file()? {
+            Some((source, _, diagnostics)) if diagnostics.iter().any(|it| it.severity == Severity::Error) => {
+                let file = PathBuf::from(PROJECT_FILE);
+                return Ok(CheckedFile { file, base_dir, source, workflow: None, diagnostics });
+            }
+            Some((_, project, _)) => project,
+            None => Project::default(),
+        };
+        let options = CheckOptions {
+            overrides,
+            base_dir: &base_dir,
+            kinds: self.catalog.as_ref(),
+            load: &|path: &Path| std::fs::read(path),
+            project_pools: &project.pools,
+        };
         let checked = workflow::check(&source, &options);
         Ok(CheckedFile {
             file: file.to_owned(),

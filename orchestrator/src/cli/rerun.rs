@@ -34,7 +34,7 @@ pub(super) fn rerun(app: &App, args: &RerunArgs, out: &mut Out) -> Result<Exit, 
     let mut file = if args.current {
         app.check(&run.base_dir().join(file_name(&run)), &params)?
     } else {
-        app.check_recorded(&run, &params)
+        app.check_recorded(&run, &params)?
     };
     let json = args.format.format == Format::Json;
     if json && file.workflow.is_none() {

@@ -59,6 +59,8 @@ impl NestedAttempt {
             overrides: &overrides,
             base_dir: &self.nested.base_dir,
             kinds: self.engine.options.catalog.as_ref(),
+            load: &|path| std::fs::read(path),
+            project_pools: &self.engine.options.pools,
         };
         let checked = check(&source, &options);
         checked.workflow.ok_or_else(|| {

@@ -27,6 +27,8 @@ pub(super) struct Known<'a> {
     /// False when some of the parameters are wrong or not yet known, and left out.
     pub(super) complete: bool,
     pub(super) runs_after_others: bool,
+    /// False for a task that runs once for each item: what its outputs hold is not followed.
+    pub(super) runs_once: bool,
     pub(super) with: &'a Node,
     pub(super) inputs: &'a BTreeMap<String, InputRef>,
 }
@@ -61,6 +63,9 @@ impl Columns {
             return;
         }
         report("E025", task, Ok(check.problems), found);
+        if !task.runs_once {
+            return;
+        }
         self.known.extend(check.outputs.into_iter().map(|(port, schema)| ((task.idx, port), schema)));
     }
 }

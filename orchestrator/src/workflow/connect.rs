@@ -1,17 +1,23 @@
 //! Connecting tasks: what `inputs`, `needs` and expressions name must exist and fit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap},
+};
 
 use serde_json::Value;
-use sluicegate_plugin::{Port, Ports};
+use sluicegate_plugin::{Port, PortType, Ports};
 
 use super::{
     Diagnostic, InputRef, TaskIdx,
     diagnostic::did_you_mean,
-    expression::{self, Part},
-    node::{Node, NodeValue, Span},
-    task::{RawTask, Spanned},
+    node::{Key, Span, Table},
+    settings::{Spanned, TASK_NAME, bad_name, is_task_name, wrong_type},
+    task::RawTask,
 };
+
+/// So many names are compared with unknown ones in all, so that a large file full of mistakes is answered soon.
+const MAX_COMPARED: usize = 1_000_000;
 
 /// What tasks can name: each other and the parameters.
 pub(super) struct Names<'a> {
@@ -19,16 +25,31 @@ pub(super) struct Names<'a> {
     /// Ports of each task; `None` when its kind is unknown.
     pub(super) ports: &'a [Option<Ports>],
     pub(super) params: &'a BTreeMap<String, Value>,
+    idx_of: HashMap<&'a str, TaskIdx>,
+    n_compared: Cell<usize>,
 }
 
-impl Names<'_> {
-    fn find(&self, name: &str) -> Option<TaskIdx> {
-        let at = self.tasks.iter().position(|task| task.name == name)?;
-        u32::try_from(at).ok().map(TaskIdx)
+impl<'a> Names<'a> {
+    pub(super) fn new(
+        tasks: &'a [RawTask],
+        ports: &'a [Option<Ports>],
+        params: &'a BTreeMap<String, Value>,
+    ) -> Self {
+        let named = tasks.iter().zip((0..).map(TaskIdx)).filter(|(task, _)| task.hook.is_none());
+        let idx_of = named.map(|(task, idx)| (task.name.as_str(), idx)).collect();
+        Self { tasks, ports, params, idx_of, n_compared: Cell::new(0) }
     }
 
-    fn unknown_task(&self, name: &str, span: Span, found: &mut Vec<Diagnostic>) {
-        let hint = did_you_mean(name, self.tasks.iter().map(|task| task.name.as_str()));
+    /// A task, but no hook, by its name.
+    pub(super) fn find(&self, name: &str) -> Option<TaskIdx> {
+        self.idx_of.get(name).copied()
+    }
+
+    pub(super) fn unknown_task(&self, name: &str, span: Span, found: &mut Vec<Diagnostic>) {
+        let n_compared = self.n_compared.get() + self.tasks.len();
+        self.n_compared.set(n_compared);
+        let names = self.tasks.iter().filter(|task| task.hook.is_none()).map(|task| task.name.as_str());
+        let hint = if n_compared <= MAX_COMPARED { did_you_mean(name, names) } else { None };
         let message = format!("there is no task `{name}`");
         found.push(Diagnostic::error("E012", span, message).label("unknown task").maybe_hint(hint));
     }
@@ -38,8 +59,8 @@ impl Names<'_> {
         let mut needs = Vec::new();
         for need in &task.needs {
             match self.find(&need.text) {
-                Some(idx) => needs.push((idx, need.node.span.clone())),
-                None => self.unknown_task(&need.text, need.node.span.clone(), found),
+                Some(idx) => needs.push((idx, need.span.clone())),
+                None => self.unknown_task(&need.text, need.span.clone(), found),
             }
         }
         needs
@@ -75,15 +96,18 @@ impl Names<'_> {
                 },
             };
             let Some(from) = self.output(source, found) else { continue };
+            if !self.joins(key, ports, &from, source, found) {
+                continue;
+            }
             if let Some(wanted) = wanted
-                && from.port_type != sluicegate_plugin::PortType::Any
+                && from.port_type != PortType::Any
                 && !from.port_type.feeds(wanted)
             {
                 let message = format!(
                     "input `{}` of `{}` takes a {wanted}, but `{}` gives a {}",
                     key.name, task.name, source.text, from.port_type
                 );
-                let span = source.node.span.clone();
+                let span = source.span.clone();
                 let hint = self.fitting(from.task, wanted);
                 found.push(
                     Diagnostic::error("E016", span, message)
@@ -92,7 +116,7 @@ impl Names<'_> {
                 );
                 continue;
             }
-            inputs.insert(key.name.clone(), (from, source.node.span.clone()));
+            inputs.insert(key.name.clone(), (from, source.span.clone()));
         }
         for port in ports.into_iter().flat_map(|ports| &ports.inputs) {
             if !port.optional && !task.inputs.iter().any(|(key, _)| key.name == port.name) {
@@ -112,8 +136,70 @@ impl Names<'_> {
         inputs
     }
 
+    /// What a task gives once for each item: values join to a list; others need a kind that takes any number of inputs.
+    fn joins(
+        &self,
+        key: &Key,
+        ports: Option<&Ports>,
+        from: &InputRef,
+        source: &Spanned,
+        found: &mut Vec<Diagnostic>,
+    ) -> bool {
+        let task = &self.tasks[from.task.0 as usize];
+        let Some(ports) = ports.filter(|_| task.for_each.is_some() && from.port_type != PortType::Value)
+        else {
+            return true;
+        };
+        let is_declared = ports.inputs.iter().any(|port| port.name == key.name);
+        if !is_declared && ports.more_inputs.is_some() {
+            return true;
+        }
+        let message = format!(
+            "task `{}` gives a {} for each of its items, and input `{}` takes one",
+            task.name, from.port_type, key.name
+        );
+        let hint = format!(
+            "connect it to a kind that takes further inputs, such as `shell`: they arrive as `{0}_0`, `{0}_1`, …",
+            key.name
+        );
+        found.push(
+            Diagnostic::error("E027", source.span.clone(), message).label("one for each item").hint(hint),
+        );
+        false
+    }
+
+    /// Finds what `[outputs]` names.
+    pub(super) fn outputs(
+        &self,
+        table: Option<&Table>,
+        found: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<String, InputRef> {
+        let mut outputs = BTreeMap::new();
+        for (key, node) in table.into_iter().flat_map(|table| &table.entries) {
+            if !is_task_name(&key.name) {
+                found.push(bad_name(&key.name, "an output", TASK_NAME, &key.span));
+            }
+            let Some(text) = node.as_str() else {
+                found.push(wrong_type(&format!("output `{}`", key.name), "a string", node));
+                continue;
+            };
+            let source = Spanned::new((text, node));
+            let Some(from) = self.output(&source, found) else { continue };
+            let task = &self.tasks[from.task.0 as usize];
+            if task.for_each.is_some() && from.port_type != PortType::Value {
+                let message =
+                    format!("task `{}` gives a {} for each of its items", task.name, from.port_type);
+                let problem = Diagnostic::error("E027", source.span, message).label("one for each item");
+                found.push(problem.hint("an output of a workflow is one thing; let another task join them"));
+                continue;
+            }
+            outputs.insert(key.name.clone(), from);
+        }
+        outputs
+    }
+
     /// Another output of the task that would fit.
-    fn fitting(&self, task: TaskIdx, wanted: sluicegate_plugin::PortType) -> Option<String> {
+    fn fitting(&self, task: TaskIdx, wanted: PortType) -> Option<String> {
         let ports = self.ports[task.0 as usize].as_ref()?;
         let port = ports.outputs.iter().find(|port| port.port_type.feeds(wanted))?;
         Some(format!("`{}.{}` is a {}", self.tasks[task.0 as usize].name, port.name, port.port_type))
@@ -121,7 +207,7 @@ impl Names<'_> {
 
     /// Finds the output that `task` or `task.port` names.
     fn output(&self, source: &Spanned, found: &mut Vec<Diagnostic>) -> Option<InputRef> {
-        let span = source.node.span.clone();
+        let span = source.span.clone();
         let (name, port) = match source.text.split_once('.') {
             Some((name, port)) => (name, Some(port)),
             None => (source.text.as_str(), None),
@@ -151,172 +237,26 @@ impl Names<'_> {
         found.push(problem.label("unknown output"));
         None
     }
-
-    /// Verifies every expression of a task and returns the tasks they name.
-    pub(super) fn mentions(
-        &self,
-        task: &RawTask,
-        text: &str,
-        found: &mut Vec<Diagnostic>,
-    ) -> BTreeMap<TaskIdx, Span> {
-        let mut mentions = BTreeMap::new();
-        let mut look = |node: &Node, value: &str, bare: bool| {
-            self.look(&Place { node, value, file: text }, bare, &mut mentions, found);
-        };
-        if let Some(when) = &task.when {
-            look(&when.node, &when.text, true);
-        }
-        for (_, value) in &task.env {
-            look(&value.node, &value.text, false);
-        }
-        strings(&task.with, &mut |node, value| look(node, value, false));
-        mentions
-    }
-
-    fn look(
-        &self,
-        place: &Place<'_>,
-        bare: bool,
-        mentions: &mut BTreeMap<TaskIdx, Span>,
-        found: &mut Vec<Diagnostic>,
-    ) {
-        let parts = if bare {
-            Ok(vec![Part::Expression(0..place.value.len())])
-        } else if expression::is_template(place.value) {
-            expression::parts(place.value)
-        } else {
-            return;
-        };
-        let parts = match parts {
-            Ok(parts) => parts,
-            Err(error) => return place.bad_expression(&error, found),
-        };
-        for part in parts {
-            let Part::Expression(range) = part else { continue };
-            let inner = &place.value[range.clone()];
-            if let Err(error) = expression::compile(inner, range.start) {
-                place.bad_expression(&error, found);
-                continue;
-            }
-            for chain in expression::chains(inner) {
-                let at =
-                    |name: &(String, Span)| place.span(name.1.start + range.start..name.1.end + range.start);
-                self.name(&chain.names, &at, mentions, found);
-            }
-        }
-    }
-
-    /// Verifies one name of an expression.
-    fn name(
-        &self,
-        names: &[(String, Span)],
-        at: &dyn Fn(&(String, Span)) -> Span,
-        mentions: &mut BTreeMap<TaskIdx, Span>,
-        found: &mut Vec<Diagnostic>,
-    ) {
-        let unknown = |name: &(String, Span), what: &str, right: &[&str]| {
-            let hint = did_you_mean(&name.0, right.iter().copied());
-            Diagnostic::error("E024", at(name), format!("{what} `{}`", name.0))
-                .label("unknown name")
-                .maybe_hint(hint)
-        };
-        let second = names.get(1);
-        match names[0].0.as_str() {
-            "params" => {
-                let known: Vec<&str> = self.params.keys().map(String::as_str).collect();
-                if let Some(name) = second.filter(|name| !self.params.contains_key(&name.0)) {
-                    found.push(unknown(name, "there is no parameter", &known));
-                }
-            }
-            "run" => {
-                if let Some(name) = second.filter(|name| !RUN.contains(&name.0.as_str())) {
-                    found.push(unknown(name, "`run` has no", &RUN));
-                }
-            }
-            "tasks" => {
-                let Some(name) = second else { return };
-                let Some(idx) = self.find(&name.0) else {
-                    return self.unknown_task(&name.0, at(name), found);
-                };
-                mentions.entry(idx).or_insert_with(|| at(name));
-                let Some(attribute) = names.get(2) else { return };
-                if !TASK.contains(&attribute.0.as_str()) {
-                    found.push(unknown(attribute, "a task has no", &TASK));
-                }
-                let ports = self.ports[idx.0 as usize].as_ref();
-                if let (Some(ports), "outputs", Some(port)) = (ports, attribute.0.as_str(), names.get(3)) {
-                    let known: Vec<&str> = ports.outputs.iter().map(|port| port.name.as_str()).collect();
-                    if !known.contains(&port.0.as_str()) {
-                        found.push(unknown(port, &format!("task `{}` has no output", name.0), &known));
-                    }
-                }
-            }
-            _ => {
-                let hint = "expressions know `params`, `run` and `tasks`";
-                let message = format!("the name `{}` is not known here", names[0].0);
-                let near = did_you_mean(&names[0].0, ["params", "run", "tasks"].into_iter());
-                let hint = near.filter(|near| near.starts_with("did")).unwrap_or_else(|| hint.into());
-                found
-                    .push(Diagnostic::error("E024", at(&names[0]), message).label("unknown name").hint(hint));
-            }
-        }
-    }
 }
 
-const RUN: [&str; 2] = ["id", "workflow"];
-const TASK: [&str; 4] = ["status", "outputs", "metrics", "verdict"];
-
-/// A string of the file, for mapping places in it to places in the file.
-struct Place<'a> {
-    node: &'a Node,
-    value: &'a str,
-    file: &'a str,
-}
-
-impl Place<'_> {
-    /// A part of the string as a place in the file; the whole string when escapes make that unclear.
-    fn span(&self, inner: Span) -> Span {
-        let raw = self.file.get(self.node.span.clone()).unwrap_or_default();
-        match raw.find(self.value) {
-            Some(start) => {
-                self.node.span.start + start + inner.start..self.node.span.start + start + inner.end
-            }
-            None => self.node.span.clone(),
-        }
-    }
-
-    fn bad_expression(&self, error: &expression::ExpressionError, found: &mut Vec<Diagnostic>) {
-        let span = error.at.clone().map_or_else(|| self.node.span.clone(), |at| self.span(at));
-        let message = format!("bad expression: {}", error.message);
-        let hint = "expressions look like `{{ params.seed }}` or `{{ tasks.scores.metrics.recall }}`; `when` takes one without braces";
-        found.push(Diagnostic::error("E023", span, message).label("here").hint(hint));
-    }
-}
-
-/// Calls `look` for every string in a tree.
-pub(super) fn strings(node: &Node, look: &mut dyn FnMut(&Node, &str)) {
-    match &node.value {
-        NodeValue::String(text) => look(node, text),
-        NodeValue::Array(items) => items.iter().for_each(|item| strings(item, look)),
-        NodeValue::Table(table) => table.entries.iter().for_each(|(_, node)| strings(node, look)),
-        _ => {}
-    }
-}
-
-fn input_type(ports: &Ports, name: &str) -> Option<sluicegate_plugin::PortType> {
+fn input_type(ports: &Ports, name: &str) -> Option<PortType> {
     ports.inputs.iter().find(|port| port.name == name).map(|port| port.port_type).or(ports.more_inputs)
 }
 
-/// Edges with the place that makes each, for telling about cycles.
-pub(super) type EdgePlaces = BTreeMap<(TaskIdx, TaskIdx), Span>;
+/// Edges with the place that makes each, for telling about cycles; the first place of an edge counts.
+pub(super) type EdgePlaces = Vec<((TaskIdx, TaskIdx), Span)>;
 
 /// Reports cycles as paths, each at the places that close them.
 pub(super) fn report_cycles(
     cycles: &[Vec<TaskIdx>],
     tasks: &[RawTask],
-    places: &EdgePlaces,
+    places: EdgePlaces,
     found: &mut Vec<Diagnostic>,
 ) {
+    if cycles.is_empty() {
+        return;
+    }
+    let places: HashMap<_, _> = places.into_iter().rev().collect();
     for cycle in cycles {
         let name = |idx: &TaskIdx| tasks[idx.0 as usize].name.as_str();
         let path: Vec<_> = cycle.iter().chain(cycle.first()).map(name).collect();
@@ -332,9 +272,4 @@ pub(super) fn report_cycles(
         }
         found.push(problem.hint("remove one of these connections"));
     }
-}
-
-/// The set of tasks that a map of places names.
-pub(super) fn keys(places: &BTreeMap<TaskIdx, Span>) -> Vec<TaskIdx> {
-    places.keys().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }

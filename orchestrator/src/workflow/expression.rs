@@ -5,6 +5,7 @@
 use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
 };
 
 use minijinja::{Environment, UndefinedBehavior};
@@ -41,13 +42,14 @@ impl ExpressionError {
     }
 }
 
-fn engine() -> Environment<'static> {
+/// The engine knows no names of its own, so that one serves all: making it costs more than most expressions.
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut engine = Environment::new();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(FUEL));
     engine.set_recursion_limit(64);
     engine
-}
+});
 
 /// A part of a text: as it is, or an expression with the place of its inner text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +118,7 @@ fn closing(text: &str) -> Option<usize> {
 /// Parses a bare expression without evaluating it; `offset` is where it stands in its text.
 pub(super) fn compile(expression: &str, offset: usize) -> Result<(), ExpressionError> {
     guarded(|| {
-        engine()
+        ENGINE
             .compile_expression(expression)
             .map(drop)
             .map_err(|error| ExpressionError::from_engine(&error, offset))
@@ -125,9 +127,8 @@ pub(super) fn compile(expression: &str, offset: usize) -> Result<(), ExpressionE
 
 fn evaluate_bare(expression: &str, offset: usize, scope: &Value) -> Result<Value, ExpressionError> {
     guarded(|| {
-        let engine = engine();
         let failed = |error: minijinja::Error| ExpressionError::from_engine(&error, offset);
-        let value = engine
+        let value = ENGINE
             .compile_expression(expression)
             .map_err(failed)?
             .eval(minijinja::value::Serde(scope))

@@ -1,8 +1,10 @@
 //! The graph of a workflow's tasks.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
 use petgraph::{
     Direction,
-    algo::tarjan_scc,
+    algo::kosaraju_scc,
     graph::{DiGraph, NodeIndex},
 };
 
@@ -28,6 +30,7 @@ pub enum EdgeKind {
 #[derive(Clone, Debug)]
 pub struct TaskGraph {
     graph: DiGraph<TaskIdx, EdgeKind>,
+    hooks: Vec<TaskIdx>,
 }
 
 fn node(task: TaskIdx) -> NodeIndex {
@@ -41,7 +44,9 @@ impl TaskGraph {
         for idx in (0u32..).map(TaskIdx).take(workflow.tasks.len()) {
             graph.add_node(idx);
         }
-        for (idx, task) in (0u32..).map(TaskIdx).zip(&workflow.tasks) {
+        // A hook waits for the whole run, not for the tasks that it mentions.
+        let tasks = (0u32..).map(TaskIdx).zip(&workflow.tasks).filter(|(_, task)| task.hook.is_none());
+        for (idx, task) in tasks {
             for (port, from) in &task.inputs {
                 let kind = EdgeKind::Data { from: from.port.clone(), to: port.clone() };
                 graph.add_edge(node(from.task), node(idx), kind);
@@ -53,7 +58,8 @@ impl TaskGraph {
                 graph.add_edge(node(*mention), node(idx), EdgeKind::Mention);
             }
         }
-        Self { graph }
+        let hooks = (0u32..).map(TaskIdx).zip(&workflow.tasks).filter(|(_, task)| task.hook.is_some());
+        Self { graph, hooks: hooks.map(|(idx, _)| idx).collect() }
     }
 
     fn neighbours(&self, task: TaskIdx, direction: Direction) -> Vec<TaskIdx> {
@@ -86,7 +92,7 @@ impl TaskGraph {
     pub fn order(&self) -> Vec<TaskIdx> {
         let mut n_missing: Vec<usize> =
             self.graph.node_indices().map(|idx| self.upstream(self.graph[idx]).len()).collect();
-        let mut ready: std::collections::BTreeSet<TaskIdx> =
+        let mut ready: BTreeSet<TaskIdx> =
             self.graph.node_weights().copied().filter(|task| n_missing[task.0 as usize] == 0).collect();
         let mut order = Vec::with_capacity(n_missing.len());
         while let Some(task) = ready.pop_first() {
@@ -102,11 +108,11 @@ impl TaskGraph {
         order
     }
 
-    /// Tasks by the length of the longest way to them.
+    /// Tasks by the length of the longest way to them; hooks, which come when all others are at their end, are the last layer.
     pub fn layers(&self) -> Vec<Vec<TaskIdx>> {
         let mut layer_of = vec![0; self.graph.node_count()];
         let mut layers: Vec<Vec<TaskIdx>> = Vec::new();
-        for task in self.order() {
+        for task in self.order().into_iter().filter(|task| !self.hooks.contains(task)) {
             let layer = self.upstream(task).iter().map(|up| layer_of[up.0 as usize] + 1).max().unwrap_or(0);
             layer_of[task.0 as usize] = layer;
             if layers.len() <= layer {
@@ -114,25 +120,32 @@ impl TaskGraph {
             }
             layers[layer].push(task);
         }
+        if !self.hooks.is_empty() {
+            layers.push(self.hooks.clone());
+        }
         layers
     }
 
     /// One cycle out of every knot of the graph, each as the tasks along it, beginning with the first in the file.
     pub fn cycles(&self) -> Vec<Vec<TaskIdx>> {
-        let mut cycles: Vec<_> = tarjan_scc(&self.graph)
+        if self.order().len() == self.graph.node_count() {
+            return Vec::new();
+        }
+        // Unlike Tarjan's, Kosaraju's algorithm needs no recursion, which a long chain would take too deep.
+        let mut cycles: Vec<_> = kosaraju_scc(&self.graph)
             .into_iter()
             .filter(|knot| knot.len() > 1 || self.graph.contains_edge(knot[0], knot[0]))
-            .map(|knot| self.shortest_cycle(&knot.into_iter().map(|idx| self.graph[idx]).collect::<Vec<_>>()))
+            .map(|knot| self.shortest_cycle(&knot.into_iter().map(|idx| self.graph[idx]).collect()))
             .collect();
         cycles.sort_unstable();
         cycles
     }
 
     /// The shortest way from the first task of a knot back to itself, breadth first.
-    fn shortest_cycle(&self, knot: &[TaskIdx]) -> Vec<TaskIdx> {
-        let start = knot.iter().copied().min().unwrap_or(TaskIdx(0));
-        let mut before = std::collections::BTreeMap::new();
-        let mut queue = std::collections::VecDeque::from([start]);
+    fn shortest_cycle(&self, knot: &BTreeSet<TaskIdx>) -> Vec<TaskIdx> {
+        let start = knot.first().copied().unwrap_or(TaskIdx(0));
+        let mut before = BTreeMap::new();
+        let mut queue = VecDeque::from([start]);
         while let Some(task) = queue.pop_front() {
             for next in self.downstream(task) {
                 if next == start {

@@ -185,6 +185,9 @@ pub struct Nested {
     pub base_dir: PathBuf,
     /// The file's text.
     pub source: String,
+    /// The texts of the workflows that it runs in turn, by their absolute paths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<PathBuf, String>,
 }
 
 /// The output that feeds an input.

@@ -1,6 +1,6 @@
 //! The tree of a TOML file: values with the place they stand in.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use serde_json::{Map, Number, Value as Json};
 use toml::{
@@ -47,6 +47,10 @@ pub(super) struct Key {
     pub(super) span: Span,
 }
 
+fn shifted(span: Span, from: usize) -> Span {
+    span.start + from..span.end + from
+}
+
 impl Table {
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         self.entry(name).map(|(_, node)| node)
@@ -56,33 +60,42 @@ impl Table {
         self.entries.iter().find(|(key, _)| key.name == name)
     }
 
-    pub(super) fn from_toml(table: &DeTable<'_>) -> Self {
-        let mut entries: Vec<_> = table
-            .iter()
-            .map(|(key, value)| {
-                (Key { name: key.get_ref().to_string(), span: key.span() }, Node::from_toml(value))
-            })
-            .collect();
+    /// Takes an entry out.
+    pub(super) fn take(&mut self, name: &str) -> Option<(Key, Node)> {
+        let at = self.entries.iter().position(|(key, _)| key.name == name)?;
+        Some(self.entries.remove(at))
+    }
+
+    /// The table of a parsed piece of a file that begins at byte `from`.
+    pub(super) fn from_toml(table: DeTable<'_>, from: usize) -> Self {
+        let entry = |(key, value): (Spanned<_>, _)| {
+            let span = shifted(key.span(), from);
+            (Key { name: Cow::into_owned(key.into_inner()), span }, Node::from_toml(value, from))
+        };
+        let mut entries: Vec<_> = table.into_iter().map(entry).collect();
         entries.sort_by_key(|(key, _)| key.span.start);
         Self { entries }
     }
 }
 
 impl Node {
-    fn from_toml(value: &Spanned<DeValue<'_>>) -> Self {
-        let converted = match value.get_ref() {
-            DeValue::String(text) => NodeValue::String(text.to_string()),
+    fn from_toml(value: Spanned<DeValue<'_>>, from: usize) -> Self {
+        let span = shifted(value.span(), from);
+        let converted = match value.into_inner() {
+            DeValue::String(text) => NodeValue::String(text.into_owned()),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => NodeValue::Integer(number),
                 Err(_) => NodeValue::TooLarge(number.as_str().into()),
             },
             DeValue::Float(number) => NodeValue::Float(number.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Boolean(truth) => NodeValue::Boolean(*truth),
+            DeValue::Boolean(truth) => NodeValue::Boolean(truth),
             DeValue::Datetime(time) => NodeValue::Datetime(time.to_string()),
-            DeValue::Array(items) => NodeValue::Array(items.iter().map(Self::from_toml).collect()),
-            DeValue::Table(table) => NodeValue::Table(Table::from_toml(table)),
+            DeValue::Array(items) => {
+                NodeValue::Array(items.into_iter().map(|item| Self::from_toml(item, from)).collect())
+            }
+            DeValue::Table(table) => NodeValue::Table(Table::from_toml(table, from)),
         };
-        Self { span: value.span(), value: converted }
+        Self { span, value: converted }
     }
 
     /// The type's name with its article.
@@ -105,6 +118,14 @@ impl Node {
 
     pub(super) fn as_table(&self) -> Option<&Table> {
         if let NodeValue::Table(table) = &self.value { Some(table) } else { None }
+    }
+
+    pub(super) fn as_table_mut(&mut self) -> Option<&mut Table> {
+        if let NodeValue::Table(table) = &mut self.value { Some(table) } else { None }
+    }
+
+    pub(super) fn into_table(self) -> Option<Table> {
+        if let NodeValue::Table(table) = self.value { Some(table) } else { None }
     }
 
     /// The value as JSON; `None` when it holds something that JSON cannot, or that is not known yet.

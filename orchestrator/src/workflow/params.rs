@@ -1,6 +1,6 @@
 //! Typed parameters: what the file declares, and what a run gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -39,11 +39,27 @@ struct Param {
     span: super::node::Span,
 }
 
-/// Reads `[params]`, applies overrides, and returns the values of the run. Names of broken parameters come back too, so that
-/// expressions that use them are not blamed.
+/// Parameters that come from outside.
+pub(super) struct Given<'a> {
+    /// Values, as text.
+    pub(super) values: &'a BTreeMap<String, String>,
+    /// Names whose values are known only when the workflow runs.
+    pub(super) unknown: &'a BTreeSet<String>,
+    /// How they are given: `-p ` on the command line, `params.` by a workflow that runs this one.
+    pub(super) lead: &'static str,
+}
+
+impl Given<'_> {
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.values.keys().chain(self.unknown)
+    }
+}
+
+/// Reads `[params]`, applies what is given, and returns the values of the run. Names of broken and of unknown parameters come back too, as
+/// `null`, so that expressions that use them are not blamed.
 pub(super) fn resolve(
     table: Option<&Table>,
-    overrides: &BTreeMap<String, String>,
+    given: &Given<'_>,
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Value> {
     let mut values = BTreeMap::new();
@@ -61,11 +77,12 @@ pub(super) fn resolve(
             values.insert(key.name.clone(), Value::Null);
             continue;
         };
-        let value = match overrides.get(&key.name) {
-            Some(text) => param.parse(text, found),
+        let value = match given.values.get(&key.name) {
+            Some(text) => param.parse(text, given.lead, found),
+            None if given.unknown.contains(&key.name) => None,
             None => param.default.clone().or_else(|| {
                 let message = format!("parameter `{}` has no default and no value", param.name);
-                let hint = format!("give one with `-p {}=VALUE`, or add a default", param.name);
+                let hint = format!("give one with `{}{}=VALUE`, or add a default", given.lead, param.name);
                 found.push(
                     Diagnostic::error("E026", param.span.clone(), message).label("no value").hint(hint),
                 );
@@ -74,9 +91,9 @@ pub(super) fn resolve(
         };
         values.insert(key.name.clone(), value.unwrap_or(Value::Null));
     }
-    for name in overrides.keys().filter(|name| !names.contains(name)) {
+    for name in given.names().filter(|name| !names.contains(name)) {
         let hint = did_you_mean(name, names.iter().map(String::as_str));
-        let message = format!("`-p {name}=…` names no parameter of this workflow");
+        let message = format!("`{}{name}=…` names no parameter of this workflow", given.lead);
         found.push(Diagnostic::elsewhere("E026", message).maybe_hint(hint));
     }
     values
@@ -169,8 +186,8 @@ impl Param {
         }
     }
 
-    /// A value from `-p`, when it fits.
-    fn parse(&self, text: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
+    /// A value from outside, when it fits.
+    fn parse(&self, text: &str, lead: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
         let value = match self.kind {
             ParamType::String => Some(Value::from(text)),
             ParamType::Integer => text.trim().parse::<i64>().ok().map(Value::from),
@@ -186,7 +203,7 @@ impl Param {
             Some(value) => self.refuse(value),
         };
         let Some(reason) = reason else { return value };
-        let message = format!("the value of `-p {}={text}` {reason}", self.name);
+        let message = format!("the value of `{lead}{}={text}` {reason}", self.name);
         found.push(Diagnostic::error("E026", self.span.clone(), message).label("declared here"));
         None
     }

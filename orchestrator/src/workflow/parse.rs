@@ -1,14 +1,11 @@
 //! From bytes to a tree, with every syntax error that can be found in one go.
 
-use super::{Diagnostic, Source, node::Table};
+use super::{Diagnostic, Source, node::Table, pieces};
 
 /// Larger files are no workflows.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Deep nesting is refused by the parser, but its recursion wants room.
-const STACK: usize = 32 << 20;
-
-/// Parses a file. A tree comes back even when some of it could not be read.
+/// Parses a file. A tree comes back even when some of it could not be read. Deep nesting is refused, but its recursion wants room.
 pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Table> {
     if source.bytes.len() > MAX_BYTES {
         let size = source.bytes.len() >> 20;
@@ -29,27 +26,11 @@ pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Tabl
             return None;
         }
     };
-    let content = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if content.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        let hint =
-            "start with `name = \"…\"` and a `[tasks.NAME]` table; `docs/workflow-format.md` shows one";
-        found.push(Diagnostic::elsewhere("E003", "the file is empty").hint(hint));
-        return None;
+    if let Some(tree) = pieces::parse(text) {
+        return Some(tree);
     }
-    let parsed = std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, || {
-                let (tree, errors) = toml::de::DeTable::parse_recoverable(text);
-                (Table::from_toml(tree.get_ref()), errors)
-            })
-            .ok()
-            .and_then(|thread| thread.join().ok())
-    });
-    let Some((tree, errors)) = parsed else {
-        found.push(Diagnostic::elsewhere("E002", "the file cannot be parsed: it is nested too deeply"));
-        return None;
-    };
+    let (tree, errors) = toml::de::DeTable::parse_recoverable(text);
+    let tree = Table::from_toml(tree.into_inner(), 0);
     let broken = !errors.is_empty();
     let mut in_duplicate = None;
     for error in errors.iter().take(20) {
@@ -65,6 +46,13 @@ pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Tabl
     }
     // With broken syntax much of what follows would only be noise, unless there are tasks to look at.
     (!broken || tree.get("tasks").is_some()).then_some(tree)
+}
+
+/// Tells whether a file has nothing but empty lines and remarks.
+pub(super) fn is_empty(source: &Source) -> bool {
+    let text = source.text();
+    let content = text.strip_prefix('\u{feff}').unwrap_or(text);
+    content.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
 }
 
 fn is_duplicate(error: &toml::de::Error) -> bool {

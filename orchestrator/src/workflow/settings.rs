@@ -5,8 +5,21 @@ use sluicegate_plugin::DurationParam;
 use super::{
     Diagnostic,
     diagnostic::did_you_mean,
-    node::{Node, NodeValue, Table},
+    node::{Key, Node, NodeValue, Span, Table},
 };
+
+/// A text with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Spanned {
+    pub(super) text: String,
+    pub(super) span: Span,
+}
+
+impl Spanned {
+    pub(super) fn new((text, node): (&str, &Node)) -> Self {
+        Self { text: text.into(), span: node.span.clone() }
+    }
+}
 
 /// A table whose keys are known.
 pub(super) struct Fields<'a> {
@@ -46,7 +59,7 @@ impl<'a> Fields<'a> {
         Self { table, what }
     }
 
-    fn wrong_type(&self, name: &str, wanted: &str, node: &Node, found: &mut Vec<Diagnostic>) {
+    pub(super) fn wrong_type(&self, name: &str, wanted: &str, node: &Node, found: &mut Vec<Diagnostic>) {
         found.push(wrong_type(&format!("`{name}` in {}", self.what), wanted, node));
     }
 
@@ -92,6 +105,38 @@ impl<'a> Fields<'a> {
             }
         }
         strings
+    }
+
+    /// A table of strings.
+    pub(super) fn string_table(&self, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(Key, Spanned)> {
+        let mut strings = Vec::new();
+        for (key, node) in self.table(name, found).into_iter().flat_map(|table| &table.entries) {
+            match node.as_str() {
+                Some(text) => strings.push((key.clone(), Spanned::new((text, node)))),
+                None => self.wrong_type(&format!("{name}.{}", key.name), "a string", node, found),
+            }
+        }
+        strings
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        what: &str,
+        known: &[(&str, T)],
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<T> {
+        let (word, node) = self.string(name, found)?;
+        let value = known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        if value.is_none() {
+            let message = format!("`{word}` is not {what}");
+            let hint = did_you_mean(word, known.iter().map(|(name, _)| *name));
+            found.push(
+                Diagnostic::error("E008", node.span.clone(), message).label("unknown").maybe_hint(hint),
+            );
+        }
+        value
     }
 
     /// An integer within bounds.
@@ -151,6 +196,32 @@ impl<'a> Fields<'a> {
         allowed.map(|duration| duration.get().as_secs_f64())
     }
 }
+
+/// Tells whether a text can name a task or an output: lowercase letters, digits, `_` and `-`, at most 64.
+pub(super) fn is_task_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+}
+
+/// Tells whether a text can name a workflow, a pool or a mutex: letters, digits, `.`, `_` and `-`, at most 64.
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+/// The problem of a text that cannot be a name of something.
+pub(super) fn bad_name(name: &str, what: &str, allowed: &str, span: &Span) -> Diagnostic {
+    let shown: String = name.chars().take(80).collect();
+    let message = format!("`{shown}` cannot be the name of {what}");
+    Diagnostic::error("E011", span.clone(), message)
+        .label("bad name")
+        .hint(format!("use {allowed}, at most 64 of them"))
+}
+
+/// What [`is_task_name`] allows, in words.
+pub(super) const TASK_NAME: &str = "lowercase letters, digits, `_` and `-`";
+
+/// What [`is_name`] allows, in words.
+pub(super) const NAME: &str = "letters, digits, `.`, `_` and `-`";
 
 /// The problem of a value of another type than wanted.
 pub(super) fn wrong_type(what: &str, wanted: &str, node: &Node) -> Diagnostic {

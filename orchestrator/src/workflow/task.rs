@@ -1,18 +1,23 @@
-//! Reading one task: its settings, and what it names, not yet connected.
+//! Reading one task or hook: its settings, and what it names, not yet connected.
 
 use std::collections::BTreeMap;
 
-use sluicegate_plugin::Effect;
+use serde_json::Value;
+use sluicegate_plugin::{Effect, Placement};
 
 use super::{
-    Diagnostic,
-    diagnostic::did_you_mean,
-    model::{Backoff, RetryPolicy, RunIf},
+    Diagnostic, Task,
+    defaults::Defaults,
+    limits,
+    model::{Hook, RunIf},
     node::{Key, Node, NodeValue, Span, Table},
-    settings::{Fields, wrong_type},
+    retry::retry,
+    secrets::secrets,
+    settings::{Fields, Spanned, TASK_NAME, bad_name, is_task_name, wrong_type},
 };
 
-const KEYS: [&str; 12] = [
+/// What a task may hold.
+const KEYS: [&str; 19] = [
     "uses",
     "description",
     "with",
@@ -20,204 +25,191 @@ const KEYS: [&str; 12] = [
     "needs",
     "when",
     "run_if",
+    "for_each",
+    "retry",
+    "timeout",
+    "continue_on_failure",
+    "effect",
+    "cache",
+    "pool",
+    "mutex",
+    "priority",
+    "resources",
+    "env",
+    "secrets",
+];
+
+/// What a hook may hold: it waits for the whole run, happens once, and is never taken from the cache.
+pub(super) const HOOK_KEYS: [&str; 13] = [
+    "uses",
+    "description",
+    "with",
+    "when",
     "retry",
     "timeout",
     "effect",
-    "cache",
+    "pool",
+    "mutex",
+    "priority",
+    "resources",
     "env",
+    "secrets",
 ];
-const LATER: [&str; 6] = ["for_each", "pool", "priority", "resources", "secrets", "continue_on_failure"];
-const RETRY_KEYS: [&str; 6] = ["attempts", "backoff", "initial", "max", "factor", "jitter"];
 
-/// A text with its place.
-#[derive(Clone, Debug)]
-pub(super) struct Spanned {
-    pub(super) text: String,
-    pub(super) node: Node,
-}
+const EFFECTS: [(&str, Effect); 3] =
+    [("pure", Effect::Pure), ("idempotent", Effect::Idempotent), ("once", Effect::Once)];
 
-/// A task as it is written.
+/// What a task names, with the places of the names.
 pub(super) struct RawTask {
     pub(super) name: String,
     pub(super) name_span: Span,
     pub(super) uses: Option<Spanned>,
-    pub(super) description: String,
     pub(super) with: Node,
     pub(super) inputs: Vec<(Key, Spanned)>,
     pub(super) needs: Vec<Spanned>,
     pub(super) when: Option<Spanned>,
-    pub(super) retry: RetryPolicy,
-    pub(super) timeout: Option<f64>,
-    pub(super) run_if: RunIf,
+    pub(super) for_each: Option<Node>,
+    pub(super) env: Vec<(Key, Spanned)>,
     pub(super) effect: Option<Effect>,
     pub(super) cache: Option<(bool, Span)>,
-    pub(super) env: Vec<(String, Spanned)>,
+    pub(super) hook: Option<Hook>,
 }
 
-/// Settings of tasks that do not say otherwise.
-#[derive(Default)]
-pub(super) struct Defaults {
-    retry: RetryPolicy,
-    timeout: Option<f64>,
-    env: Vec<(String, Spanned)>,
+/// What every task of a workflow is read with.
+pub(super) struct Shared<'a> {
+    pub(super) defaults: Defaults,
+    /// Slots of the pools at hand.
+    pub(super) pools: &'a BTreeMap<String, u32>,
 }
 
-/// Reads `[defaults]`.
-pub(super) fn read_defaults(table: Option<&Table>, found: &mut Vec<Diagnostic>) -> Defaults {
-    let Some(table) = table else { return Defaults::default() };
-    let fields = Fields::new(table, "`defaults`", &["retry", "timeout", "env"], &[], found);
-    Defaults {
-        retry: retry(&fields, RetryPolicy::default(), found),
-        timeout: fields.duration("timeout", found),
-        env: environment(&fields, &[], found),
-    }
-}
-
-/// Reads a task.
+/// Reads `[tasks.NAME]`: what it names, and the task itself with its own settings.
 pub(super) fn read(
-    key: &Key,
-    node: &Node,
-    defaults: &Defaults,
+    key: Key,
+    node: Node,
+    shared: &Shared<'_>,
     found: &mut Vec<Diagnostic>,
-) -> Option<RawTask> {
-    let name = &key.name;
-    let good = !name.is_empty()
-        && name.len() <= 64
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
-    if !good {
-        let message = format!("`{}` cannot be the name of a task", name.chars().take(80).collect::<String>());
-        let hint = "use lowercase letters, digits, `_` and `-`, at most 64 of them";
-        found.push(Diagnostic::error("E011", key.span.clone(), message).label("bad name").hint(hint));
+) -> Option<(RawTask, Task)> {
+    if !is_task_name(&key.name) {
+        found.push(bad_name(&key.name, "a task", TASK_NAME, &key.span));
     }
-    let Some(table) = node.as_table() else {
-        found.push(
-            wrong_type(&format!("task `{name}`"), "a table", node).hint(format!("write `[tasks.{name}]`")),
-        );
-        return None;
-    };
-    let fields = Fields::new(table, format!("task `{name}`"), &KEYS, &LATER, found);
-    let spanned = |(text, node): (&str, &Node)| Spanned { text: text.into(), node: node.clone() };
-    if table.get("uses").is_none() {
-        let message = format!("task `{name}` does not say which kind it uses");
-        let hint = "add `uses = \"KIND\"`; `sluice kinds list` lists them";
-        found
-            .push(Diagnostic::error("E009", key.span.clone(), message).label("`uses` is missing").hint(hint));
+    let what = format!("task `{}`", key.name);
+    let header = format!("tasks.{}", key.name);
+    let table = table(node, &what, &header, found)?;
+    Some(Reader { key, table, what, keys: &KEYS, hook: None }.read(shared, found))
+}
+
+/// Reads `[hooks]`; hooks come out in the order of the file.
+pub(super) fn read_hooks(
+    hooks: Option<Node>,
+    shared: &Shared<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(RawTask, Task)> {
+    let Some(table) = hooks.and_then(Node::into_table) else { return Vec::new() };
+    let names = Hook::ALL.map(|(name, _)| name);
+    Fields::new(&table, "`hooks`", &names, &[], found);
+    let mut read = Vec::new();
+    for (mut key, node) in table.entries {
+        let Some((name, hook)) = Hook::ALL.into_iter().find(|(name, _)| *name == key.name) else { continue };
+        let what = format!("hook `{name}`");
+        // A task's name has no dot, so that a hook is never taken for one.
+        key.name = format!("hooks.{name}");
+        let Some(table) = self::table(node, &what, &key.name, found) else { continue };
+        read.push(Reader { key, table, what, keys: &HOOK_KEYS, hook: Some(hook) }.read(shared, found));
     }
-    let empty = Node { span: key.span.clone(), value: NodeValue::Table(Table::default()) };
-    let with = fields.table("with", found).and_then(|_| table.get("with").cloned()).unwrap_or(empty);
-    Some(RawTask {
-        name: name.clone(),
-        name_span: key.span.clone(),
-        uses: fields.string("uses", found).map(spanned),
-        description: fields.string("description", found).map(|(text, _)| text.to_owned()).unwrap_or_default(),
-        with,
-        inputs: string_table(&fields, "inputs", found),
-        needs: fields.strings("needs", found).into_iter().map(spanned).collect(),
-        when: fields.string("when", found).map(spanned),
-        retry: retry(&fields, defaults.retry.clone(), found),
-        timeout: fields.duration("timeout", found).or(defaults.timeout),
-        run_if: fields
-            .string("run_if", found)
-            .and_then(|(word, node)| choice("a value of `run_if`", word, &RunIf::ALL, node, found))
-            .unwrap_or_default(),
-        effect: fields
-            .string("effect", found)
-            .and_then(|(word, node)| choice("an effect", word, &EFFECTS, node, found)),
-        cache: fields.boolean("cache", found).map(|(cache, node)| (cache, node.span.clone())),
-        env: environment(&fields, &defaults.env, found),
-    })
+    read
+}
+
+fn table(node: Node, what: &str, header: &str, found: &mut Vec<Diagnostic>) -> Option<Table> {
+    if node.as_table().is_none() {
+        found.push(wrong_type(what, "a table", &node).hint(format!("write `[{header}]`")));
+    }
+    node.into_table()
+}
+
+/// A task's or hook's table, and how it is named in messages.
+struct Reader {
+    key: Key,
+    table: Table,
+    what: String,
+    keys: &'static [&'static str],
+    hook: Option<Hook>,
+}
+
+impl Reader {
+    /// Keys that a hook cannot have are reported as unknown; what they say is still read, like everything else in a broken file.
+    fn read(mut self, shared: &Shared<'_>, found: &mut Vec<Diagnostic>) -> (RawTask, Task) {
+        let is_hook = self.hook.is_some();
+        let defaults = &shared.defaults;
+        let fields = Fields::new(&self.table, self.what, self.keys, &[], found);
+        if fields.table.get("uses").is_none() {
+            let message = format!("{} does not say which kind it uses", fields.what);
+            let hint = "add `uses = \"KIND\"`; `sluice kinds list` lists them";
+            let problem = Diagnostic::error("E009", self.key.span.clone(), message);
+            found.push(problem.label("`uses` is missing").hint(hint));
+        }
+        let uses = fields.string("uses", found).map(Spanned::new);
+        let when = fields.string("when", found).map(Spanned::new);
+        let has_with = fields.table("with", found).is_some();
+        let env = environment(&fields, &defaults.env, found);
+        let secrets = secrets(&fields, &defaults.secrets, &env, found);
+        let continues = fields.boolean("continue_on_failure", found).map(|(truth, _)| truth);
+        let task = Task {
+            name: self.key.name.clone(),
+            kind: uses.as_ref().map(|uses| uses.text.clone()).unwrap_or_default(),
+            kind_version: String::new(),
+            description: fields.string("description", found).map(|(text, _)| text.into()).unwrap_or_default(),
+            with: Value::Null,
+            inputs: BTreeMap::new(),
+            needs: Vec::new(),
+            mentions: Vec::new(),
+            when: when.as_ref().map(|when| when.text.clone()),
+            run_if: fields.choice("run_if", "a value of `run_if`", &RunIf::ALL, found).unwrap_or_default(),
+            retry: retry(&fields, defaults.retry.clone(), found),
+            timeout: fields.duration("timeout", found).or(defaults.timeout),
+            effect: Effect::Idempotent,
+            cache: false,
+            placement: Placement::Worker,
+            env: env.iter().map(|(key, value)| (key.name.clone(), value.text.clone())).collect(),
+            hook: self.hook,
+            for_each: None,
+            continue_on_failure: !is_hook && continues.unwrap_or(defaults.continue_on_failure),
+            pool: limits::pool_use(&fields, shared.pools, found).or_else(|| defaults.pool.clone()),
+            mutex: limits::mutex(&fields, found),
+            priority: limits::priority(&fields, found).unwrap_or(defaults.priority),
+            resources: limits::resources(&fields, &defaults.resources, found),
+            secrets: secrets.into_iter().map(|(key, source)| (key.name, source)).collect(),
+            nested: None,
+        };
+        let mut raw = RawTask {
+            name: self.key.name,
+            name_span: self.key.span.clone(),
+            uses,
+            with: Node { span: self.key.span, value: NodeValue::Table(Table::default()) },
+            inputs: fields.string_table("inputs", found),
+            needs: fields.strings("needs", found).into_iter().map(Spanned::new).collect(),
+            when,
+            for_each: None,
+            env,
+            effect: fields.choice("effect", "an effect", &EFFECTS, found),
+            cache: fields.boolean("cache", found).map(|(cache, node)| (cache, node.span.clone())),
+            hook: self.hook,
+        };
+        if let Some((_, with)) = self.table.take("with").filter(|_| has_with) {
+            raw.with = with;
+        }
+        raw.for_each = self.table.take("for_each").map(|(_, node)| node);
+        (raw, task)
+    }
 }
 
 /// Environment variables, in addition to those of `defaults`.
 fn environment(
     fields: &Fields<'_>,
-    defaults: &[(String, Spanned)],
+    defaults: &[(Key, Spanned)],
     found: &mut Vec<Diagnostic>,
-) -> Vec<(String, Spanned)> {
-    let own: Vec<_> =
-        string_table(fields, "env", found).into_iter().map(|(key, text)| (key.name, text)).collect();
-    let is_own = |name: &String| own.iter().any(|(other, _)| other == name);
-    let inherited: Vec<_> = defaults.iter().filter(|(name, _)| !is_own(name)).cloned().collect();
+) -> Vec<(Key, Spanned)> {
+    let own = fields.string_table("env", found);
+    let is_own = |name: &str| own.iter().any(|(key, _)| key.name == name);
+    let inherited: Vec<_> = defaults.iter().filter(|(key, _)| !is_own(&key.name)).cloned().collect();
     inherited.into_iter().chain(own).collect()
-}
-
-fn string_table(fields: &Fields<'_>, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(Key, Spanned)> {
-    let mut strings = Vec::new();
-    for (key, node) in fields.table(name, found).into_iter().flat_map(|table| &table.entries) {
-        match node.as_str() {
-            Some(text) => strings.push((key.clone(), Spanned { text: text.into(), node: node.clone() })),
-            None => {
-                found.push(wrong_type(
-                    &format!("`{name}.{}` in {}", key.name, fields.what),
-                    "a string",
-                    node,
-                ));
-            }
-        }
-    }
-    strings
-}
-
-const EFFECTS: [(&str, Effect); 3] =
-    [("pure", Effect::Pure), ("idempotent", Effect::Idempotent), ("once", Effect::Once)];
-
-/// One of a few words.
-fn choice<T: Copy>(
-    what: &str,
-    word: &str,
-    known: &[(&str, T)],
-    node: &Node,
-    found: &mut Vec<Diagnostic>,
-) -> Option<T> {
-    let value = known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
-    if value.is_none() {
-        let message = format!("`{word}` is not {what}");
-        let hint = did_you_mean(word, known.iter().map(|(name, _)| *name));
-        found.push(Diagnostic::error("E008", node.span.clone(), message).label("unknown").maybe_hint(hint));
-    }
-    value
-}
-
-/// A retry policy; keys that are left out are those of `policy`.
-fn retry(fields: &Fields<'_>, mut policy: RetryPolicy, found: &mut Vec<Diagnostic>) -> RetryPolicy {
-    let Some(table) = fields.table("retry", found) else { return policy };
-    let fields = Fields::new(table, format!("`retry` of {}", fields.what), &RETRY_KEYS, &[], found);
-    if let Some(attempts) = fields.integer("attempts", 1, 100, found) {
-        policy.attempts = u32::try_from(attempts).unwrap_or(1);
-    }
-    if let Some((word, node)) = fields.string("backoff", found) {
-        match word {
-            "constant" => policy.backoff = Backoff::Constant,
-            "exponential" => policy.backoff = Backoff::Exponential,
-            _ => {
-                let message = format!("`{word}` is not a backoff");
-                let hint = did_you_mean(word, ["constant", "exponential"].into_iter());
-                found.push(
-                    Diagnostic::error("E008", node.span.clone(), message).label("unknown").maybe_hint(hint),
-                );
-            }
-        }
-    }
-    let initial = fields.duration("initial", found);
-    let max = fields.duration("max", found);
-    policy.initial = initial.unwrap_or(policy.initial);
-    policy.max = max.unwrap_or(policy.max.max(policy.initial));
-    if policy.initial > policy.max
-        && let Some(node) = table.get("max")
-    {
-        let message = format!("`max` in {} is shorter than `initial`", fields.what);
-        found.push(Diagnostic::error("E008", node.span.clone(), message).label("too short"));
-    }
-    if let Some(factor) = fields.number("factor", 1.0, 100.0, found) {
-        policy.factor = factor;
-    }
-    if let Some((jitter, _)) = fields.boolean("jitter", found) {
-        policy.jitter = jitter;
-    }
-    policy
-}
-
-/// Environment variables as a map.
-pub(super) fn env_map(env: &[(String, Spanned)]) -> BTreeMap<String, String> {
-    env.iter().map(|(name, value)| (name.clone(), value.text.clone())).collect()
 }

@@ -1,3 +1,8 @@
+mod items;
+mod large;
+mod nested;
+mod settings;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -98,16 +103,64 @@ impl Task for Take {
     }
 }
 
+/// Takes any number of tables, and a value.
+struct Join;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct JoinParams {
+    #[serde(default)]
+    text: String,
+}
+
+impl Task for Join {
+    type Params = JoinParams;
+
+    fn describe(&self) -> Description {
+        Description::new("join", "1", "joins")
+            .input(Port::new("count", PortType::Value, "a number").optional())
+            .more_inputs(PortType::Table)
+            .output(Port::new("report", PortType::Report, "a report"))
+    }
+
+    fn check(&self, params: &JoinParams) -> Vec<Problem> {
+        if params.text == "bad" { vec![Problem::new("/text", "this is bad")] } else { Vec::new() }
+    }
+
+    fn run(&self, _: &Context, _: JoinParams) -> Result<(), TaskError> {
+        unreachable!("nothing is run here")
+    }
+}
+
 fn catalog() -> Arc<Catalog> {
-    Arc::new(Catalog::new(vec![Pack::new("test").with(Make).with(Take)]))
+    Arc::new(Catalog::new(vec![Pack::new("test").with(Make).with(Take).with(Join), pack()]))
 }
 
 fn checked_with(text: impl AsRef<[u8]>, overrides: &[(&str, &str)]) -> (Source, Checked) {
+    checked_among(text, overrides, &[])
+}
+
+/// Checks `/w.toml` in a project with a pool `shared` of 4 slots and these other files.
+fn checked_among(
+    text: impl AsRef<[u8]>,
+    overrides: &[(&str, &str)],
+    files: &[(&str, &str)],
+) -> (Source, Checked) {
     let source = Source { name: "w.toml".into(), bytes: text.as_ref().to_vec() };
     let overrides: BTreeMap<String, String> =
         overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let catalog = catalog();
-    let options = CheckOptions { overrides: &overrides, base_dir: Path::new("/"), kinds: catalog.as_ref() };
+    let load = |path: &Path| {
+        let file = files.iter().find(|(name, _)| Path::new(name) == path);
+        file.map(|(_, text)| text.as_bytes().to_vec()).ok_or(std::io::ErrorKind::NotFound.into())
+    };
+    let options = CheckOptions {
+        overrides: &overrides,
+        base_dir: Path::new("/"),
+        kinds: catalog.as_ref(),
+        load: &load,
+        project_pools: &BTreeMap::from([("shared".to_owned(), 4)]),
+    };
     let checked = check(&source, &options);
     (source, checked)
 }
@@ -121,7 +174,11 @@ fn workflow(text: &str) -> Workflow {
 fn places(text: &str) -> Vec<String> {
     let (source, checked) = checked_with(text, &[]);
     assert!(checked.workflow.is_none(), "it is valid:\n{text}");
-    let rendered = render(&source, &checked.diagnostics, false);
+    places_of(&source, &checked.diagnostics)
+}
+
+fn places_of(source: &Source, diagnostics: &[Diagnostic]) -> Vec<String> {
+    let rendered = render(source, diagnostics, false);
     assert!(rendered.starts_with("error["), "{rendered}");
     let place = |problem: &Diagnostic| match &problem.span {
         Some(span) => {
@@ -130,7 +187,7 @@ fn places(text: &str) -> Vec<String> {
         }
         None => problem.code.to_owned(),
     };
-    checked.diagnostics.iter().map(place).collect()
+    diagnostics.iter().map(place).collect()
 }
 
 const MADE: &str = "[tasks.a]\nuses = \"make\"\nwith = { n = 1, columns = [\"x\", \"y\"] }\n";

@@ -1,0 +1,244 @@
+//! Putting a workflow together: tasks meet their kinds, their parameters and each other.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::{Map, Value, json};
+use sluicegate_plugin::{Effect, Ports};
+
+use super::{
+    CheckOptions, Diagnostic, KindEntry, TaskIdx, Workflow,
+    check::Around,
+    columns::{Columns, Known},
+    connect::{EdgePlaces, Names, report_cycles},
+    diagnostic::did_you_mean,
+    expression, items,
+    mention::Mentioner,
+    nested,
+    node::{Node, NodeValue, Table},
+    params::Given,
+    schema::SchemaWalk,
+    task::RawTask,
+};
+
+/// Tasks as they were read, on their way to checked ones.
+pub(super) struct Assembly<'a> {
+    pub(super) raw: &'a [RawTask],
+    pub(super) params: &'a BTreeMap<String, Value>,
+    pub(super) given: &'a Given<'a>,
+    /// The file's text.
+    pub(super) text: &'a str,
+    pub(super) options: &'a CheckOptions<'a>,
+    pub(super) around: &'a Around<'a>,
+}
+
+/// A task's parameters, and what was wrong with them.
+struct Resolved<'a> {
+    /// Expressions are replaced by their values where parameters alone decide them, and marked where they do not.
+    with: Cow<'a, Node>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Assembly<'a> {
+    /// Connects the tasks of a workflow, whose own settings were read, in the order of `raw`.
+    pub(super) fn assemble(
+        &self,
+        workflow: &mut Workflow,
+        outputs: Option<&Table>,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let entries: Vec<_> = self.raw.iter().map(|task| self.kind(task, found)).collect();
+        let mut resolved: Vec<_> = self.raw.iter().map(|task| self.resolve_with(task)).collect();
+        let mut ports = Vec::with_capacity(entries.len());
+        for (idx, entry) in entries.iter().enumerate() {
+            let with = &*resolved[idx].with;
+            let ports_of = entry.and_then(|entry| match entry.description.name.as_str() {
+                nested::KIND => {
+                    let name = &self.raw[idx].name;
+                    let opened = nested::open(name, with, self.options, self.around, found)?;
+                    workflow.tasks[idx].nested = Some(Box::new(opened.nested));
+                    opened.ports
+                }
+                _ => Some(ports_of(entry, with)),
+            });
+            ports.push(ports_of);
+        }
+        let names = Names::new(self.raw, &ports, self.params);
+        let mentioner = Mentioner { names: &names, text: self.text };
+        let mut places = EdgePlaces::new();
+        for (this, raw) in (0..).map(TaskIdx).zip(self.raw) {
+            let idx = this.0 as usize;
+            let task = &mut workflow.tasks[idx];
+            let inputs = names.inputs(idx, found);
+            let needs = names.needs(raw, found);
+            let for_each = raw.for_each.as_ref().map(|node| (node, self.resolve(node)));
+            let keys = for_each.as_ref().and_then(|(_, resolved)| items::keys(resolved));
+            let mentions = mentioner.mentions(raw, keys.as_deref(), found);
+            if let Some((node, resolved)) = &for_each {
+                items::verify(&raw.name, node, resolved, found);
+                task.for_each = node.to_json();
+            }
+            if raw.hook.is_none() {
+                let edges = inputs.values().map(|(from, span)| (from.task, span));
+                let edges = edges.chain(needs.iter().map(|(task, span)| (*task, span)));
+                let edges = edges.chain(mentions.iter().map(|(task, span)| (*task, span)));
+                places.extend(edges.map(|(from, span)| ((from, this), span.clone())));
+            }
+            task.inputs = inputs.into_iter().map(|(port, (from, _))| (port, from)).collect();
+            task.needs = needs.into_iter().map(|(need, _)| need).collect();
+            task.mentions = mentions.into_keys().collect();
+            // What JSON cannot hold is reported by the schema.
+            task.with = raw.with.to_json().unwrap_or_else(|| json!({}));
+            task.effect = raw.effect.unwrap_or(task.effect);
+            if let (Some(entry), Some(uses)) = (entries[idx], &raw.uses) {
+                let resolved = &mut resolved[idx];
+                SchemaWalk { root: entry.schema, kind: &uses.text }.walk(
+                    &resolved.with,
+                    entry.schema,
+                    "",
+                    &mut resolved.problems,
+                );
+                found.extend(resolved.problems.iter().cloned());
+                task.kind_version.clone_from(&entry.description.version);
+                task.placement = entry.description.placement;
+                task.effect = raw.effect.unwrap_or(entry.description.effect);
+            }
+            task.cache = raw.hook.is_none()
+                && raw.cache.as_ref().map_or(task.effect == Effect::Pure, |(cache, _)| *cache);
+            Self::verify_cache(raw, task.effect, found);
+        }
+        workflow.outputs = names.outputs(outputs, found);
+        let graph = workflow.graph();
+        report_cycles(&graph.cycles(), self.raw, places, found);
+        self.follow_columns(workflow, &graph.order(), &entries, &resolved, found);
+    }
+
+    fn kind(&self, task: &RawTask, found: &mut Vec<Diagnostic>) -> Option<KindEntry<'a>> {
+        let uses = task.uses.as_ref()?;
+        let entry = self.options.kinds.kind(&uses.text);
+        if entry.is_none() {
+            let names = self.options.kinds.names();
+            let hint = did_you_mean(&uses.text, names.iter().copied())
+                .unwrap_or("`sluice kinds list` lists them".into());
+            let message = format!("there is no kind `{}`", uses.text);
+            found
+                .push(Diagnostic::error("E010", uses.span.clone(), message).label("unknown kind").hint(hint));
+        }
+        entry
+    }
+
+    fn resolve_with(&self, task: &'a RawTask) -> Resolved<'a> {
+        let has_expressions = has_expressions(&task.with);
+        let with =
+            if has_expressions { Cow::Owned(self.resolve(&task.with)) } else { Cow::Borrowed(&task.with) };
+        Resolved { with, problems: Vec::new() }
+    }
+
+    /// The tree with expressions replaced by their values where parameters alone decide them, and marked where they do not.
+    fn resolve(&self, node: &Node) -> Node {
+        let mut resolved = node.clone();
+        match &mut resolved.value {
+            NodeValue::String(text) if expression::is_template(text) => return self.resolve_text(node, text),
+            NodeValue::Array(items) => items.iter_mut().for_each(|item| *item = self.resolve(item)),
+            NodeValue::Table(table) => {
+                table.entries.iter_mut().for_each(|(_, item)| *item = self.resolve(item));
+            }
+            _ => {}
+        }
+        resolved
+    }
+
+    fn resolve_text(&self, node: &Node, text: &str) -> Node {
+        let unknown = Node { span: node.span.clone(), value: NodeValue::Dynamic };
+        let Ok(parts) = expression::parts(text) else { return unknown };
+        let is_decided = |chain: &expression::Chain| {
+            let known = match chain.names.get(1) {
+                Some((name, _)) => !self.given.unknown.contains(name),
+                None => self.given.unknown.is_empty(),
+            };
+            chain.names[0].0 == "params" && known
+        };
+        let all_decided = parts.iter().all(|part| match part {
+            expression::Part::Text(_) => true,
+            expression::Part::Expression(range) => {
+                expression::chains(&text[range.clone()]).iter().all(is_decided)
+            }
+        });
+        if !all_decided {
+            return unknown;
+        }
+        let scope = json!({ "params": self.params });
+        expression::evaluate(&Value::String(text.into()), &scope)
+            .map_or(unknown, |value| node.with_json(&value))
+    }
+
+    fn verify_cache(raw: &RawTask, effect: Effect, found: &mut Vec<Diagnostic>) {
+        if let (Some((true, span)), Effect::Once) = (&raw.cache, effect) {
+            let message = format!("task `{}` must happen once and cannot come from the cache", raw.name);
+            let hint = "remove `cache = true`, or say `effect = \"pure\"` if it touches nothing";
+            found.push(
+                Diagnostic::error("E008", span.clone(), message).label("contradicts `effect`").hint(hint),
+            );
+        }
+    }
+
+    fn follow_columns(
+        &self,
+        workflow: &Workflow,
+        order: &[TaskIdx],
+        entries: &[Option<KindEntry<'_>>],
+        resolved: &[Resolved<'_>],
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let mut columns = Columns::default();
+        for idx in order {
+            let at = idx.0 as usize;
+            let Some(entry) = entries[at] else { continue };
+            let with = &*resolved[at].with;
+            let whole = with.to_json().filter(|_| resolved[at].problems.is_empty());
+            let complete = whole.is_some();
+            let params = whole.unwrap_or_else(|| salvaged(with, &resolved[at].problems));
+            let task = &workflow.tasks[at];
+            let starts_run = task.inputs.is_empty() && task.needs.is_empty() && task.mentions.is_empty();
+            let known = Known {
+                idx: *idx,
+                name: &task.name,
+                kind_name: &task.kind,
+                kind: entry.kind,
+                complete,
+                runs_after_others: !starts_run || task.hook.is_some(),
+                runs_once: task.for_each.is_none(),
+                params: &params,
+                with,
+                inputs: &task.inputs,
+            };
+            columns.follow(&known, self.options.base_dir, found);
+        }
+    }
+}
+
+fn has_expressions(node: &Node) -> bool {
+    match &node.value {
+        NodeValue::String(text) => expression::is_template(text),
+        NodeValue::Array(items) => items.iter().any(has_expressions),
+        NodeValue::Table(table) => table.entries.iter().any(|(_, node)| has_expressions(node)),
+        _ => false,
+    }
+}
+
+/// The ports under these parameters, or the declared ones while the parameters are not known.
+fn ports_of(entry: KindEntry<'_>, with: &Node) -> Ports {
+    with.to_json()
+        .and_then(|params| entry.kind.ports(&params))
+        .unwrap_or_else(|| entry.description.ports.clone())
+}
+
+/// The parameters that are known and that nothing is wrong with: what they say of columns can still be followed.
+fn salvaged(with: &Node, problems: &[Diagnostic]) -> Value {
+    let NodeValue::Table(table) = &with.value else { return json!({}) };
+    let good = table.entries.iter().filter(|(key, node)| {
+        let blamed =
+            |span: &std::ops::Range<usize>| span.start >= key.span.start && span.end <= node.span.end;
+        !problems.iter().any(|problem| problem.span.as_ref().is_some_and(blamed))
+    });
+    good.filter_map(|(key, node)| Some((key.name.clone(), node.to_json()?))).collect::<Map<_, _>>().into()
+}
