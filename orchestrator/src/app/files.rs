@@ -6,8 +6,10 @@ use std::{
 };
 
 use super::{App, AppError};
-use crate::run::Run;
-use crate::workflow::{self, CheckOptions, Diagnostic, Project, Severity, Source, Workflow};
+use crate::{
+    run::Run,
+    workflow::{self, CheckOptions, Diagnostic, Project, Severity, Source, Workflow},
+};
 
 /// The file that marks the folder of a project.
 const PROJECT_FILE: &str = "sluice.toml";

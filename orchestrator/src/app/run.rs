@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{App, AppError, default_parallel, signals::{Asked, Signals}};
+use super::{
+    App, AppError, default_parallel,
+    signals::{Asked, Signals},
+};
 use crate::{
     engine::{Engine, EngineError, PlannedTask, RerunFrom, RunHandle, StartRequest, Update},
     run::{Resolution, Run, RunId},
-    store::{Store, StoreError},
+    store::Store,
     workflow::{TaskIdx, Workflow},
 };
 

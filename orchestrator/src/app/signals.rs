@@ -25,8 +25,7 @@ impl Signals {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Self, AppError> {
         let listen = |kind| {
-            signal(kind)
-                .map_err(|error| AppError::Internal(format!("cannot listen for signals: {error}")))
+            signal(kind).map_err(|error| AppError::Internal(format!("cannot listen for signals: {error}")))
         };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,

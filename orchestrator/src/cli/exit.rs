@@ -79,9 +79,7 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
             | EngineError::NothingToRepeat(_)
             | EngineError::NoTask { .. }
             | EngineError::NothingBefore { .. },
-        ) => {
-            (Exit::Invalid, vec!["`sluice runs show` tells how the run is".into()])
-        }
+        ) => (Exit::Invalid, vec!["`sluice runs show` tells how the run is".into()]),
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {
             (Exit::Failed, Vec::new())
         }
