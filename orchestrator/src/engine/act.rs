@@ -95,6 +95,7 @@ impl Driver {
         let placed = PlacedAttempt {
             engine: self.engine.clone(),
             placement: definition.placement,
+            effect: definition.effect,
             timeout: definition.timeout,
             spec,
         };
@@ -106,17 +107,26 @@ impl Driver {
         });
     }
 
-    /// Removes what attempts kept for the case that this process dies: their outcomes are in the store now.
+    /// Tells the workers which results are durable now, so that they need not remember them, and removes what attempts left that did
+    /// not end in order or kept their outcome in a file.
     pub(super) fn tidy(&self, records: &[EventRecord]) {
-        let ended = records.iter().filter_map(|record| match record.event {
-            Event::AttemptFinished { task, attempt, .. } => Some((task, attempt)),
-            _ => None,
-        });
         let home = &self.engine.options.home;
-        let folders: Vec<_> =
-            ended.map(|(task, attempt)| attempt_dir(home, &self.run, task, attempt)).collect();
-        if !folders.is_empty() {
-            tokio::task::spawn_blocking(move || folders.iter().for_each(|folder| tidy_attempt(folder)));
+        let mut folders = Vec::new();
+        let mut left_behind = Vec::new();
+        for record in records {
+            if let Event::AttemptFinished { task, attempt, result, .. } = &record.event {
+                let folder = attempt_dir(home, &self.run, *task, *attempt);
+                let in_order =
+                    matches!(result, AttemptResult::Succeeded { .. } | AttemptResult::Failed { .. });
+                if !in_order || folder.exists() {
+                    left_behind.push(folder.clone());
+                }
+                folders.push(folder);
+            }
+        }
+        self.engine.options.pool.kept(&folders);
+        if !left_behind.is_empty() {
+            tokio::task::spawn_blocking(move || left_behind.iter().for_each(|folder| tidy_attempt(folder)));
         }
     }
 
@@ -178,6 +188,7 @@ fn stop_after(handle: CancelHandle, after: f64, left: f64) -> JoinHandle<()> {
 struct PlacedAttempt {
     engine: Engine,
     placement: Placement,
+    effect: sluicegate_plugin::Effect,
     timeout: Option<f64>,
     spec: AttemptSpec,
 }
@@ -185,7 +196,6 @@ struct PlacedAttempt {
 impl PlacedAttempt {
     /// Runs the attempt to its end, at the latest when its timeout stops it.
     async fn run(self, control: AttemptControl, handle: CancelHandle) -> AttemptResult {
-        let staging = self.spec.attempt_dir.join("out");
         let timer = self.timeout.map(|after| stop_after(handle, after, after));
         let options = self.engine.options.clone();
         let report = match self.placement {
@@ -200,6 +210,7 @@ impl PlacedAttempt {
                     spec: self.spec,
                     host: Arc::clone(&options.host),
                     artifacts: options.artifacts.clone(),
+                    keeps_outcome: self.effect == sluicegate_plugin::Effect::Once,
                     control,
                 })
                 .await
@@ -208,8 +219,6 @@ impl PlacedAttempt {
         if let Some(timer) = timer {
             timer.abort();
         }
-        // What is still staged belongs to an attempt that did not succeed.
-        let _ = tokio::fs::remove_dir_all(staging).await;
         report.result
     }
 }

@@ -50,7 +50,7 @@ impl Engine {
         let mut adopted = Vec::new();
         for open in self.open_attempts(&run) {
             // In this order: a worker that is gone by now has left its outcome before, if it left one at all.
-            let orphan = Orphan::find(&open.folder);
+            let orphan = Orphan::find(&self.options.home, &open.attempt_id);
             match (orphan, read_outcome(&open.folder, &open.attempt_id)) {
                 (Some(orphan), None) => adopted.push(Adopted { open, orphan }),
                 (_, outcome) => inputs.push(open.finished(outcome)),
@@ -96,7 +96,9 @@ impl Engine {
             Input::Cancel { reason: reason.into() },
         ];
         for open in self.open_attempts(&run) {
-            let stopped = Orphan::find(&open.folder).map(Orphan::kill).map(|()| AttemptResult::Cancelled);
+            let stopped = Orphan::find(&self.options.home, &open.attempt_id)
+                .map(Orphan::kill)
+                .map(|()| AttemptResult::Cancelled);
             let outcome = read_outcome(&open.folder, &open.attempt_id).or(stopped);
             inputs.push(open.finished(outcome));
         }
@@ -126,7 +128,7 @@ impl Engine {
     fn kill_strays(&self) -> Result<(), EngineError> {
         let mut needed = Vec::new();
         for row in self.options.store.open_runs()? {
-            needed.extend(self.open_attempts(&self.load(row.id)?).into_iter().map(|open| open.folder));
+            needed.extend(self.open_attempts(&self.load(row.id)?).into_iter().map(|open| open.attempt_id));
         }
         kill_strays(&self.options.home, &needed);
         Ok(())

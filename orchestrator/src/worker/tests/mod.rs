@@ -1,6 +1,8 @@
 //! Workers as real processes: this test program starts itself again.
 
 mod inline;
+mod keep;
+mod limits;
 mod measure;
 mod orphan;
 mod run;
