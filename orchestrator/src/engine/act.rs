@@ -110,21 +110,26 @@ impl Driver {
     /// Tells the workers which results are durable now, so that they need not remember them, and removes what attempts left that did
     /// not end in order or kept their outcome in a file.
     pub(super) fn tidy(&self, records: &[EventRecord]) {
+        let ended: Vec<_> = records
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::AttemptFinished { task, attempt, result, .. } => Some((*task, *attempt, result)),
+                _ => None,
+            })
+            .collect();
         let home = &self.engine.options.home;
-        let mut folders = Vec::new();
-        let mut left_behind = Vec::new();
-        for record in records {
-            if let Event::AttemptFinished { task, attempt, result, .. } = &record.event {
-                let folder = attempt_dir(home, &self.run, *task, *attempt);
-                let in_order =
-                    matches!(result, AttemptResult::Succeeded { .. } | AttemptResult::Failed { .. });
-                if !in_order || folder.exists() {
-                    left_behind.push(folder.clone());
-                }
-                folders.push(folder);
-            }
-        }
+        let folders: Vec<_> =
+            ended.iter().map(|(task, attempt, _)| attempt_dir(home, &self.run, *task, *attempt)).collect();
         self.engine.options.pool.kept(&folders);
+        let in_order = |result: &AttemptResult| {
+            matches!(result, AttemptResult::Succeeded { .. } | AttemptResult::Failed { .. })
+        };
+        let left_behind: Vec<_> = ended
+            .iter()
+            .zip(folders)
+            .filter(|((.., result), folder)| !in_order(result) || folder.exists())
+            .map(|(_, folder)| folder)
+            .collect();
         if !left_behind.is_empty() {
             tokio::task::spawn_blocking(move || left_behind.iter().for_each(|folder| tidy_attempt(folder)));
         }

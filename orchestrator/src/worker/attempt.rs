@@ -100,8 +100,8 @@ fn run_task(
     take_in(finished, artifacts)
 }
 
-/// Writes an outcome to its file, whole or not at all. The orchestrator that is told makes it durable with the event; a worker
-/// without one calls [`sync_outcome`].
+/// Writes an outcome to its file, whole or not at all. The orchestrator that is told makes it durable with the event; without
+/// one, [`keep_outcome_durably`] does.
 pub(super) fn keep_outcome(
     attempt_dir: &Path,
     attempt_id: &str,
@@ -119,10 +119,17 @@ pub(super) fn keep_outcome(
         .map_err(|error| TaskError::io("write", &path, &error))
 }
 
-/// Makes an outcome survive the machine: for a worker whose orchestrator is gone.
-pub(super) fn sync_outcome(attempt_dir: &Path) -> std::io::Result<()> {
-    File::open(attempt_dir.join("outcome.json"))?.sync_all()?;
-    File::open(attempt_dir)?.sync_all()
+/// Writes an outcome so that it survives the machine: when there is no orchestrator whose event would.
+pub(super) fn keep_outcome_durably(
+    attempt_dir: &Path,
+    attempt_id: &str,
+    result: AttemptResult,
+) -> Result<(), TaskError> {
+    keep_outcome(attempt_dir, attempt_id, result)?;
+    File::open(attempt_dir.join("outcome.json"))
+        .and_then(|outcome| outcome.sync_all())
+        .and_then(|()| File::open(attempt_dir)?.sync_all())
+        .map_err(|error| TaskError::io("sync", attempt_dir, &error))
 }
 
 /// Reads the outcome of an attempt, when it was written.

@@ -8,8 +8,8 @@ mod place;
 
 use std::{
     collections::BTreeSet,
-    fs,
-    io::{self, ErrorKind},
+    fs::{self, File},
+    io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
     thread::sleep,
     time::{Duration, Instant},
@@ -113,6 +113,19 @@ impl Groups {
         self.unified.as_ref().is_some_and(|group| members(group).contains(&pid))
     }
 
+    /// Takes this process out of its groups and removes them, once everything else in them has ended. What cannot be removed now is
+    /// left to the next orchestrator.
+    pub(super) fn leave(&self) {
+        for group in [&self.unified, &self.memory, &self.cpu].into_iter().flatten() {
+            // A group whose members are limited takes no process itself; one further up does.
+            if members(group).contains(&std::process::id())
+                && group.ancestors().skip(1).any(|above| join(above, std::process::id()).is_ok())
+            {
+                let _ = remove_with_below(group);
+            }
+        }
+    }
+
     /// Removes the groups, once everything in them has ended.
     pub(super) fn remove(&self) {
         for group in [&self.unified, &self.memory, &self.cpu].into_iter().flatten() {
@@ -126,14 +139,16 @@ impl Groups {
     }
 }
 
-/// Makes a group and moves this process into it.
+/// Makes a group and moves this process into it, unless it is there already.
 pub(super) fn enter(group: &Path) -> io::Result<()> {
     fs::create_dir_all(group)?;
-    join(group, std::process::id())
+    let own = std::process::id();
+    if members(group).contains(&own) { Ok(()) } else { join(group, own) }
 }
 
+/// Moves a process. The file is never made, should the folder be none of the kernel's.
 fn join(group: &Path, pid: u32) -> io::Result<()> {
-    fs::write(group.join("cgroup.procs"), pid.to_string())
+    File::options().write(true).open(group.join("cgroup.procs"))?.write_all(pid.to_string().as_bytes())
 }
 
 /// The processes in a group and in those below it, which a task may have made.

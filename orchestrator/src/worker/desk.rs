@@ -3,15 +3,16 @@
 use std::{
     fs::File,
     io::Write,
-    path::PathBuf,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use sluicegate_plugin::{CancelToken, TaskError};
+use sluicegate_plugin::{CancelToken, ProcessId, TaskError};
 
 use super::{
-    attempt::{keep_outcome, sync_outcome},
+    attempt::{keep_outcome, keep_outcome_durably},
+    entry::Entry,
     protocol::{MAX_LINE, Reply, line},
 };
 use crate::run::AttemptResult;
@@ -48,6 +49,8 @@ pub(super) struct Desk {
     current: Mutex<Option<Current>>,
     idle: Condvar,
     results: Mutex<Results>,
+    /// The folder of the state, which the first attempt names.
+    home: OnceLock<PathBuf>,
 }
 
 /// Results that the orchestrator has heard of, but not made durable yet as far as this process knows.
@@ -67,8 +70,7 @@ struct GivenResult {
 impl GivenResult {
     /// Writes the result to its file, to survive the machine.
     fn keep(self) -> Result<(), TaskError> {
-        keep_outcome(&self.attempt_dir, &self.attempt_id, self.result)?;
-        sync_outcome(&self.attempt_dir).map_err(|error| TaskError::io("sync", &self.attempt_dir, &error))
+        keep_outcome_durably(&self.attempt_dir, &self.attempt_id, self.result)
     }
 }
 
@@ -80,6 +82,21 @@ impl Desk {
             current: Mutex::default(),
             idle: Condvar::new(),
             results: Mutex::default(),
+            home: OnceLock::new(),
+        }
+    }
+
+    /// Notes the folder of the state.
+    pub(super) fn know_home(&self, home: &Path) {
+        self.home.get_or_init(|| home.to_owned());
+    }
+
+    /// Removes what this process is known by to an orchestrator that comes later: it answers for nothing any more.
+    pub(super) fn leave(&self) {
+        let own = self.home.get().zip(ProcessId::of(std::process::id()));
+        if let Some(entry) = own.and_then(|(home, own)| Entry::of(home, &own)) {
+            entry.groups().leave();
+            entry.remove();
         }
     }
 

@@ -1,6 +1,8 @@
 //! How a worker ended, in words, and what it last wrote.
 
 use std::{
+    fs::File,
+    io::Read,
     os::unix::process::ExitStatusExt,
     process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
@@ -9,7 +11,7 @@ use std::{
 
 use rustix::process::Signal;
 use sluicegate_plugin::Exit;
-use tokio::{io::AsyncReadExt, process::ChildStderr, task::JoinHandle, time::timeout};
+use tokio::{io::AsyncReadExt as _, process::ChildStderr, task::JoinHandle, time::timeout};
 
 use super::limit::in_words;
 
@@ -82,7 +84,9 @@ impl Memory {
 
 /// How many processes the kernel has killed for lack of memory since it started.
 pub(super) fn oom_kills() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    // The file says that it is empty, and would be read in small pieces.
+    let mut text = String::with_capacity(8192);
+    File::open("/proc/vmstat").ok()?.read_to_string(&mut text).ok()?;
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 

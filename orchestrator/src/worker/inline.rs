@@ -42,7 +42,7 @@ pub async fn run_inline(attempt: InlineAttempt) -> AttemptReport {
     let (done, mut result) = oneshot::channel();
     let run = move || {
         let place = keeps_outcome.then(|| (spec.attempt_dir.clone(), spec.run.attempt_id.clone()));
-        let (panics, limit) = (PanicScope::Thread, &Limit::default());
+        let (panics, limit) = (PanicScope::Thread, &Limit::of_inline(&spec.resources));
         let mut result = Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics, limit }.run();
         if let Some((attempt_dir, attempt_id)) = place
             && let Err(error) = keep_outcome(&attempt_dir, &attempt_id, result.clone())

@@ -70,6 +70,7 @@ impl Runner {
         let noted = match &self.entry {
             Some(entry) => entry.note(&attempts),
             None => OwnEntry::new(&spec.home, &self.groups, &attempts).map(|entry| {
+                self.desk.know_home(&spec.home);
                 self.groups.gather_later();
                 self.entry = Some(entry);
             }),

@@ -49,6 +49,14 @@ impl Limit {
         }
     }
 
+    /// What is said of the limits of an attempt that runs inside the orchestrator, where nothing can be limited.
+    pub(super) fn of_inline(resources: &Resources) -> Self {
+        let reason = io::Error::other("the task runs inside the orchestrator");
+        let memory = resources.memory.map(|bytes| not_limited("memory", &in_words(bytes), &reason));
+        let cpus = resources.cpus.map(|cpus| not_limited("cpus", &cpus.to_string(), &reason));
+        Self { memory: None, lifts: Vec::new(), warnings: memory.into_iter().chain(cpus).collect() }
+    }
+
     fn set(&mut self, path: PathBuf, value: &str, lifted: &'static str) -> io::Result<()> {
         fs::write(&path, value)?;
         self.lifts.push((path, lifted));
@@ -169,6 +177,7 @@ mod tests {
             fs::write(at(name), "max").unwrap();
         }
         fs::write(at("memory.events"), "oom 0\noom_kill 2\n").unwrap();
+        fs::write(at("cgroup.procs"), std::process::id().to_string()).unwrap();
         let groups = Groups { unified: Some(folder.path().to_owned()), ..Groups::default() };
         let read =
             || ["memory.max", "memory.swap.max", "cpu.max"].map(|name| fs::read_to_string(at(name)).unwrap());

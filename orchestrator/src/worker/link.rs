@@ -201,8 +201,9 @@ impl Worker {
 
     /// Takes a result over, which the worker remembers until it is durable.
     fn taken(&mut self, told: Told, spec: &AttemptSpec) -> AttemptResult {
-        self.given.push(self.receipts.expect(&spec.run.attempt_id, &spec.attempt_dir));
-        told.outcome(spec)
+        let result = told.outcome(spec);
+        self.given.push(self.receipts.expect(spec, result.clone()));
+        result
     }
 
     /// Waits until the worker says that an attempt ended; `None` when the channel is closed.
@@ -246,6 +247,8 @@ impl Worker {
             // A worker that ends in order has ended what its tasks left running.
             Ok(Ok(status)) if status.success() => {
                 self.gone = true;
+                // It has kept what is not durable itself.
+                self.receipts.forget(std::mem::take(&mut self.given));
                 if let Some(entry) = self.entry() {
                     clear_away(&entry);
                 }
@@ -284,7 +287,7 @@ impl Worker {
 impl Drop for Worker {
     /// A worker that nobody ended, because the orchestrator panics or leaves early.
     fn drop(&mut self) {
-        self.receipts.forget(&self.given);
+        self.receipts.rescue(std::mem::take(&mut self.given));
         if !self.gone {
             kill_tree(self.process, &self.mark, self.entry().as_ref(), Duration::ZERO);
         }

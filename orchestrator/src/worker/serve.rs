@@ -72,6 +72,10 @@ pub fn serve(options: WorkerOptions) -> u8 {
     // Results that the orchestrator could not make durable, although it was there to the end.
     desk.be_alone();
     children::end_all();
+    if end != End::Dismissed {
+        // Otherwise the orchestrator does it, once this process has ended.
+        desk.leave();
+    }
     if end == End::Confused { BROKEN } else { 0 }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     worker::{AttemptControl, AttemptReport, InlineAttempt, StopReason, read_outcome, run_inline},
 };
 
-struct NoHost;
+pub(super) struct NoHost;
 
 impl Host for NoHost {
     fn find_model(&self, _model: &str, _selector: &Selector) -> Result<Option<ModelVersion>, HostError> {

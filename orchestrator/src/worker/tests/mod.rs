@@ -8,4 +8,4 @@ mod orphan;
 mod run;
 mod stop;
 mod trial;
-mod yard;
+pub(super) mod yard;

@@ -42,6 +42,8 @@ pub(super) enum What {
     LeaveUnmarked(Box<Self>),
     WriteLink,
     WriteMuch(usize),
+    /// Runs a program to its end.
+    Run(String),
     /// Says so many characters of summary.
     Say(usize),
     /// Takes so much memory, in MiB, itself or in a program.
@@ -79,7 +81,7 @@ impl Task for Trial {
 
     fn ports(&self, params: &TrialParams) -> Ports {
         let mut ports = Task::describe(self).ports;
-        ports.outputs[0].optional = matches!(params.what, What::Nothing);
+        ports.outputs[0].optional = matches!(params.what, What::Nothing | What::Run(_));
         ports
     }
 
@@ -153,6 +155,7 @@ fn act(ctx: &Context, what: What) -> Result<(), TaskError> {
             let path = ctx.output_path("value", PortType::File);
             std::os::unix::fs::symlink("/etc/passwd", path).unwrap();
         }
+        What::Run(program) => assert!(Command::new(program).status().unwrap().success()),
         What::Say(n_characters) => ctx.summary("x".repeat(n_characters)),
         What::Fill(n_mebibytes) => {
             let filled = vec![1u8; n_mebibytes << 20];

@@ -120,7 +120,7 @@ pub(super) fn options(home: &Path, size: usize, grace: Duration) -> PoolOptions 
     }
 }
 
-pub(super) fn spec(home: &Path, attempt: u32, params: Value) -> AttemptSpec {
+pub(in crate::worker) fn spec(home: &Path, attempt: u32, params: Value) -> AttemptSpec {
     AttemptSpec {
         run: RunInfo {
             run_id: "run".into(),
