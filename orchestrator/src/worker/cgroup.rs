@@ -11,6 +11,7 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -34,6 +35,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a group whose processes ended may be busy.
 const RELEASE: Duration = Duration::from_millis(500);
+
+/// Held while this process moves into its group, and for good once it has left it.
+static MOVING: Mutex<()> = Mutex::new(());
 
 /// Where the groups of one worker are, or will be when they are needed; `None` where none can be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,7 @@ impl Groups {
     /// Moves this process and all that it has started into the group for killing.
     pub(super) fn gather(&self) -> io::Result<()> {
         let Some(group) = &self.unified else { return Err(ErrorKind::Unsupported.into()) };
+        let _moving = MOVING.lock().unwrap_or_else(PoisonError::into_inner);
         enter(group)?;
         let start = Instant::now();
         while start.elapsed() < RELEASE {
@@ -116,6 +121,7 @@ impl Groups {
     /// Takes this process out of its groups and removes them, once everything else in them has ended. What cannot be removed now is
     /// left to the next orchestrator.
     pub(super) fn leave(&self) {
+        std::mem::forget(MOVING.lock().unwrap_or_else(PoisonError::into_inner));
         for group in [&self.unified, &self.memory, &self.cpu].into_iter().flatten() {
             // A group whose members are limited takes no process itself; one further up does.
             if members(group).contains(&std::process::id())

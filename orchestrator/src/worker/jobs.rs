@@ -91,8 +91,8 @@ impl Runner {
             }
         };
         let limit = self.groups.limit(&spec.resources);
-        let progress: Box<dyn Fn(f64, &str) + Send + Sync> = Box::new(progress(id, self.desk.clone()));
-        let options = ContextOptions { host: None, cancel, progress: Some(progress) };
+        let progress = progress(id, self.desk.clone());
+        let options = ContextOptions { host: None, cancel, progress: Some(Box::new(progress)) };
         let (artifacts, panics, limit) = (&artifacts, PanicScope::Process, &limit);
         Attempt { kind: &kind, spec, options, artifacts, panics, limit }.run()
     }

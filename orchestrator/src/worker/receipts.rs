@@ -61,10 +61,10 @@ impl Receipts {
         // Whoever says afterwards that a result is durable finds the file, and removes it.
         let mut open = self.lock();
         for Given { attempt_id, attempt_dir, result } in given {
-            if open.remove(&attempt_dir) == Some(false) {
-                if let Err(error) = keep_outcome_durably(&attempt_dir, &attempt_id, result) {
-                    tracing::warn!("the result of an attempt is only in memory: {error}");
-                }
+            if open.remove(&attempt_dir) == Some(false)
+                && let Err(error) = keep_outcome_durably(&attempt_dir, &attempt_id, result)
+            {
+                tracing::warn!("the result of an attempt is only in memory: {error}");
             }
         }
     }

@@ -38,6 +38,11 @@ pub(super) fn kill_tree(
         worker.signal(Signal::STOP);
         n_killed += 1 + kill_below(worker, entry);
         worker.signal(Signal::KILL);
+        // A thread of it may be about to make the group that is removed below.
+        let start = Instant::now();
+        while !worker.has_left() && start.elapsed() < DEADLINE {
+            sleep(LOOK);
+        }
     }
     n_killed += kill_all(&|| marked(&|found| found == mark));
     if let Some(entry) = entry {

@@ -69,9 +69,12 @@ async fn a_killed_task_leaves_nothing_that_left_its_session_or_shed_its_environm
 
 #[tokio::test]
 async fn a_killed_task_leaves_no_chain_of_processes_that_run_away() {
-    for yard in
-        [Yard::with_grace(1, Duration::from_millis(50)), Yard::without_groups(Duration::from_millis(50))]
-    {
+    let grace = Duration::from_millis(50);
+    for (yard, what) in [
+        (Yard::with_grace(1, grace), "ignore"),
+        (Yard::without_groups(grace), "ignore"),
+        (Yard::new(1), "wait"),
+    ] {
         let (control, handle) = AttemptControl::new(Box::new(|_, _| ()));
         let (waiting, home) = (yard.path("waiting"), yard.folder.path().to_owned());
         let stopper = std::thread::spawn(move || {
@@ -86,7 +89,7 @@ async fn a_killed_task_leaves_no_chain_of_processes_that_run_away() {
             handle.stop(StopReason::Cancelled);
         });
         let report =
-            yard.pool.execute(yard.spec(json!({ "what": { "evade": "ignore" }, "value": 1 })), control).await;
+            yard.pool.execute(yard.spec(json!({ "what": { "evade": what }, "value": 1 })), control).await;
         stopper.join().unwrap();
         assert_eq!(report.result, AttemptResult::Cancelled);
         // The next of a chain may hide from one look, while it takes the place of the one before.

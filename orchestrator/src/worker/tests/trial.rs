@@ -159,7 +159,7 @@ fn act(ctx: &Context, what: What) -> Result<(), TaskError> {
         What::Say(n_characters) => ctx.summary("x".repeat(n_characters)),
         What::Fill(n_mebibytes) => {
             let filled = vec![1u8; n_mebibytes << 20];
-            ctx.summary(filled.iter().filter(|byte| **byte == 1).count().to_string());
+            ctx.summary(filled.iter().map(|byte| usize::from(*byte)).sum::<usize>().to_string());
         }
         What::FillOutside(n_mebibytes) => {
             // It holds one line in memory until the line ends.
