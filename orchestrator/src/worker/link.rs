@@ -52,6 +52,8 @@ pub(super) struct Worker {
     receipts: Arc<Receipts>,
     /// The results that it remembers, because they are not durable as far as it knows.
     given: Vec<Given>,
+    /// The attempts whose results are durable, which it has not been told.
+    durable: Vec<String>,
     /// The kernel's count when the worker started.
     oom_kills: Option<u64>,
     /// The kernel's count for the worker's own group before an attempt with a limit.
@@ -103,6 +105,7 @@ impl Worker {
             home: options.home.clone(),
             receipts,
             given: Vec::new(),
+            durable: Vec::new(),
             oom_kills: oom_kills(),
             oom_kills_in_group: 0,
             gone: false,
@@ -168,7 +171,8 @@ impl Worker {
         if spec.resources.memory.is_some() {
             self.oom_kills_in_group = self.oom_kills_in_group();
         }
-        let kept = self.receipts.take(&mut self.given);
+        self.durable.extend(self.receipts.take(&mut self.given));
+        let kept = self.durable.clone();
         let request = line(&Request::Execute { id, kept, spec: Box::new(spec.clone()) });
         if request.len() > MAX_LINE {
             return Handover::Done(AttemptResult::Failed { error: too_large(request.len()) });
@@ -181,6 +185,7 @@ impl Worker {
             // Half a request may be on its way; nothing more can be said to this worker.
             reason = stop_asked(stop) => return Handover::Stubborn(reason),
         }
+        self.durable.clear();
         let reason = tokio::select! {
             told = self.told(id, on_progress) => return match told {
                 Some(told) => Handover::Done(self.taken(told, spec)),
@@ -238,7 +243,8 @@ impl Worker {
 
     /// Lets an idle worker end; kills it when it does not within `grace`.
     pub(super) async fn end(mut self, grace: Duration) {
-        let kept = self.receipts.take(&mut self.given);
+        let mut kept = std::mem::take(&mut self.durable);
+        kept.extend(self.receipts.take(&mut self.given));
         let ended = timeout(grace, async {
             let _ = self.send(&line(&Request::Shutdown { kept })).await;
             self.child.wait().await

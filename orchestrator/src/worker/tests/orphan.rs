@@ -17,7 +17,9 @@ use super::{
 use crate::{
     run::AttemptResult,
     worker::{
-        AttemptControl, StopReason, kill_strays,
+        AttemptControl, StopReason,
+        entry::Entry,
+        kill_strays,
         lines::read_line,
         mark::{MARK, new_mark},
         process::Process,
@@ -122,6 +124,29 @@ async fn leftovers_of_an_earlier_orchestrator_are_killed_and_own_workers_are_not
     child.wait().unwrap();
     drop(requests);
     yard.close().await;
+}
+
+#[test]
+fn what_a_worker_left_in_its_group_ends_at_the_next_start_and_the_group_goes() {
+    let Orphan { folder, mut child, requests, .. } =
+        Orphan::new(&json!({ "leave_unmarked": "ignore" }), "30");
+    let home = folder.path();
+    let groups = Entry::all(home).remove(0).groups().clone();
+    let left: u32 = std::fs::read_to_string(home.join("left")).unwrap().trim().parse().unwrap();
+    let is_gathered = groups.unified.is_some();
+    until(|| !is_gathered || groups.hold(left));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = Process::find(left).unwrap();
+    kill_strays(home, &["attempt-1".into()]);
+    assert!(Entry::all(home).is_empty(), "a worker that is gone answers for nothing");
+    if is_gathered {
+        assert!(!left.lives() && !groups.unified.unwrap().exists());
+    } else {
+        println!("no control groups can be written here");
+        left.signal(rustix::process::Signal::KILL);
+    }
+    drop(requests);
 }
 
 #[tokio::test]
