@@ -3,6 +3,8 @@
 #[path = "e2e/project.rs"]
 mod project;
 
+#[path = "e2e/attempts.rs"]
+mod attempts;
 #[path = "e2e/bad_data.rs"]
 mod bad_data;
 #[path = "e2e/cache.rs"]

@@ -1,6 +1,9 @@
 //! Every kind at hand, by name.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::Value;
 use sluicegate_plugin::{Description, Kind, Pack};
@@ -16,10 +19,16 @@ pub struct CatalogEntry {
     pub pack: &'static str,
     /// What it says of itself.
     pub description: Description,
-    /// The JSON Schema of its parameters.
-    pub schema: Value,
     /// The kind.
     pub kind: Arc<dyn Kind>,
+    schema: OnceLock<Value>,
+}
+
+impl CatalogEntry {
+    /// The JSON Schema of its parameters, made when it is first asked for: most commands, and workers, need few or none.
+    pub fn schema(&self) -> &Value {
+        self.schema.get_or_init(|| self.kind.params_schema())
+    }
 }
 
 /// Every kind at hand, by name.
@@ -38,7 +47,7 @@ impl Catalog {
             for kind in pack.kinds {
                 let description = kind.describe();
                 let name = description.name.clone();
-                let entry = CatalogEntry { pack: pack.name, schema: kind.params_schema(), description, kind };
+                let entry = CatalogEntry { pack: pack.name, description, kind, schema: OnceLock::new() };
                 assert!(entries.insert(name.clone(), entry).is_none(), "two kinds are named `{name}`");
             }
         }
@@ -60,7 +69,7 @@ impl KindSource for Catalog {
     fn kind(&self, name: &str) -> Option<KindEntry<'_>> {
         self.entry(name).map(|entry| KindEntry {
             description: &entry.description,
-            schema: &entry.schema,
+            schema: entry.schema(),
             kind: entry.kind.as_ref(),
         })
     }

@@ -94,7 +94,7 @@ impl History {
             .map(|(task, attempt)| LoggedAttempt {
                 task: task.name.clone(),
                 attempt,
-                log: folder.join(format!("{}-{attempt}", task.name)).join("log.txt"),
+                log: sluicegate_plugin::AttemptLog::path_of(&folder.join(format!("{}-{attempt}", task.name))),
             })
             .filter(|logged| logged.log.is_file())
             .collect()

@@ -31,7 +31,7 @@ pub(super) fn schema(app: &App, out: &mut Out) -> Exit {
 fn entry_json(entry: &CatalogEntry) -> Value {
     let mut value = json!(entry.description);
     value["pack"] = json!(entry.pack);
-    value["params"] = entry.schema.clone();
+    value["params"] = entry.schema().clone();
     value
 }
 
@@ -90,7 +90,7 @@ fn show(app: &App, name: &str, format: Format, out: &mut Out) -> Result<(), AppE
     );
     let more = about.ports.more_outputs.then(|| "further outputs, named by the parameters".to_owned());
     print_ports("Outputs", &about.ports.outputs, more, out);
-    print_params(&entry.schema, out);
+    print_params(entry.schema(), out);
     if !about.errors.is_empty() {
         heading("Errors", out);
         for error in &about.errors {

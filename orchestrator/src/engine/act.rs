@@ -97,6 +97,7 @@ impl Driver {
         let placed = PlacedAttempt {
             engine: self.engine.clone(),
             placement: definition.placement,
+            effect: definition.effect,
             timeout: definition.timeout,
             nested,
             spec,
@@ -109,17 +110,31 @@ impl Driver {
         });
     }
 
-    /// Removes what attempts kept for the case that this process dies: their outcomes are in the store now.
+    /// Tells the workers which results are durable now, so that they need not remember them, and removes what attempts left that did
+    /// not end in order or kept their outcome in a file.
     pub(super) fn tidy(&self, records: &[EventRecord]) {
-        let ended = records.iter().filter_map(|record| match record.event {
-            Event::AttemptFinished { task, attempt, .. } => Some((task, attempt)),
-            _ => None,
-        });
+        let ended: Vec<_> = records
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::AttemptFinished { task, attempt, result, .. } => Some((*task, *attempt, result)),
+                _ => None,
+            })
+            .collect();
         let home = &self.engine.options.home;
         let folders: Vec<_> =
-            ended.map(|(task, attempt)| attempt_dir(home, &self.run, task, attempt)).collect();
-        if !folders.is_empty() {
-            tokio::task::spawn_blocking(move || folders.iter().for_each(|folder| tidy_attempt(folder)));
+            ended.iter().map(|(task, attempt, _)| attempt_dir(home, &self.run, *task, *attempt)).collect();
+        self.engine.options.pool.kept(&folders);
+        let in_order = |result: &AttemptResult| {
+            matches!(result, AttemptResult::Succeeded { .. } | AttemptResult::Failed { .. })
+        };
+        let left_behind: Vec<_> = ended
+            .iter()
+            .zip(folders)
+            .filter(|((.., result), folder)| !in_order(result) || folder.exists())
+            .map(|(_, folder)| folder)
+            .collect();
+        if !left_behind.is_empty() {
+            tokio::task::spawn_blocking(move || left_behind.iter().for_each(|folder| tidy_attempt(folder)));
         }
     }
 
@@ -128,7 +143,7 @@ impl Driver {
         let Adopted { open, remains } = adopted;
         let (control, handle) = AttemptControl::new(self.progress_of(open.task));
         self.running.insert(open.task, handle.clone());
-        if self.run.cancel_reason().is_some() {
+        if self.run.cancel_reason().is_some() && self.run.task(open.task).hook.is_none() {
             // The orchestrator died while it cancelled the run.
             handle.stop(StopReason::Cancelled);
         }
@@ -176,6 +191,7 @@ fn stop_after(handle: CancelHandle, after: f64, left: f64) -> JoinHandle<()> {
 struct PlacedAttempt {
     engine: Engine,
     placement: Placement,
+    effect: sluicegate_plugin::Effect,
     timeout: Option<f64>,
     nested: Option<NestedAttempt>,
     spec: AttemptSpec,
@@ -192,7 +208,6 @@ impl PlacedAttempt {
             }
             return result;
         }
-        let staging = self.spec.attempt_dir.join("out");
         let options = self.engine.options.clone();
         let report = match self.placement {
             Placement::Worker => options.pool.execute(self.spec, control).await,
@@ -206,6 +221,7 @@ impl PlacedAttempt {
                     spec: self.spec,
                     host: Arc::clone(&options.host),
                     artifacts: options.artifacts.clone(),
+                    keeps_outcome: self.effect == sluicegate_plugin::Effect::Once,
                     control,
                 })
                 .await
@@ -214,8 +230,6 @@ impl PlacedAttempt {
         if let Some(timer) = timer {
             timer.abort();
         }
-        // What is still staged belongs to an attempt that did not succeed.
-        let _ = tokio::fs::remove_dir_all(staging).await;
         report.result
     }
 }

@@ -98,13 +98,7 @@ impl Claim {
         Self {
             scope: super::scope::scope(run, idx),
             inputs: inputs(run, &task, &preparer.artifacts),
-            info: RunInfo {
-                run_id: run.id().to_string(),
-                workflow: run.workflow().name.clone(),
-                task: task.name.clone(),
-                attempt,
-                attempt_id,
-            },
+            info: run_info(run, idx, attempt, attempt_id),
             joined: run.is_expanded(idx).then(|| run.joined(idx)),
             child: task.nested.is_some().then_some(child),
             base_dir: run.base_dir().to_owned(),
@@ -140,6 +134,17 @@ fn inputs(run: &Run, task: &Task, artifacts: &ArtifactStore) -> BTreeMap<String,
         }
     }
     inputs
+}
+
+/// Which attempt it is.
+pub(super) fn run_info(run: &Run, task: TaskIdx, attempt: u32, attempt_id: String) -> RunInfo {
+    RunInfo {
+        run_id: run.id().to_string(),
+        workflow: run.workflow().name.clone(),
+        task: run.task(task).name.clone(),
+        attempt,
+        attempt_id,
+    }
 }
 
 /// The folder of an attempt.
@@ -256,7 +261,7 @@ impl Preparer {
         Ok(entry.kind.clone())
     }
 
-    fn env(task: &Task, scope: &Value) -> Result<BTreeMap<String, String>, TaskError> {
+    pub(super) fn env(task: &Task, scope: &Value) -> Result<BTreeMap<String, String>, TaskError> {
         task.env
             .iter()
             .map(|(name, template)| {

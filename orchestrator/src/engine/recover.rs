@@ -2,10 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::{Engine, EngineError, RunHandle, nested, prepare::attempt_dir};
+use sluicegate_plugin::{Effect, Probe, ProbeContext};
+
+use super::{
+    Engine, EngineError, RunHandle, nested,
+    prepare::{Preparer, attempt_dir, run_info},
+    scope::scope,
+    secrets,
+};
 use crate::{
     run::{
-        AttemptResult, EVENT_VERSION, EventRecord, Input, Resolution, Run, RunId, RunRow, RunStatus,
+        AttemptResult, EVENT_VERSION, EventRecord, Input, Outcome, Resolution, Run, RunId, RunRow, RunStatus,
         TaskState,
     },
     store::Commit,
@@ -58,13 +65,33 @@ impl Engine {
                 continue;
             }
             // In this order: a worker that is gone by now has left its outcome before, if it left one at all.
-            let orphan = Orphan::find(&open.folder);
+            let orphan = Orphan::find(&self.options.home, &open.attempt_id);
             match (orphan, read_outcome(&open.folder, &open.attempt_id)) {
                 (Some(orphan), None) => adopted.push(Adopted { open, remains: Remains::Worker(orphan) }),
-                (_, outcome) => inputs.push(open.finished(outcome)),
+                (_, outcome) => {
+                    let outcome = outcome.or_else(|| self.probed(&run, &open));
+                    inputs.push(open.finished(outcome));
+                }
             }
         }
         Ok(self.drive(run, inputs, adopted))
+    }
+
+    /// What the kind finds out about an attempt whose outcome is lost and that must not happen twice; nothing when it cannot tell.
+    fn probed(&self, run: &Run, open: &OpenAttempt) -> Option<AttemptResult> {
+        let (task, record) = (run.task(open.task), run.record(open.task));
+        let entry = self.options.catalog.entry(&task.kind).filter(|_| task.effect == Effect::Once)?;
+        let env = Preparer::env(task, &scope(run, open.task)).ok()?;
+        let secrets = secrets::resolve(&task.secrets, run.base_dir()).ok()?;
+        let about = run_info(run, open.task, open.attempt, open.attempt_id.clone());
+        let ctx = ProbeContext { run: about, base_dir: run.base_dir().to_owned(), env, secrets };
+        match tokio::task::block_in_place(|| entry.kind.probe(&ctx, &record.params)) {
+            Probe::Happened => Some(AttemptResult::Succeeded {
+                outcome: Outcome { summary: Some("found done by its probe".into()), ..Outcome::default() },
+            }),
+            Probe::DidNotHappen => Some(AttemptResult::NeverHappened),
+            Probe::Unknown => None,
+        }
     }
 
     /// The run that a task had started when its orchestrator died.
@@ -132,7 +159,7 @@ impl Engine {
     fn kill_strays(&self) -> Result<(), EngineError> {
         let mut needed = Vec::new();
         for row in self.options.store.open_runs()? {
-            needed.extend(self.open_attempts(&self.load(row.id)?).into_iter().map(|open| open.folder));
+            needed.extend(self.open_attempts(&self.load(row.id)?).into_iter().map(|open| open.attempt_id));
         }
         kill_strays(&self.options.home, &needed);
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sluicegate_plugin::{PortType, TaskError, Verdict};
+use sluicegate_plugin::{Exit, PortType, TaskError, Verdict};
 
 use super::{CacheKey, RunId};
 
@@ -80,6 +80,12 @@ pub enum AttemptResult {
         message: String,
         /// The end of what the worker wrote to its standard error.
         stderr: String,
+        /// The same for filters of retries, when it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit: Option<Exit>,
+        /// True when the kernel killed it because memory ran out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        out_of_memory: bool,
     },
     /// The orchestrator ended, and the attempt's outcome with it.
     Lost,
@@ -97,11 +103,13 @@ impl AttemptResult {
                 TaskError::transient("timeout", format!("took longer than its timeout of {after} s"))
                     .hint("raise `timeout`, or find out in the log where the time went"),
             ),
-            Self::Crashed { message, stderr } if stderr.is_empty() => {
-                Some(TaskError::transient("crashed", message.clone()))
-            }
-            Self::Crashed { message, stderr } => {
-                Some(TaskError::transient("crashed", format!("{message}; it last wrote: {stderr}")))
+            Self::Crashed { message, stderr, exit, out_of_memory } => {
+                let code = if *out_of_memory { TaskError::OUT_OF_MEMORY } else { "crashed" };
+                let said =
+                    if stderr.is_empty() { String::new() } else { format!("; it last wrote: {stderr}") };
+                let error =
+                    TaskError { exit: *exit, ..TaskError::transient(code, format!("{message}{said}")) };
+                Some(if *out_of_memory { error.hint(TaskError::MORE_MEMORY) } else { error })
             }
             Self::Lost => Some(TaskError::transient("lost", "the orchestrator ended before the attempt did")),
             Self::NeverHappened => Some(TaskError::transient(

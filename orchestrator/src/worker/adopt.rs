@@ -1,26 +1,24 @@
-//! Workers that outlived their orchestrator: found by what they noted beside their attempt, and taken over.
+//! Workers that outlived their orchestrator: found by what they noted of themselves, and taken over.
 //!
-//! A worker notes who it is before its task begins. The next orchestrator compares process number, start time and boot with what
-//! runs now, so that no other process is ever taken for it.
+//! A worker notes who it is, and which attempts it answers for, before a task begins (see [`super::entry`]). The next orchestrator compares
+//! process number, start time and boot with what runs now, so that no other process is ever taken for it.
 
 use std::{
     collections::BTreeSet,
-    io,
     path::{Path, PathBuf},
     thread::sleep,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
-use sluicegate_plugin::ProcessId;
 
 use super::{
     AttemptControl, AttemptReport, StopReason,
     attempt::read_outcome,
-    mark::{MARK, is_leftover},
+    entry::Entry,
+    mark::is_leftover,
     process::{Process, marks},
-    tree::{kill_marked, kill_tree},
+    tree::{clear_away, kill_marked, kill_tree},
 };
 use crate::run::{AttemptResult, Timestamp};
 
@@ -30,48 +28,22 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How long leftover workers have to note what they do, or to end because nobody asks them any more.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// What a worker notes beside its attempt.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    process: ProcessId,
-    mark: String,
-}
-
-fn note_path(attempt_dir: &Path) -> PathBuf {
-    attempt_dir.join("worker.json")
-}
-
-/// Notes that this process runs an attempt. Whole or absent for its readers; it need not survive the machine, as the worker does not.
-pub(super) fn note(attempt_dir: &Path) -> io::Result<()> {
-    let process = ProcessId::of(std::process::id()).ok_or_else(|| io::Error::other("no entry in /proc"))?;
-    let note = Note { process, mark: std::env::var(MARK).unwrap_or_default() };
-    let path = note_path(attempt_dir);
-    let staged = attempt_dir.join(".worker.json");
-    std::fs::create_dir_all(attempt_dir)?;
-    std::fs::write(&staged, serde_json::to_vec(&note)?)?;
-    std::fs::rename(staged, path)
-}
-
-/// A worker that still runs an attempt of an orchestrator that is gone.
+/// A worker that still runs an attempt of an orchestrator that is gone, or is about to write its outcome.
 #[derive(Debug)]
 pub struct Orphan {
     process: Process,
-    mark: String,
+    entry: Entry,
     since: Timestamp,
+    /// False when the attempt has ended, and the worker already runs another: it must not be killed for this one.
+    is_running: bool,
 }
 
 impl Orphan {
-    /// The worker that runs the attempt in a folder, when it lives.
-    pub fn find(attempt_dir: &Path) -> Option<Self> {
-        let path = note_path(attempt_dir);
-        let note: Note = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
-        if !note.process.is_alive() {
-            return None;
-        }
-        let since = path.metadata().and_then(|about| about.modified()).ok()?;
-        let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis();
-        let since = Timestamp(i64::try_from(since).ok()?);
-        Some(Self { process: Process::find(note.process.pid)?, mark: note.mark, since })
+    /// The worker that answers for an attempt, when it lives.
+    pub fn find(home: &Path, attempt_id: &str) -> Option<Self> {
+        let entry = Entry::all(home).into_iter().find(|entry| entry.answers_for(attempt_id))?;
+        let (process, since) = (entry.process()?, entry.since()?);
+        Some(Self { process, since, is_running: entry.began_last(attempt_id), entry })
     }
 
     /// When the attempt began.
@@ -88,13 +60,22 @@ impl Orphan {
         mut control: AttemptControl,
         grace: Duration,
     ) -> AttemptReport {
-        let stopped = tokio::select! {
-            () = self.ended(&attempt_dir, &attempt_id) => None,
-            reason = control.stopped() => Some(reason),
+        let ended = self.ended(&attempt_dir, &attempt_id);
+        let stopped = if self.is_running {
+            tokio::select! {
+                () = ended => None,
+                reason = control.stopped() => Some(reason),
+            }
+        } else {
+            ended.await;
+            None
         };
-        let Self { process, mark, .. } = self;
-        let grace = if stopped.is_some() { grace } else { Duration::ZERO };
-        let _ = tokio::task::spawn_blocking(move || kill_tree(Some(process), &mark, grace)).await;
+        if self.is_running {
+            let grace = if stopped.is_some() { grace } else { Duration::ZERO };
+            let Self { process, entry, .. } = self;
+            let kill = move || kill_tree(Some(process), entry.mark(), Some(&entry), grace);
+            let _ = tokio::task::spawn_blocking(kill).await;
+        }
         let outcome = read_outcome(&attempt_dir, &attempt_id);
         AttemptReport::without_worker(settle(stopped, outcome))
     }
@@ -106,10 +87,12 @@ impl Orphan {
         }
     }
 
-    /// Ends the worker with everything it started.
+    /// Ends the attempt: the worker with everything it started, unless it runs another one already.
     pub fn kill(self) {
-        self.process.signal(Signal::STOP);
-        kill_tree(Some(self.process), &self.mark, Duration::ZERO);
+        if self.is_running {
+            self.process.signal(Signal::STOP);
+            kill_tree(Some(self.process), self.entry.mark(), Some(&self.entry), Duration::ZERO);
+        }
     }
 }
 
@@ -119,25 +102,38 @@ fn settle(stopped: Option<StopReason>, outcome: Option<AttemptResult>) -> Attemp
         None => outcome.unwrap_or_else(|| AttemptResult::Crashed {
             message: "the worker ended without an outcome after its orchestrator was gone".into(),
             stderr: String::new(),
+            exit: None,
+            out_of_memory: false,
         }),
     }
 }
 
-/// Ends what earlier orchestrators of a state folder left behind, except the workers that run the attempts in `attempt_dirs`.
-/// Call it only while holding the folder. Workers that have nothing to do end by themselves; they are given a moment.
+/// Ends what earlier orchestrators of a state folder left behind, except the workers that answer for the attempts in `needed`, which are
+/// ids. Call it only while holding the folder. Workers that have nothing to do end by themselves; they are given a moment.
 /// Returns how many processes were killed.
-pub fn kill_strays(home: &Path, attempt_dirs: &[PathBuf]) -> usize {
+pub fn kill_strays(home: &Path, needed: &[String]) -> usize {
     let start = Instant::now();
     loop {
-        let known: BTreeSet<String> =
-            attempt_dirs.iter().filter_map(|folder| Some(Orphan::find(folder)?.mark)).collect();
+        let entries = Entry::all(home);
+        let is_needed =
+            |entry: &&Entry| needed.iter().any(|id| entry.answers_for(id)) && entry.process().is_some();
+        let known: BTreeSet<&str> = entries.iter().filter(is_needed).map(Entry::mark).collect();
         let is_stray = |mark: &str| is_leftover(mark, home) && !known.contains(mark);
-        if !marks().iter().any(|mark| is_stray(mark)) {
-            return 0;
+        let is_over = start.elapsed() >= SETTLING;
+        if !is_over && marks().iter().any(|mark| is_stray(mark)) {
+            sleep(LOOK);
+            continue;
         }
-        if start.elapsed() >= SETTLING {
-            return kill_marked(&is_stray);
+        let mut n_killed = 0;
+        for entry in entries.iter().filter(|entry| is_stray(entry.mark())) {
+            n_killed += match entry.process() {
+                Some(process) => kill_tree(Some(process), entry.mark(), Some(entry), Duration::ZERO),
+                None => {
+                    clear_away(entry);
+                    0
+                }
+            };
         }
-        sleep(LOOK);
+        return n_killed + kill_marked(&is_stray);
     }
 }

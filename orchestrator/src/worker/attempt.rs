@@ -3,18 +3,22 @@
 use std::{
     any::Any,
     fs::File,
-    io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sluicegate_plugin::{
-    AttemptSpec, Context, ContextOptions, Finished, Kind, Output, PortType, TaskError, with_causes,
+    AttemptLog, AttemptSpec, Context, ContextOptions, Finished, Kind, Output, PortType, TaskError,
+    with_causes,
 };
 
-use super::panics::{PanicLog, PanicScope};
+use super::{
+    limit::Limit,
+    panics::{PanicLog, PanicScope},
+};
 use crate::{
     artifact::{ArtifactError, ArtifactStore},
     run::{AttemptResult, Outcome, OutputArtifact},
@@ -40,45 +44,64 @@ pub(super) struct Attempt<'a> {
     pub(super) options: ContextOptions,
     pub(super) artifacts: &'a ArtifactStore,
     pub(super) panics: PanicScope,
+    pub(super) limit: &'a Limit,
 }
 
 impl Attempt<'_> {
-    /// Runs the task and takes its outputs in. Whatever panics, this returns.
+    /// Runs the task and takes its outputs in. Whatever panics, this returns. What was staged is gone then, and so is an empty log.
     pub(super) fn run(self) -> AttemptResult {
-        let (log, cancel) = (Context::log_path(&self.spec), self.options.cancel.clone());
-        let ran = catch_unwind(AssertUnwindSafe(|| self.try_run()));
-        match ran.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) {
+        let Self { kind, mut spec, options, artifacts, panics, limit } = self;
+        let (cancel, attempt_dir) = (options.cancel.clone(), spec.attempt_dir.clone());
+        let params = std::mem::take(&mut spec.params);
+        let ctx = Context::new(spec, options);
+        let log = ctx.attempt_log();
+        for warning in limit.warnings() {
+            // A log that cannot be written does not change the result.
+            let _ = log.line(&format!("warning: {warning}"));
+        }
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let _panics = PanicLog::new(log.clone(), panics);
+            run_task(kind.as_ref(), &ctx, params, artifacts)
+        }));
+        let result = match ran.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) {
             Ok(outcome) => AttemptResult::Succeeded { outcome },
             Err(error) if error.code == TaskError::CANCELLED && cancel.is_cancelled() => {
                 AttemptResult::Cancelled
             }
             Err(error) => {
-                log_error(&log, &error);
+                let error = log.mask().error(limit.explain(error));
+                log_error(log, &error);
                 AttemptResult::Failed { error }
             }
+        };
+        if ctx.has_staged() {
+            remove_staged(&attempt_dir);
         }
-    }
-
-    fn try_run(self) -> Result<Outcome, TaskError> {
-        let Self { kind, spec, options, artifacts, panics } = self;
-        let params = spec.params.clone();
-        let ctx = Context::open(spec, options)?;
-        let _panics = PanicLog::new(ctx.log_file()?, panics);
-        kind.run(&ctx, params.clone())?;
-        let finished = ctx.finish();
-        let wanted = kind.ports(&params).unwrap_or_else(|| kind.describe().ports).outputs;
-        for port in wanted.iter().filter(|port| !port.optional) {
-            if !finished.outputs.get(&port.name).is_some_and(is_written) {
-                let message = format!("output `{}` was not written", port.name);
-                return Err(TaskError::permanent("missing_output", message));
-            }
-        }
-        take_in(finished, artifacts)
+        log.close();
+        result
     }
 }
 
-/// Writes an outcome to its file, whole or not at all, before anyone is told. The orchestrator that is told makes it durable with the
-/// event; a worker without one calls [`sync_outcome`].
+fn run_task(
+    kind: &dyn Kind,
+    ctx: &Context,
+    params: Value,
+    artifacts: &ArtifactStore,
+) -> Result<Outcome, TaskError> {
+    let wanted = kind.ports(&params).unwrap_or_else(|| kind.describe().ports).outputs;
+    kind.run(ctx, params)?;
+    let finished = ctx.finish();
+    for port in wanted.iter().filter(|port| !port.optional) {
+        if !finished.outputs.get(&port.name).is_some_and(is_written) {
+            let message = format!("output `{}` was not written", port.name);
+            return Err(TaskError::permanent("missing_output", message));
+        }
+    }
+    take_in(finished, artifacts)
+}
+
+/// Writes an outcome to its file, whole or not at all. The orchestrator that is told makes it durable with the event; without
+/// one, [`keep_outcome_durably`] does.
 pub(super) fn keep_outcome(
     attempt_dir: &Path,
     attempt_id: &str,
@@ -96,10 +119,17 @@ pub(super) fn keep_outcome(
         .map_err(|error| TaskError::io("write", &path, &error))
 }
 
-/// Makes an outcome survive the machine: for a worker whose orchestrator is gone.
-pub(super) fn sync_outcome(attempt_dir: &Path) -> std::io::Result<()> {
-    File::open(attempt_dir.join("outcome.json"))?.sync_all()?;
-    File::open(attempt_dir)?.sync_all()
+/// Writes an outcome so that it survives the machine: when there is no orchestrator whose event would.
+pub(super) fn keep_outcome_durably(
+    attempt_dir: &Path,
+    attempt_id: &str,
+    result: AttemptResult,
+) -> Result<(), TaskError> {
+    keep_outcome(attempt_dir, attempt_id, result)?;
+    File::open(attempt_dir.join("outcome.json"))
+        .and_then(|outcome| outcome.sync_all())
+        .and_then(|()| File::open(attempt_dir)?.sync_all())
+        .map_err(|error| TaskError::io("sync", attempt_dir, &error))
 }
 
 /// Reads the outcome of an attempt, when it was written.
@@ -109,16 +139,20 @@ pub fn read_outcome(attempt_dir: &Path, attempt_id: &str) -> Option<AttemptResul
     (file.version <= OUTCOME_VERSION && file.attempt_id == attempt_id).then_some(file.result)
 }
 
-/// Removes what an attempt kept for an orchestrator that would have to find out how it ended. A log that has lines stays.
+/// Removes what an attempt left behind that did not end in order, or whose outcome had to be kept in a file. A log that has lines stays.
 pub fn tidy_attempt(attempt_dir: &Path) {
-    for name in ["worker.json", "outcome.json"] {
-        let _ = std::fs::remove_file(attempt_dir.join(name));
-    }
-    let log = attempt_dir.join("log.txt");
+    let _ = std::fs::remove_file(attempt_dir.join("outcome.json"));
+    remove_staged(attempt_dir);
+    let log = AttemptLog::path_of(attempt_dir);
     if log.metadata().is_ok_and(|about| about.len() == 0) {
         let _ = std::fs::remove_file(log);
     }
-    // Refused while anything is in it.
+}
+
+/// Removes what is still staged: it belongs to an attempt that did not succeed. Outputs that were taken in have been moved away.
+fn remove_staged(attempt_dir: &Path) {
+    let _ = std::fs::remove_dir_all(attempt_dir.join("out"));
+    // Refused while anything else is in it.
     let _ = std::fs::remove_dir(attempt_dir);
 }
 
@@ -133,12 +167,10 @@ fn panicked(panic: &(dyn Any + Send)) -> TaskError {
 }
 
 /// A log that cannot be written does not change the result.
-fn log_error(path: &Path, error: &TaskError) {
-    if let Ok(mut log) = File::options().append(true).open(path) {
-        let mut lines = vec![format!("error: {}", error.message)];
-        lines.extend(error.hints.iter().map(|hint| format!("hint: {hint}")));
-        let _ = writeln!(log, "{}", lines.join("\n"));
-    }
+fn log_error(log: &AttemptLog, error: &TaskError) {
+    let mut lines = vec![format!("error: {}", error.message)];
+    lines.extend(error.hints.iter().map(|hint| format!("hint: {hint}")));
+    let _ = log.line(&lines.join("\n"));
 }
 
 /// A link that leads nowhere was written too: it is refused as what it is.

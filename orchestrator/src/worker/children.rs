@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::{
+    io::Errno,
+    process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid},
+};
 
 use super::{
     process::{Process, descendants},
@@ -48,6 +51,9 @@ pub(super) fn end_all() {
 
 /// The worker's children that live. Those that ended are reaped on the way.
 fn own_children() -> Vec<Process> {
+    if has_none() {
+        return Vec::new();
+    }
     let Some(pids) = listed() else {
         let own = std::process::id();
         return descendants(own).into_iter().filter(|process| process.parent == own).collect();
@@ -60,6 +66,12 @@ fn own_children() -> Vec<Process> {
         }
     }
     children
+}
+
+/// Tells, by one call, that there are no children: neither living nor waiting to be reaped.
+fn has_none() -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::All, look), Err(Errno::CHILD))
 }
 
 fn reap(pid: u32) {

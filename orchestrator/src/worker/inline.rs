@@ -8,7 +8,9 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     AttemptControl, AttemptReport,
     attempt::{Attempt, keep_outcome},
+    limit::Limit,
     panics::PanicScope,
+    threads,
 };
 use crate::{artifact::ArtifactStore, run::AttemptResult};
 
@@ -25,29 +27,31 @@ pub struct InlineAttempt {
     pub host: Arc<dyn Host>,
     /// Where outputs go.
     pub artifacts: ArtifactStore,
+    /// True when its outcome shall survive this process: it must not happen twice. Any other attempt simply runs again.
+    pub keeps_outcome: bool,
     /// How it is stopped.
     pub control: AttemptControl,
 }
 
-/// Runs an inline attempt to its end.
-///
-/// The thread is not one of the runtime's: those must end before the runtime does, and a task that never ends would hold the
-/// whole process.
+/// Runs an inline attempt to its end, on a thread that it has for itself as long.
 pub async fn run_inline(attempt: InlineAttempt) -> AttemptReport {
-    let InlineAttempt { kind, spec, host, artifacts, mut control } = attempt;
+    let InlineAttempt { kind, spec, host, artifacts, keeps_outcome, mut control } = attempt;
     let on_progress = std::mem::replace(&mut control.on_progress, Box::new(|_, _| ()));
     let options =
         ContextOptions { host: Some(host), cancel: control.token.clone(), progress: Some(on_progress) };
     let (done, mut result) = oneshot::channel();
     let run = move || {
-        let (attempt_dir, attempt_id) = (spec.attempt_dir.clone(), spec.run.attempt_id.clone());
-        let attempt =
-            Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics: PanicScope::Thread };
-        let result = attempt.run();
-        let kept = keep_outcome(&attempt_dir, &attempt_id, result.clone());
-        let _ = done.send(kept.map_or_else(|error| AttemptResult::Failed { error }, |()| result));
+        let place = keeps_outcome.then(|| (spec.attempt_dir.clone(), spec.run.attempt_id.clone()));
+        let (panics, limit) = (PanicScope::Thread, &Limit::of_inline(&spec.resources));
+        let mut result = Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics, limit }.run();
+        if let Some((attempt_dir, attempt_id)) = place
+            && let Err(error) = keep_outcome(&attempt_dir, &attempt_id, result.clone())
+        {
+            result = AttemptResult::Failed { error };
+        }
+        let _ = done.send(result);
     };
-    if let Err(error) = std::thread::Builder::new().name("inline task".into()).spawn(run) {
+    if let Err(error) = threads::run(run) {
         let error = TaskError::transient("no_thread", format!("cannot start a thread for the task: {error}"));
         return AttemptReport::without_worker(AttemptResult::Failed { error });
     }

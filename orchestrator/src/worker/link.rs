@@ -1,8 +1,13 @@
 //! A worker process as the orchestrator holds it: its channel, its last words, its end.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
-use sluicegate_plugin::{AttemptSpec, ProcessId, TaskError};
+use sluicegate_plugin::{AttemptSpec, Mask, ProcessId, TaskError};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -13,13 +18,15 @@ use super::{
     AttemptControl, PoolOptions, StopReason,
     attempt::read_outcome,
     control::{OnProgress, stop_asked},
-    epitaph::{Tail, describe, oom_kills},
+    entry::Entry,
+    epitaph::{Epitaph, Memory, Tail, oom_kills},
     error::WorkerError,
     lines::Lines,
     mark::{MARK, new_mark, new_nonce},
     process::Process,
     protocol::{Hello, MAX_LINE, NONCE, Reply, Request, line},
-    tree::kill_tree,
+    receipts::{Given, Receipts},
+    tree::{clear_away, kill_tree},
 };
 use crate::run::AttemptResult;
 
@@ -41,8 +48,16 @@ pub(super) struct Worker {
     requests: ChildStdin,
     replies: Lines<ChildStdout>,
     stderr: Tail,
+    home: PathBuf,
+    receipts: Arc<Receipts>,
+    /// The results that it remembers, because they are not durable as far as it knows.
+    given: Vec<Given>,
+    /// The attempts whose results are durable, which it has not been told.
+    durable: Vec<String>,
     /// The kernel's count when the worker started.
     oom_kills: Option<u64>,
+    /// The kernel's count for the worker's own group before an attempt with a limit.
+    oom_kills_in_group: u64,
     /// Tells that it ended, and all that it started.
     gone: bool,
 }
@@ -61,7 +76,7 @@ pub(super) enum Handover {
 
 impl Worker {
     /// Starts a worker and waits for its hello.
-    pub(super) async fn start(options: &PoolOptions) -> Result<Self, WorkerError> {
+    pub(super) async fn start(options: &PoolOptions, receipts: Arc<Receipts>) -> Result<Self, WorkerError> {
         let failed = |source| WorkerError::Start { program: options.program.clone(), source };
         let (mark, nonce) = (new_mark(&options.home), new_nonce());
         let mut child = Command::new(&options.program)
@@ -87,7 +102,12 @@ impl Worker {
             requests,
             replies: Lines::new(replies),
             stderr: Tail::of(errors),
+            home: options.home.clone(),
+            receipts,
+            given: Vec::new(),
+            durable: Vec::new(),
             oom_kills: oom_kills(),
+            oom_kills_in_group: 0,
             gone: false,
         };
         let greeted = timeout(HELLO, worker.greet(&nonce)).await;
@@ -95,7 +115,7 @@ impl Worker {
             Ok(Some(None)) => return Ok(worker),
             Ok(Some(Some(why))) => WorkerError::Stranger { why },
             Ok(None) => {
-                let how = worker.epitaph().await;
+                let how = worker.epitaph(None).await.message;
                 WorkerError::Died { how, stderr: worker.stderr.last_words().await }
             }
             Err(_) => WorkerError::Silent { after: HELLO.as_secs() },
@@ -148,7 +168,12 @@ impl Worker {
         control: &mut AttemptControl,
         grace: Duration,
     ) -> Handover {
-        let request = line(&Request::Execute { id, spec: Box::new(spec.clone()) });
+        if spec.resources.memory.is_some() {
+            self.oom_kills_in_group = self.oom_kills_in_group();
+        }
+        self.durable.extend(self.receipts.take(&mut self.given));
+        let kept = self.durable.clone();
+        let request = line(&Request::Execute { id, kept, spec: Box::new(spec.clone()) });
         if request.len() > MAX_LINE {
             return Handover::Done(AttemptResult::Failed { error: too_large(request.len()) });
         }
@@ -160,9 +185,10 @@ impl Worker {
             // Half a request may be on its way; nothing more can be said to this worker.
             reason = stop_asked(stop) => return Handover::Stubborn(reason),
         }
+        self.durable.clear();
         let reason = tokio::select! {
             told = self.told(id, on_progress) => return match told {
-                Some(told) => Handover::Done(told.outcome(spec)),
+                Some(told) => Handover::Done(self.taken(told, spec)),
                 None => Handover::Lost(None),
             },
             reason = stop_asked(stop) => reason,
@@ -172,17 +198,24 @@ impl Worker {
             self.told(id, on_progress).await
         });
         match obeyed.await {
-            Ok(Some(told)) => Handover::Done(reason.settle(Some(told.outcome(spec)))),
+            Ok(Some(told)) => Handover::Done(reason.settle(Some(self.taken(told, spec)))),
             Ok(None) => Handover::Lost(Some(reason)),
             Err(_) => Handover::Stubborn(reason),
         }
+    }
+
+    /// Takes a result over, which the worker remembers until it is durable.
+    fn taken(&mut self, told: Told, spec: &AttemptSpec) -> AttemptResult {
+        let result = told.outcome(spec);
+        self.given.push(self.receipts.expect(spec, result.clone()));
+        result
     }
 
     /// Waits until the worker says that an attempt ended; `None` when the channel is closed.
     async fn told(&mut self, id: u64, on_progress: &OnProgress) -> Option<Told> {
         loop {
             match self.receive().await? {
-                Reply::Result { id: of, error } if of == id => return Some(Told { error }),
+                Reply::Result { id: of, result, error } if of == id => return Some(Told { result, error }),
                 Reply::Progress { id: of, fraction, note } if of == id => {
                     on_progress(fraction.unwrap_or(f64::NAN), &note);
                 }
@@ -193,13 +226,14 @@ impl Worker {
 
     /// Finds out how an attempt ended whose worker ended first, and clears away what is left of the worker.
     pub(super) async fn autopsy(mut self, spec: &AttemptSpec) -> AttemptResult {
-        let message = self.epitaph().await;
+        let Epitaph { message, exit, out_of_memory } = self.epitaph(Some(spec)).await;
         self.kill_tree(Duration::ZERO).await;
         // The worker may have written the outcome just before it died.
-        match read_outcome(&spec.attempt_dir, &spec.run.attempt_id) {
-            Some(result) => result,
-            None => AttemptResult::Crashed { message, stderr: self.stderr.last_words().await },
+        if let Some(result) = read_outcome(&spec.attempt_dir, &spec.run.attempt_id) {
+            return result;
         }
+        let stderr = Mask::of(&spec.secrets).text(&self.stderr.last_words().await).into_owned();
+        AttemptResult::Crashed { message, stderr, exit, out_of_memory }
     }
 
     /// Ends the process and everything it started.
@@ -209,55 +243,75 @@ impl Worker {
 
     /// Lets an idle worker end; kills it when it does not within `grace`.
     pub(super) async fn end(mut self, grace: Duration) {
+        let mut kept = std::mem::take(&mut self.durable);
+        kept.extend(self.receipts.take(&mut self.given));
         let ended = timeout(grace, async {
-            let _ = self.send(&line(&Request::Shutdown)).await;
+            let _ = self.send(&line(&Request::Shutdown { kept })).await;
             self.child.wait().await
         });
         match ended.await {
             // A worker that ends in order has ended what its tasks left running.
-            Ok(Ok(status)) if status.success() => self.gone = true,
+            Ok(Ok(status)) if status.success() => {
+                self.gone = true;
+                // It has kept what is not durable itself.
+                self.receipts.forget(std::mem::take(&mut self.given));
+                if let Some(entry) = self.entry() {
+                    clear_away(&entry);
+                }
+            }
             _ => self.kill_tree(POLITE).await,
         }
     }
 
     async fn kill_tree(&mut self, polite: Duration) {
-        let (process, mark) = (self.process, self.mark.clone());
-        let _ = tokio::task::spawn_blocking(move || kill_tree(process, &mark, polite)).await;
+        let (process, mark, entry) = (self.process, self.mark.clone(), self.entry());
+        let kill = move || kill_tree(process, &mark, entry.as_ref(), polite);
+        let _ = tokio::task::spawn_blocking(kill).await;
         let _ = timeout(ENDING, self.child.wait()).await;
         self.gone = true;
     }
 
-    /// How the process ended on its own, for people.
-    async fn epitaph(&mut self) -> String {
-        match timeout(ENDING, self.child.wait()).await {
-            Ok(Ok(status)) => describe(status, self.oom_kills),
-            _ => "the worker closed its channel, but did not end".into(),
-        }
+    /// What the worker noted of itself; a worker without attempts has noted nothing.
+    fn entry(&self) -> Option<Entry> {
+        Entry::of(&self.home, self.id.as_ref()?)
+    }
+
+    /// How the process ended on its own; with the attempt that it ran, when there was one.
+    async fn epitaph(&mut self, spec: Option<&AttemptSpec>) -> Epitaph {
+        let status: Option<ExitStatus> = timeout(ENDING, self.child.wait()).await.ok().and_then(Result::ok);
+        let limit = spec.and_then(|spec| spec.resources.memory);
+        let limit_hit = limit.filter(|_| self.oom_kills_in_group() > self.oom_kills_in_group);
+        Epitaph::of(status, &Memory { limit_hit, oom_kills_before: self.oom_kills })
+    }
+
+    /// The kernel's count for the worker's own group.
+    fn oom_kills_in_group(&self) -> u64 {
+        self.entry().and_then(|entry| entry.groups().oom_kills()).unwrap_or_default()
     }
 }
 
 impl Drop for Worker {
     /// A worker that nobody ended, because the orchestrator panics or leaves early.
     fn drop(&mut self) {
+        self.receipts.rescue(std::mem::take(&mut self.given));
         if !self.gone {
-            kill_tree(self.process, &self.mark, Duration::ZERO);
+            kill_tree(self.process, &self.mark, self.entry().as_ref(), Duration::ZERO);
         }
     }
 }
 
 /// A worker's word that an attempt ended.
 struct Told {
+    result: Option<AttemptResult>,
     error: Option<TaskError>,
 }
 
 impl Told {
-    /// The outcome, from the attempt's file.
+    /// The outcome; one that is too long for a line is in the attempt's file.
     fn outcome(self, spec: &AttemptSpec) -> AttemptResult {
-        let result = self.error.map_or_else(
-            || read_outcome(&spec.attempt_dir, &spec.run.attempt_id),
-            |error| Some(AttemptResult::Failed { error }),
-        );
-        result.unwrap_or_else(|| {
+        let failed = self.error.map(|error| AttemptResult::Failed { error });
+        let from_file = || read_outcome(&spec.attempt_dir, &spec.run.attempt_id);
+        self.result.or(failed).or_else(from_file).unwrap_or_else(|| {
             let message = format!("the attempt's outcome in `{}` cannot be read", spec.attempt_dir.display());
             AttemptResult::Failed { error: TaskError::transient("no_outcome", message) }
         })

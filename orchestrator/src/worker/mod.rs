@@ -1,15 +1,21 @@
 //! Where a task runs: worker processes, the protocol with them, and the supervision of what they start.
 //!
-//! A worker is this same program. It runs one attempt at a time, writes the outcome to a file, and only then answers; so an
-//! outcome survives the worker, and the orchestrator too. [`WorkerPool`] is the orchestrator's side, [`serve`] the worker's.
+//! A worker is this same program. It runs one attempt at a time, answers with the result, and remembers it until the orchestrator says
+//! that it is durable; when the orchestrator is gone before that, the worker writes the result to the attempt's outcome file. So a
+//! result is lost only when both are killed in that moment. [`WorkerPool`] is the orchestrator's side, [`serve`] the worker's.
 
 mod adopt;
 mod attempt;
+mod cgroup;
 mod children;
 mod control;
+mod desk;
+mod entry;
 mod epitaph;
 mod error;
 mod inline;
+mod jobs;
+mod limit;
 mod lines;
 mod link;
 mod mark;
@@ -17,9 +23,11 @@ mod panics;
 mod pool;
 mod process;
 mod protocol;
+mod receipts;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod tree;
 
 pub use adopt::{Orphan, kill_strays};

@@ -3,11 +3,11 @@
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     cell::RefCell,
-    fs::File,
-    io::Write,
     panic::PanicHookInfo,
     sync::{Mutex, Once, PoisonError},
 };
+
+use sluicegate_plugin::AttemptLog;
 
 /// Whose panics belong to an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +19,9 @@ pub(super) enum PanicScope {
 }
 
 thread_local! {
-    static THREAD_LOG: RefCell<Option<File>> = const { RefCell::new(None) };
+    static THREAD_LOG: RefCell<Option<AttemptLog>> = const { RefCell::new(None) };
 }
-static PROCESS_LOG: Mutex<Option<File>> = Mutex::new(None);
+static PROCESS_LOG: Mutex<Option<AttemptLog>> = Mutex::new(None);
 
 /// While it lives, panics go to an attempt's log.
 pub(super) struct PanicLog {
@@ -29,7 +29,7 @@ pub(super) struct PanicLog {
 }
 
 impl PanicLog {
-    pub(super) fn new(log: File, scope: PanicScope) -> Self {
+    pub(super) fn new(log: AttemptLog, scope: PanicScope) -> Self {
         install();
         set(scope, Some(log));
         Self { scope }
@@ -42,7 +42,7 @@ impl Drop for PanicLog {
     }
 }
 
-fn set(scope: PanicScope, log: Option<File>) {
+fn set(scope: PanicScope, log: Option<AttemptLog>) {
     match scope {
         PanicScope::Thread => THREAD_LOG.with_borrow_mut(|current| *current = log),
         PanicScope::Process => *PROCESS_LOG.lock().unwrap_or_else(PoisonError::into_inner) = log,
@@ -64,14 +64,10 @@ fn install() {
 
 /// Writes a panic to the log it belongs to; false when there is none.
 fn note(info: &PanicHookInfo<'_>) -> bool {
-    let on_thread = THREAD_LOG
-        .try_with(|log| {
-            log.try_borrow().ok().and_then(|log| log.as_ref().and_then(|file| file.try_clone().ok()))
-        })
-        .ok()
-        .flatten();
-    let log = on_thread.or_else(|| PROCESS_LOG.try_lock().ok()?.as_ref()?.try_clone().ok());
-    log.is_some_and(|mut log| log.write_all(text_of(info).as_bytes()).is_ok())
+    let on_thread =
+        THREAD_LOG.try_with(|log| log.try_borrow().ok().and_then(|log| log.clone())).ok().flatten();
+    let log = on_thread.or_else(|| PROCESS_LOG.try_lock().ok()?.clone());
+    log.is_some_and(|log| log.line(&text_of(info)).is_ok())
 }
 
 fn text_of(info: &PanicHookInfo<'_>) -> String {
@@ -79,8 +75,8 @@ fn text_of(info: &PanicHookInfo<'_>) -> String {
     let message = info.payload_as_str().unwrap_or("no message");
     let backtrace = Backtrace::capture();
     let trace = match backtrace.status() {
-        BacktraceStatus::Captured => format!("{backtrace}\n"),
+        BacktraceStatus::Captured => format!("\n{backtrace}"),
         _ => String::new(),
     };
-    format!("panicked{place}: {message}\n{trace}")
+    format!("panicked{place}: {message}{trace}")
 }

@@ -20,6 +20,7 @@ use super::{
     AttemptControl, AttemptReport, StopReason,
     error::WorkerError,
     link::{Handover, Worker},
+    receipts::Receipts,
 };
 use crate::run::AttemptResult;
 
@@ -53,6 +54,7 @@ struct Shared {
     slots: Semaphore,
     closed: watch::Sender<bool>,
     n_attempts: AtomicU64,
+    receipts: Arc<Receipts>,
 }
 
 impl WorkerPool {
@@ -64,6 +66,7 @@ impl WorkerPool {
             idle: Mutex::default(),
             closed: watch::Sender::new(false),
             n_attempts: AtomicU64::new(0),
+            receipts: Arc::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -86,7 +89,7 @@ impl WorkerPool {
             starting.spawn(async move {
                 // The slot is taken meanwhile, so that there are never more workers than slots.
                 let Ok(_slot) = pool.shared.slots.try_acquire() else { return };
-                match Worker::start(&pool.shared.options).await {
+                match pool.start_worker().await {
                     Ok(worker) => pool.put_back(worker),
                     Err(error) => tracing::warn!("a worker could not be started ahead: {error}"),
                 }
@@ -106,6 +109,12 @@ impl WorkerPool {
             // What runs is dropped, and its worker killed.
             _ = closed.wait_for(|closed| *closed) => AttemptReport::without_worker(AttemptResult::Cancelled),
         }
+    }
+
+    /// Says that the results of attempts are durable, by the attempts' folders, so that their workers need not remember them any more.
+    /// Until then a worker writes a result to its file when its orchestrator is gone.
+    pub fn kept(&self, attempt_dirs: &[PathBuf]) {
+        self.shared.receipts.kept(attempt_dirs);
     }
 
     /// Ends all workers: idle ones in order, busy ones by force. Attempts that begin later are cancelled.
@@ -163,7 +172,11 @@ impl WorkerPool {
             }
             worker.kill().await;
         }
-        Ok((Worker::start(&self.shared.options).await?, true))
+        Ok((self.start_worker().await?, true))
+    }
+
+    async fn start_worker(&self) -> Result<Worker, WorkerError> {
+        Worker::start(&self.shared.options, self.shared.receipts.clone()).await
     }
 
     fn put_back(&self, worker: Worker) {

@@ -62,6 +62,12 @@ impl Process {
         Self::find(self.pid).is_some_and(|found| found.start_time == self.start_time)
     }
 
+    /// Tells whether nothing of this very process runs any more, no thread either; it may still wait to be reaped.
+    pub(super) fn has_left(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid));
+        !self.lives() && threads.map_or(0, Iterator::count) <= 1
+    }
+
     /// Sends a signal to this very process, never to a later one with its number.
     pub(super) fn signal(&self, signal: Signal) {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return };

@@ -1,26 +1,30 @@
 //! The lines that the orchestrator and a worker exchange: one JSON object a line, at most [`MAX_LINE`] bytes.
 //!
 //! ```text
-//! > {"t":"hello","protocol":"sluice-worker","version":1,"nonce":"…"}
-//! < {"t":"hello","protocol":"sluice-worker","version":1,"nonce":"…"}
+//! > {"t":"hello","protocol":"sluice-worker","version":2,"nonce":"…"}
+//! < {"t":"hello","protocol":"sluice-worker","version":2,"nonce":"…"}
 //! > {"t":"execute","id":1,"spec":{…}}
 //! < {"t":"progress","id":1,"fraction":0.4,"note":"epoch 4 of 10"}
-//! < {"t":"result","id":1}
-//! > {"t":"cancel","id":1}
-//! > {"t":"shutdown"}
+//! < {"t":"result","id":1,"result":{…}}
+//! > {"t":"execute","id":2,"kept":["ATTEMPT"],"spec":{…}}
+//! > {"t":"cancel","id":2}
+//! > {"t":"shutdown","kept":[…]}
 //! ```
 //!
-//! `>` goes to the worker. The result itself is in the attempt's outcome file. Unknown keys and messages are ignored on
-//! both sides, so that either may learn a word before the other does.
+//! `>` goes to the worker. A result that does not fit into a line is in the attempt's outcome file. `kept` names attempts whose results
+//! are durable: until then the worker remembers them, and writes them to their outcome files when its orchestrator is gone.
+//! Unknown keys and messages are ignored on both sides, so that either may learn a word before the other does.
 
 use serde::{Deserialize, Serialize};
 use sluicegate_plugin::{AttemptSpec, TaskError};
+
+use crate::run::AttemptResult;
 
 /// The protocol's name, so that a stray program is not taken for a worker.
 const PROTOCOL: &str = "sluice-worker";
 
 /// The protocol's version; each side says its own, and they must be equal.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The longest line, in bytes.
 pub(super) const MAX_LINE: usize = 1 << 20;
@@ -43,12 +47,17 @@ pub(super) enum Request {
     Hello(Hello),
     Execute {
         id: u64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
         spec: Box<AttemptSpec>,
     },
     Cancel {
         id: u64,
     },
-    Shutdown,
+    Shutdown {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
+    },
     #[serde(other)]
     Unknown,
 }
@@ -63,9 +72,11 @@ pub(super) enum Reply {
         fraction: Option<f64>,
         note: String,
     },
-    /// The attempt ended. `error` says why its outcome could not be written to its file.
+    /// The attempt ended. Without a result, it is in the outcome file, or `error` says why it could not be written there.
     Result {
         id: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<AttemptResult>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<TaskError>,
     },
@@ -116,12 +127,13 @@ mod tests {
         let hello = Hello::new("a");
         assert_eq!(hello.disagreement("a"), None);
         assert!(hello.disagreement("b").unwrap().contains("nonce"));
-        let newer = Hello { version: 2, ..hello };
-        assert_eq!(newer.disagreement("a").unwrap(), "it speaks version 2 of the protocol, not 1");
+        let newer = Hello { version: 3, ..hello };
+        assert_eq!(newer.disagreement("a").unwrap(), "it speaks version 3 of the protocol, not 2");
     }
 
     #[test]
-    fn a_result_without_an_error_is_short() {
-        assert_eq!(line(&Reply::Result { id: 1, error: None }), b"{\"t\":\"result\",\"id\":1}\n");
+    fn a_result_that_is_in_its_file_is_short() {
+        let reply = Reply::Result { id: 1, result: None, error: None };
+        assert_eq!(line(&reply), b"{\"t\":\"result\",\"id\":1}\n");
     }
 }

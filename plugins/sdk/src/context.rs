@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::Write,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,7 +14,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    AttemptSpec, Finished, Host, Input, Output, PortType, ResolvedModel, RunInfo, Table, TaskError, Verdict,
+    AttemptLog, AttemptSpec, Finished, Host, Input, Output, PortType, ResolvedModel, RunInfo, Secret, Table,
+    TaskError, Verdict,
 };
 
 /// How loud a line of the log is.
@@ -62,37 +62,31 @@ pub struct ContextOptions {
 pub struct Context {
     spec: AttemptSpec,
     options: ContextOptions,
-    log: Mutex<File>,
+    log: AttemptLog,
     finished: Mutex<Finished>,
+    has_staged: AtomicBool,
 }
 
 impl Context {
-    /// Opens the attempt's log. The staging folder is made with the first output.
-    pub fn open(spec: AttemptSpec, options: ContextOptions) -> Result<Self, TaskError> {
-        let folder = &spec.attempt_dir;
-        std::fs::create_dir_all(folder).map_err(|e| TaskError::io("create", folder, &e))?;
-        let path = Self::log_path(&spec);
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(|e| TaskError::io("open", &path, &e))?;
-        Ok(Self { spec, options, log: Mutex::new(log), finished: Mutex::default() })
+    /// Makes nothing on the disk: the log comes with its first line, the attempt's folder with the first output.
+    pub fn new(spec: AttemptSpec, options: ContextOptions) -> Self {
+        let log = AttemptLog::of(&spec);
+        Self { spec, options, log, finished: Mutex::default(), has_staged: AtomicBool::new(false) }
     }
 
-    /// Where an attempt's log is.
-    pub fn log_path(spec: &AttemptSpec) -> PathBuf {
-        spec.attempt_dir.join("log.txt")
+    /// This attempt's log.
+    pub fn attempt_log(&self) -> &AttemptLog {
+        &self.log
     }
 
-    /// Where this attempt's log is.
-    pub fn log_file_path(&self) -> PathBuf {
-        Self::log_path(&self.spec)
+    /// Tells whether the attempt's folder was made.
+    pub fn has_staged(&self) -> bool {
+        self.has_staged.load(Ordering::Acquire)
     }
 
-    /// Ends the task and takes what it left behind.
-    pub fn finish(self) -> Finished {
-        self.finished.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// Takes what the task left behind, at its end.
+    pub fn finish(&self) -> Finished {
+        std::mem::take(&mut *self.state())
     }
 
     /// Which attempt this is.
@@ -118,6 +112,16 @@ impl Context {
     /// Environment variables for programs that the task starts.
     pub fn env(&self) -> &BTreeMap<String, String> {
         &self.spec.env
+    }
+
+    /// A secret that the task was given.
+    pub fn secret(&self, name: &str) -> Option<&str> {
+        self.spec.secrets.get(name).map(Secret::reveal)
+    }
+
+    /// All secrets by name: environment variables for programs that the task starts.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.spec.secrets.iter().map(|(name, secret)| (name.as_str(), secret.reveal()))
     }
 
     /// All connected inputs.
@@ -166,7 +170,9 @@ impl Context {
     pub fn output_path(&self, port: &str, port_type: PortType) -> PathBuf {
         let staging = self.spec.attempt_dir.join("out");
         // A folder that cannot be made is told by whoever writes into it.
-        let _ = std::fs::create_dir(&staging);
+        if !self.has_staged.swap(true, Ordering::AcqRel) {
+            let _ = std::fs::create_dir_all(&staging);
+        }
         let path = staging.join(port);
         self.state().outputs.insert(port.into(), Output { port_type, path: path.clone(), value: None });
         path
@@ -188,7 +194,8 @@ impl Context {
         value: &impl Serialize,
     ) -> Result<(), TaskError> {
         let path = self.output_path(port, port_type);
-        let text = serde_json::to_vec(value)
+        let text = self
+            .to_json(value)
             .map_err(|e| TaskError::permanent("bad_output", format!("output `{port}`: {e}")))?;
         std::fs::write(&path, text).map_err(|e| TaskError::io("write", &path, &e))
     }
@@ -200,7 +207,8 @@ impl Context {
     }
 
     /// Writes a small JSON value, usable in expressions as `tasks.NAME.outputs.PORT`.
-    pub fn write_value(&self, port: &str, value: Value) -> Result<(), TaskError> {
+    pub fn write_value(&self, port: &str, mut value: Value) -> Result<(), TaskError> {
+        self.log.mask().value(&mut value);
         self.write_json(port, PortType::Value, &value)?;
         if let Some(output) = self.state().outputs.get_mut(port) {
             output.value = Some(value);
@@ -235,13 +243,13 @@ impl Context {
 
     /// Sets the one line that the progress display shows behind the task.
     pub fn summary(&self, summary: impl Into<String>) {
-        self.state().summary = Some(summary.into());
+        self.state().summary = Some(self.log.mask().text(&summary.into()).into_owned());
     }
 
     /// Says how far the task is: a fraction from 0 to 1, NaN when unknown.
     pub fn progress(&self, fraction: f64, note: &str) {
         if let Some(progress) = &self.options.progress {
-            progress(fraction, note);
+            progress(fraction, &self.log.mask().text(note));
         }
     }
 
@@ -252,8 +260,7 @@ impl Context {
             LogLevel::Warn => "warning: ",
             LogLevel::Error => "error: ",
         };
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(log, "{prefix}{message}");
+        let _ = self.log.line(&format!("{prefix}{message}"));
     }
 
     /// Writes an informative line to the attempt's log.
@@ -261,10 +268,9 @@ impl Context {
         self.log(LogLevel::Info, message);
     }
 
-    /// Another handle on the attempt's log, for a program's output.
+    /// Another handle on the attempt's log, for a program's output. What goes there is not masked.
     pub fn log_file(&self) -> Result<File, TaskError> {
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.try_clone().map_err(|e| TaskError::io("open", &Self::log_path(&self.spec), &e))
+        self.log.file().map_err(|e| TaskError::io("open", self.log.path(), &e))
     }
 
     /// Tells whether the task should stop.
@@ -275,6 +281,16 @@ impl Context {
     /// Fails when the task should stop; call it in long loops.
     pub fn check_cancelled(&self) -> Result<(), TaskError> {
         if self.is_cancelled() { Err(TaskError::cancelled()) } else { Ok(()) }
+    }
+
+    /// A document without the task's secrets.
+    fn to_json(&self, value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+        if self.log.mask().is_empty() {
+            return serde_json::to_vec(value);
+        }
+        let mut value = serde_json::to_value(value)?;
+        self.log.mask().value(&mut value);
+        serde_json::to_vec(&value)
     }
 
     fn state(&self) -> MutexGuard<'_, Finished> {

@@ -39,6 +39,10 @@ impl TaskError {
     /// The code of an attempt that ended because memory ran out.
     pub const OUT_OF_MEMORY: &'static str = "out_of_memory";
 
+    /// The next step when memory ran out.
+    pub const MORE_MEMORY: &'static str =
+        "raise `resources.memory`, run fewer tasks at a time, or let the task work on less at once";
+
     /// A failure that may pass: a network that did not answer, a resource that was busy.
     pub fn transient(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), hints: Vec::new(), retryable: true, exit: None }

@@ -3,10 +3,13 @@
 use std::{path::PathBuf, sync::Arc};
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Context, Description, ModelReference, Ports, Problem, RunInfo, SchemaCheck, TaskError};
+use crate::{
+    Context, Description, ModelReference, Ports, Probe, ProbeContext, Problem, RunInfo, SchemaCheck,
+    TaskError,
+};
 
 /// A task kind, written by its author.
 ///
@@ -43,6 +46,12 @@ pub trait Task: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Finds out whether an attempt did its work whose outcome was lost; asked only of tasks that must happen once. It blocks, for
+    /// half a minute at most, and changes nothing.
+    fn probe(&self, _ctx: &ProbeContext, _params: &Self::Params) -> Probe {
+        Probe::Unknown
+    }
+
     /// Does the work. Outputs go through the context; the return value only says whether it went well.
     fn run(&self, ctx: &Context, params: Self::Params) -> Result<(), TaskError>;
 }
@@ -63,6 +72,8 @@ pub trait Kind: Send + Sync + 'static {
     fn files(&self, params: &Value) -> Result<Vec<PathBuf>, TaskError>;
     /// See [`Task::references`].
     fn references(&self, params: &Value, run: &RunInfo) -> Result<Vec<ModelReference>, TaskError>;
+    /// See [`Task::probe`]; [`Probe::Unknown`] when the parameters do not parse.
+    fn probe(&self, ctx: &ProbeContext, params: &Value) -> Probe;
     /// Parses the parameters and runs [`Task::run`].
     fn run(&self, ctx: &Context, params: Value) -> Result<(), TaskError>;
 }
@@ -101,6 +112,10 @@ impl<T: Task> Kind for T {
         Ok(Task::references(self, &parse::<T>(params)?, run))
     }
 
+    fn probe(&self, ctx: &ProbeContext, params: &Value) -> Probe {
+        parse::<T>(params).map_or(Probe::Unknown, |params| Task::probe(self, ctx, &params))
+    }
+
     fn run(&self, ctx: &Context, params: Value) -> Result<(), TaskError> {
         let params = parse::<T>(&params)?;
         if let Some(problem) = Task::check(self, &params).into_iter().next() {
@@ -114,7 +129,7 @@ impl<T: Task> Kind for T {
 }
 
 fn parse<T: Task>(params: &Value) -> Result<T::Params, TaskError> {
-    serde_json::from_value(params.clone())
+    T::Params::deserialize(params)
         .map_err(|error| TaskError::permanent("bad_params", format!("bad parameters: {error}")))
 }
 

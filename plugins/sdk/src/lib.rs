@@ -10,8 +10,11 @@ mod duration;
 mod error;
 mod host;
 mod kind;
+mod log;
+mod mask;
 mod outcome;
 mod pack;
+mod probe;
 mod process;
 mod schema;
 mod spec;
@@ -28,8 +31,11 @@ pub use host::{
     Selector, Target,
 };
 pub use kind::{Kind, Task};
+pub use log::AttemptLog;
+pub use mask::{Mask, MaskStream};
 pub use outcome::{Finished, Output};
 pub use pack::Pack;
+pub use probe::{Probe, ProbeContext};
 pub use process::{ProcessId, ProcessStat};
 pub use schema::nearest;
 pub use schema::{Column, ColumnType, PortSchema, SchemaCheck};

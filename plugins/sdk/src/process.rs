@@ -1,6 +1,6 @@
 //! Who a process is, so that no later process of the same number is taken for it.
 
-use std::fs::read_to_string;
+use std::{fs::File, io::Read, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct ProcessId {
 impl ProcessId {
     /// Who a process is; `None` when it does not live. One that ended and only waits to be reaped does not live.
     pub fn of(pid: u32) -> Option<Self> {
-        let boot_id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let boot_id = boot_id()?.to_owned();
         let start_time = ProcessStat::read(pid)?.start_time;
         Some(Self { pid, start_time, boot_id })
     }
@@ -41,7 +41,7 @@ pub struct ProcessStat {
 impl ProcessStat {
     /// Reads `/proc/PID/stat`; `None` when the process does not live. One that ended and only waits to be reaped does not.
     pub fn read(pid: u32) -> Option<Self> {
-        Self::parse(&read_to_string(format!("/proc/{pid}/stat")).ok()?)
+        Self::parse(&read_proc(&format!("/proc/{pid}/stat"))?)
     }
 
     /// State, parent and start time are fields 3, 4 and 22; the name before them may hold spaces and brackets.
@@ -54,6 +54,20 @@ impl ProcessStat {
         let parent = fields.next()?.parse().ok()?;
         Some(Self { parent, start_time: fields.nth(17)?.parse().ok()? })
     }
+}
+
+/// The boot that this process belongs to.
+fn boot_id() -> Option<&'static str> {
+    static BOOT_ID: OnceLock<Option<String>> = OnceLock::new();
+    let read = || Some(read_proc("/proc/sys/kernel/random/boot_id")?.trim().to_owned());
+    BOOT_ID.get_or_init(read).as_deref()
+}
+
+/// Reads a file of `/proc`. Such files say that they are empty, so the standard library would read them in pieces of 32 bytes.
+fn read_proc(path: &str) -> Option<String> {
+    let mut text = String::with_capacity(1024);
+    File::open(path).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 #[cfg(test)]

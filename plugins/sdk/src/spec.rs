@@ -137,8 +137,19 @@ pub struct AttemptSpec {
     pub secrets: BTreeMap<String, Secret>,
     /// The workflow's folder: relative paths in parameters start here.
     pub base_dir: PathBuf,
-    /// The attempt's own folder: log, outcome, staged outputs.
+    /// The attempt's own folder, which is there only while outputs are staged in it or an outcome waits in it. The log is beside it.
     pub attempt_dir: PathBuf,
     /// The folder of the state, `.sluice`.
     pub home: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_debug_form_of_a_specification_hides_its_secrets() {
+        let folder = std::path::Path::new("/nowhere");
+        let bench = crate::testing::Bench::new(folder).secret("TOKEN", "hunter2");
+        assert!(!format!("{:?}", bench.spec()).contains("hunter2"));
+        assert!(serde_json::to_string(bench.spec()).unwrap().contains("hunter2"), "it reaches the worker");
+    }
 }

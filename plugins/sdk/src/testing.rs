@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    AttemptSpec, Context, ContextOptions, Finished, Host, Input, Kind, PortType, ResolvedModel, RunInfo,
-    Table, TaskError,
+    AttemptLog, AttemptSpec, Context, ContextOptions, Finished, Host, Input, Kind, PortType, ProbeContext,
+    ResolvedModel, RunInfo, Secret, Table, TaskError,
 };
 
 /// Runs one task in a temporary folder, which lives as long as the bench.
@@ -101,6 +101,28 @@ impl Bench {
         self
     }
 
+    /// Gives the task a secret.
+    #[must_use]
+    pub fn secret(mut self, name: &str, value: &str) -> Self {
+        self.spec.secrets.insert(name.into(), Secret::new(value));
+        self
+    }
+
+    /// The attempt that the bench runs; kind and parameters are missing.
+    pub fn spec(&self) -> &AttemptSpec {
+        &self.spec
+    }
+
+    /// What a probe of the bench's attempt is given.
+    pub fn probe_context(&self) -> ProbeContext {
+        ProbeContext {
+            run: self.spec.run.clone(),
+            base_dir: self.spec.base_dir.clone(),
+            env: self.spec.env.clone(),
+            secrets: self.spec.secrets.clone(),
+        }
+    }
+
     /// Runs a kind. Relative paths start at the bench's folder; a second run starts with an empty staging folder.
     pub fn run(&self, kind: &dyn Kind, params: Value) -> Result<Finished, TaskError> {
         let _ = std::fs::remove_dir_all(self.spec.attempt_dir.join("out"));
@@ -108,14 +130,14 @@ impl Bench {
         spec.kind = kind.describe().name;
         spec.params = params.clone();
         let options = ContextOptions { host: self.host.clone(), ..ContextOptions::default() };
-        let ctx = Context::open(spec, options)?;
+        let ctx = Context::new(spec, options);
         kind.run(&ctx, params)?;
         Ok(ctx.finish())
     }
 
     /// The log of the runs so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(Context::log_path(&self.spec)).unwrap_or_default()
+        std::fs::read_to_string(AttemptLog::path_of(&self.spec.attempt_dir)).unwrap_or_default()
     }
 }
 

@@ -1,54 +1,74 @@
 //! Running a program to its end, with its output going straight to the attempt's log.
 
 use std::{
+    fs::File,
     io::{Read, Seek, SeekFrom},
     os::unix::process::{CommandExt, ExitStatusExt},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
-    time::{Duration, Instant},
+    process::{Command, ExitStatus, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use sluicegate_plugin::{Context, TaskError};
+use sluicegate_plugin::{Context, Exit, RunInfo, TaskError};
 
-/// How often a cancelled run is noticed.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How long a program may take to stop.
-const GRACE: Duration = Duration::from_secs(2);
+use crate::{masked::MaskedPipe, wait::Patience};
 
 /// How much of the log's end goes into an error.
 const TAIL: u64 = 2000;
 
+/// Tells a program which attempt it belongs to. The attempt's id is what a probe is asked about later.
+pub(crate) fn introduce(command: &mut Command, info: &RunInfo) {
+    command
+        .env("SLUICE_RUN_ID", &info.run_id)
+        .env("SLUICE_WORKFLOW", &info.workflow)
+        .env("SLUICE_TASK", &info.task)
+        .env("SLUICE_ATTEMPT", info.attempt.to_string())
+        .env("SLUICE_ATTEMPT_ID", &info.attempt_id);
+}
+
 /// Runs a program in a process group of its own. Fails unless it ends with one of `ok_codes`.
+///
+/// Nothing here asks for code between fork and exec, so the standard library can spawn without copying the worker's page tables.
 pub(crate) fn run(
     ctx: &Context,
     mut command: Command,
     name: &str,
     ok_codes: &[i32],
 ) -> Result<(), TaskError> {
-    let (stdout, mut log) = (ctx.log_file()?, ctx.log_file()?);
+    let mut log = ctx.log_file()?;
     let start = log.seek(SeekFrom::End(0)).unwrap_or(0);
-    command.envs(ctx.env()).stdin(Stdio::null()).stdout(stdout).stderr(ctx.log_file()?).process_group(0);
-    let info = ctx.run();
-    command
-        .env("SLUICE_RUN_ID", &info.run_id)
-        .env("SLUICE_WORKFLOW", &info.workflow)
-        .env("SLUICE_TASK", &info.task)
-        .env("SLUICE_ATTEMPT", info.attempt.to_string());
+    introduce(&mut command, ctx.run());
+    command.envs(ctx.env()).envs(ctx.secrets()).stdin(Stdio::null()).process_group(0);
+    let io = |error: std::io::Error| TaskError::io("open", ctx.attempt_log().path(), &error);
+    let pipe = if ctx.attempt_log().mask().is_empty() {
+        command.stdout(log.try_clone().map_err(io)?).stderr(log);
+        None
+    } else {
+        let (pipe, stdout, stderr) = MaskedPipe::new(log, ctx.attempt_log().mask().clone()).map_err(io)?;
+        command.stdout(stdout).stderr(stderr);
+        Some(pipe)
+    };
     let child = command.spawn().map_err(|error| not_started(name, &error))?;
-    let status = wait(ctx, child)?;
+    // The command holds ends of the pipe, which is dry only when all are closed.
+    drop(command);
+    let waited = Patience { is_cancelled: &|| ctx.is_cancelled() }.wait(child);
+    if let Some(pipe) = pipe {
+        pipe.drain();
+    }
+    let status = waited.map_err(|error| TaskError::transient("wait", error.to_string()))?;
+    let Some(status) = status else { return Err(TaskError::cancelled()) };
     if status.code().is_some_and(|code| ok_codes.contains(&code)) {
         return Ok(());
     }
-    let how = match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exited with code {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}"),
-        (None, None) => "ended".into(),
+    Err(unsuccessful(name, status, &last_lines(ctx, start)))
+}
+
+fn unsuccessful(name: &str, status: ExitStatus, last: &str) -> TaskError {
+    let (how, exit) = match (status.code(), status.signal()) {
+        (Some(code), _) => (format!("exited with code {code}"), Some(Exit::Code(code))),
+        (None, Some(signal)) => (format!("was killed by signal {signal}"), Some(Exit::Signal(signal))),
+        (None, None) => ("ended".into(), None),
     };
-    let last = last_lines(ctx, start);
     let said = if last.is_empty() { String::new() } else { format!("; it last wrote:\n{last}") };
-    Err(TaskError::transient("exit_code", format!("`{name}` {how}{said}")))
+    TaskError { exit, ..TaskError::transient("exit_code", format!("`{name}` {how}{said}")) }
 }
 
 fn not_started(name: &str, error: &std::io::Error) -> TaskError {
@@ -62,40 +82,9 @@ fn not_started(name: &str, error: &std::io::Error) -> TaskError {
     }
 }
 
-/// Waits for the end; a cancelled task is ended politely, then not.
-fn wait(ctx: &Context, mut child: Child) -> Result<ExitStatus, TaskError> {
-    let group = Pid::from_child(&child);
-    let (tx, ended) = mpsc::channel();
-    std::thread::spawn(move || tx.send(child.wait()));
-    let mut asked: Option<Instant> = None;
-    loop {
-        match ended.recv_timeout(LOOK) {
-            Ok(_) if asked.is_some() => {
-                let _ = kill_process_group(group, Signal::KILL);
-                return Err(TaskError::cancelled());
-            }
-            Ok(status) => return status.map_err(|error| TaskError::transient("wait", error.to_string())),
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Err(TaskError::transient("wait", "the program's end was not seen"));
-            }
-        }
-        match asked {
-            None if ctx.is_cancelled() => {
-                let _ = kill_process_group(group, Signal::TERM);
-                asked = Some(Instant::now());
-            }
-            Some(since) if since.elapsed() > GRACE => {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            _ => {}
-        }
-    }
-}
-
 /// The last lines that the program wrote, at most five.
 fn last_lines(ctx: &Context, start: u64) -> String {
-    let Ok(mut log) = std::fs::File::open(ctx.log_file_path()) else { return String::new() };
+    let Ok(mut log) = File::open(ctx.attempt_log().path()) else { return String::new() };
     let end = log.seek(SeekFrom::End(0)).unwrap_or(start);
     let from = start.max(end.saturating_sub(TAIL));
     let mut bytes = Vec::new();

@@ -45,7 +45,8 @@ pub struct PythonParams {
 
 const DOC: &str = r#"
 The script runs in the workflow's folder. Paths of inputs are in `SLUICE_INPUT_NAME`, paths for declared outputs in
-`SLUICE_OUTPUT_NAME`; tables are Arrow IPC files (`pyarrow.ipc.open_file`, `pandas.read_feather`, `polars.read_ipc`).
+`SLUICE_OUTPUT_NAME`; tables are Arrow IPC files (`pyarrow.ipc.open_file`, `pandas.read_feather`, `polars.read_ipc`). Secrets are in
+`os.environ` under their own names, and are `***` in the log.
 
 ```toml
 [tasks.features]

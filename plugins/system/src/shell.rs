@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sluicegate_plugin::{Context, Description, Effect, PortType, Ports, Problem, Task, TaskError};
+use sluicegate_plugin::{
+    Context, Description, Effect, PortType, Ports, Probe, ProbeContext, Problem, Task, TaskError,
+};
 
 use crate::{
     outputs::{self, Outputs},
-    program,
+    probe, program,
 };
 
 /// Runs a program or a shell script.
@@ -44,6 +46,10 @@ pub struct ShellParams {
     #[serde(default = "zero")]
     #[schemars(length(min = 1))]
     ok_codes: Vec<i32>,
+    /// A program with its arguments that finds out whether an attempt did its work whose outcome was lost: exit code 0 says that it
+    /// did, 1 that it did not, anything else that nobody knows. It has half a minute. For tasks with `effect = "once"`.
+    #[serde(default)]
+    probe: Vec<String>,
 }
 
 fn zero() -> Vec<i32> {
@@ -53,13 +59,24 @@ fn zero() -> Vec<i32> {
 const DOC: &str = r#"
 The program's output goes to the task's log (`sluice runs logs`). Inputs of any type can be connected under any name; their
 paths are in the environment as `SLUICE_INPUT_NAME`. Declared outputs are written to the paths in `SLUICE_OUTPUT_NAME`. Names
-are in capitals, with `_` for `-`. `SLUICE_RUN_ID`, `SLUICE_WORKFLOW`, `SLUICE_TASK` and `SLUICE_ATTEMPT` say where it runs.
+are in capitals, with `_` for `-`. `SLUICE_RUN_ID`, `SLUICE_WORKFLOW`, `SLUICE_TASK` and `SLUICE_ATTEMPT` say where it runs;
+`SLUICE_ATTEMPT_ID` is an id that no other attempt has. Secrets are environment variables under their own names, and are `***` in the log.
 
 ```toml
 [tasks.count]
 uses   = "shell"
 inputs = { table = "raw" }
 with   = { script = 'wc -c < "$SLUICE_INPUT_TABLE" > "$SLUICE_OUTPUT_SIZE"', outputs = { size = "value" } }
+```
+
+A task that must not happen twice can bring a `probe`, which is asked when the outcome of an attempt was lost. It finds the attempt by
+`SLUICE_ATTEMPT_ID`:
+
+```toml
+[tasks.invoice]
+uses   = "shell"
+effect = "once"
+with   = { command = ["./send-invoice"], probe = ["./was-it-sent"] }
 ```
 
 A `shell` task is not cached unless it says `cache = true`; then list the files it reads in `files`.
@@ -93,7 +110,17 @@ impl Task for Shell {
             }
             _ => {}
         }
+        if !params.probe.is_empty() && !params.outputs.is_empty() {
+            let message = "a probe cannot bring back `outputs` that were lost";
+            problems.push(Problem::new("/probe", message).hint("leave one of them out"));
+        }
         problems
+    }
+
+    fn probe(&self, ctx: &ProbeContext, params: &ShellParams) -> Probe {
+        let mut ctx = ctx.clone();
+        ctx.env.extend(params.env.clone());
+        probe::ask(&ctx, &params.probe, &params.cwd)
     }
 
     fn ports(&self, params: &ShellParams) -> Ports {
@@ -124,7 +151,7 @@ impl Task for Shell {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use sluicegate_plugin::testing::Bench;
+    use sluicegate_plugin::{Exit, Kind, testing::Bench};
 
     use super::*;
 
@@ -148,6 +175,63 @@ mod tests {
         let error = bench.run(&Shell, json!({ "script": "echo oh no >&2; exit 3" })).unwrap_err();
         assert_eq!(error.message, "`sh` exited with code 3; it last wrote:\noh no");
         assert!(error.retryable);
+    }
+
+    #[test]
+    fn an_error_says_by_which_code_or_signal_the_program_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let exit = |script: &str| {
+            Bench::new(folder.path()).run(&Shell, json!({ "script": script })).unwrap_err().exit
+        };
+        assert_eq!(exit("exit 7"), Some(Exit::Code(7)));
+        assert_eq!(exit("kill -KILL $$"), Some(Exit::Signal(9)));
+    }
+
+    #[test]
+    fn a_program_that_writes_nothing_leaves_an_empty_log_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path());
+        bench.run(&Shell, json!({ "command": ["true"] })).unwrap();
+        assert!(!bench.spec().attempt_dir.exists());
+        assert_eq!(bench.log(), "");
+    }
+
+    #[test]
+    fn secrets_are_in_the_environment_and_not_in_log_or_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path()).secret("TOKEN", "hunter2");
+        let script =
+            "test ${#TOKEN} = 7; printf hun; sleep 0.1; echo ter2; echo \"user:$TOKEN\" | base64; exit 3";
+        let error = bench.run(&Shell, json!({ "script": script })).unwrap_err();
+        assert_eq!(error.message, "`sh` exited with code 3; it last wrote:\n***\ndXNlcjp***Cg==");
+        assert_eq!(bench.log(), "***\ndXNlcjp***Cg==\n");
+    }
+
+    #[test]
+    fn a_program_left_running_with_the_pipe_open_does_not_hold_the_task() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path()).secret("TOKEN", "hunter2");
+        let script = "sleep 600 & echo $! > pid; echo hunter2 done";
+        bench.run(&Shell, json!({ "script": script })).unwrap();
+        assert_eq!(bench.log(), "*** done\n");
+        let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
+        assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
+    }
+
+    #[test]
+    fn a_probe_tells_by_its_exit_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new(folder.path());
+        let ask = |probe: &[&str]| {
+            let params = json!({ "command": ["true"], "probe": probe, "env": { "CODE": "1" } });
+            Kind::probe(&Shell, &bench.probe_context(), &params)
+        };
+        assert_eq!(ask(&["sh", "-c", "test $SLUICE_ATTEMPT_ID = attempt"]), Probe::Happened);
+        assert_eq!(ask(&["sh", "-c", "exit $CODE"]), Probe::DidNotHappen);
+        assert_eq!(ask(&["sh", "-c", "exit 2"]), Probe::Unknown);
+        assert_eq!(ask(&["sh", "-c", "kill -KILL $$"]), Probe::Unknown);
+        assert_eq!(ask(&["no-such-program"]), Probe::Unknown);
+        assert_eq!(ask(&[]), Probe::Unknown);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     worker::{AttemptControl, AttemptReport, InlineAttempt, StopReason, read_outcome, run_inline},
 };
 
-struct NoHost;
+pub(super) struct NoHost;
 
 impl Host for NoHost {
     fn find_model(&self, _model: &str, _selector: &Selector) -> Result<Option<ModelVersion>, HostError> {
@@ -46,6 +46,7 @@ async fn run(folder: &TempDir, what: Value, control: AttemptControl) -> AttemptR
         spec: spec(folder.path(), 1, json!({ "what": what, "value": 3 })),
         host: Arc::new(NoHost),
         artifacts: ArtifactStore::open(&folder.path().join("artifacts")).unwrap(),
+        keeps_outcome: true,
         control,
     })
     .await
@@ -67,7 +68,7 @@ async fn a_panic_inline_is_a_failed_attempt() {
     let (control, _handle) = AttemptControl::new(Box::new(|_, _| ()));
     let error = failed(run(&folder, json!("panic"), control).await);
     assert_eq!(error.code, "panic");
-    let log = std::fs::read_to_string(folder.path().join("attempts/1/log.txt")).unwrap();
+    let log = std::fs::read_to_string(folder.path().join("attempts/1.txt")).unwrap();
     assert!(log.contains("trial.rs:"), "{log}");
 }
 

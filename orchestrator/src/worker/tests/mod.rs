@@ -1,9 +1,11 @@
 //! Workers as real processes: this test program starts itself again.
 
 mod inline;
+mod keep;
+mod limits;
 mod measure;
 mod orphan;
 mod run;
 mod stop;
 mod trial;
-mod yard;
+pub(super) mod yard;

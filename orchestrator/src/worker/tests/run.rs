@@ -17,7 +17,7 @@ use crate::{
 #[track_caller]
 fn crashed(report: AttemptReport) -> (String, String) {
     match report.result {
-        AttemptResult::Crashed { message, stderr } => (message, stderr),
+        AttemptResult::Crashed { message, stderr, .. } => (message, stderr),
         other => panic!("{other:?}"),
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     run::AttemptResult,
-    worker::{AttemptControl, AttemptReport, StopReason, WorkerPool},
+    worker::{AttemptControl, AttemptReport, StopReason, WorkerPool, entry::Entry},
 };
 
 /// Runs a task and stops it as soon as it waits.
@@ -63,6 +63,37 @@ async fn a_killed_task_leaves_nothing_that_left_its_session_or_shed_its_environm
         let report = stop_when_waiting(&yard, json!({ what: "ignore" }), StopReason::Cancelled).await;
         assert_eq!(report.result, AttemptResult::Cancelled);
         assert_eq!(yard.left(), None, "{what}");
+        yard.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_killed_task_leaves_no_chain_of_processes_that_run_away() {
+    let grace = Duration::from_millis(50);
+    for (yard, what) in [
+        (Yard::with_grace(1, grace), "ignore"),
+        (Yard::without_groups(grace), "ignore"),
+        (Yard::new(1), "wait"),
+    ] {
+        let (control, handle) = AttemptControl::new(Box::new(|_, _| ()));
+        let (waiting, home) = (yard.path("waiting"), yard.folder.path().to_owned());
+        let stopper = std::thread::spawn(move || {
+            until(|| waiting.exists());
+            // Where it can be had, the worker's group is what is tried.
+            until(|| {
+                Entry::all(&home).iter().all(|entry| {
+                    let worker = entry.process().expect("the worker lives");
+                    entry.groups().unified.is_none() || entry.groups().hold(worker.pid)
+                })
+            });
+            handle.stop(StopReason::Cancelled);
+        });
+        let report =
+            yard.pool.execute(yard.spec(json!({ "what": { "evade": what }, "value": 1 })), control).await;
+        stopper.join().unwrap();
+        assert_eq!(report.result, AttemptResult::Cancelled);
+        // The next of a chain may hide from one look, while it takes the place of the one before.
+        assert!((0..20).all(|_| !yard.is_named()));
         yard.close().await;
     }
 }

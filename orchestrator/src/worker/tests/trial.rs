@@ -42,6 +42,17 @@ pub(super) enum What {
     LeaveUnmarked(Box<Self>),
     WriteLink,
     WriteMuch(usize),
+    /// Runs a program to its end.
+    Run(String),
+    /// Says so many characters of summary.
+    Say(usize),
+    /// Takes so much memory, in MiB, itself or in a program.
+    Fill(usize),
+    FillOutside(usize),
+    /// Starts a chain of processes, each of which leaves its session, does not mind SIGTERM, starts the next and ends.
+    Evade(Box<Self>),
+    /// Tells a secret in every way there is.
+    Tell(String),
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -70,7 +81,7 @@ impl Task for Trial {
 
     fn ports(&self, params: &TrialParams) -> Ports {
         let mut ports = Task::describe(self).ports;
-        ports.outputs[0].optional = matches!(params.what, What::Nothing);
+        ports.outputs[0].optional = matches!(params.what, What::Nothing | What::Run(_));
         ports
     }
 
@@ -105,7 +116,8 @@ fn act(ctx: &Context, what: What) -> Result<(), TaskError> {
         }
         What::WriteOutcomeAndDie => {
             let result = AttemptResult::Succeeded { outcome: Outcome::default() };
-            keep_outcome(ctx.log_file_path().parent().unwrap(), &ctx.run().attempt_id, result).unwrap();
+            let attempt_dir = ctx.attempt_log().path().with_extension("");
+            keep_outcome(&attempt_dir, &ctx.run().attempt_id, result).unwrap();
             std::process::abort();
         }
         What::Print => {
@@ -142,6 +154,44 @@ fn act(ctx: &Context, what: What) -> Result<(), TaskError> {
         What::WriteLink => {
             let path = ctx.output_path("value", PortType::File);
             std::os::unix::fs::symlink("/etc/passwd", path).unwrap();
+        }
+        What::Run(program) => assert!(Command::new(program).status().unwrap().success()),
+        What::Say(n_characters) => ctx.summary("x".repeat(n_characters)),
+        What::Fill(n_mebibytes) => {
+            let filled = vec![1u8; n_mebibytes << 20];
+            ctx.summary(filled.iter().map(|byte| usize::from(*byte)).sum::<usize>().to_string());
+        }
+        What::FillOutside(n_mebibytes) => {
+            // It holds one line in memory until the line ends.
+            let script = format!("head -c {n_mebibytes}m /dev/zero | tail -n 1 > /dev/null");
+            let status = Command::new("/bin/sh").args(["-c", &script]).status().unwrap();
+            return Err(TaskError::transient("trial", format!("it ended with {status}")));
+        }
+        What::Evade(next) => {
+            let script = "trap '' TERM; echo $$ > \"$1.new\"; mv \"$1.new\" \"$1\"; sleep 0.005; setsid --fork sh -c \"$0\" \"$0\" \"$1\"";
+            let left = ctx.resolve("left");
+            let mut command = Command::new("env");
+            command.args(["-i", "setsid", "--fork", "sh", "-c", script, script]).arg(&left);
+            assert!(
+                command
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            until(|| left.exists());
+            act(ctx, *next)?;
+        }
+        What::Tell(name) => {
+            let secret = ctx.secret(&name).unwrap().to_owned();
+            ctx.info(&secret);
+            ctx.progress(0.5, &secret);
+            ctx.summary(&secret);
+            ctx.write_value("value", secret.clone().into())?;
+            eprintln!("{secret}");
+            assert!(std::thread::spawn(move || panic!("{secret}")).join().is_err());
         }
         What::WriteMuch(n_bytes) => ctx.write_value("value", "x".repeat(n_bytes).into())?,
     }

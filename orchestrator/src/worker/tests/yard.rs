@@ -15,6 +15,7 @@ use crate::{
     run::AttemptResult,
     worker::{
         AttemptControl, AttemptReport, PoolOptions, WorkerPool,
+        entry::Entry,
         mark::is_of_home,
         process::{Process, marked},
     },
@@ -38,6 +39,15 @@ impl Yard {
         Self { folder, pool, n_attempts: AtomicU32::new(0) }
     }
 
+    /// A yard whose workers have no control groups.
+    pub(super) fn without_groups(grace: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(folder.path(), 1, grace);
+        let program = std::mem::replace(&mut options.program, "/usr/bin/env".into());
+        options.args.splice(0..0, ["SLUICE_CGROUPS=off".into(), program.display().to_string()]);
+        Self { pool: WorkerPool::new(options), folder, n_attempts: AtomicU32::new(0) }
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -57,7 +67,7 @@ impl Yard {
     }
 
     pub(super) fn log(&self, attempt: u32) -> String {
-        std::fs::read_to_string(self.path(&format!("attempts/{attempt}/log.txt"))).unwrap_or_default()
+        std::fs::read_to_string(self.path(&format!("attempts/{attempt}.txt"))).unwrap_or_default()
     }
 
     /// The process that a task left running.
@@ -70,10 +80,30 @@ impl Yard {
         marked(&|mark| is_of_home(mark, self.folder.path()))
     }
 
+    /// Tells whether the arguments of any process name this folder.
+    pub(super) fn is_named(&self) -> bool {
+        let name = self.folder.path().as_os_str().as_encoded_bytes();
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let arguments = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            arguments.windows(name.len()).any(|part| part == name)
+        })
+    }
+
+    /// What workers noted of themselves.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        Entry::all(self.folder.path())
+    }
+
     /// Ends the workers; nothing may remain.
     pub(super) async fn close(self) {
+        let groups: Vec<_> = self.entries().iter().map(|entry| entry.groups().clone()).collect();
         self.pool.shutdown().await;
         assert_eq!(self.processes(), []);
+        assert!(self.entries().is_empty());
+        for group in groups.iter().flat_map(|groups| [&groups.unified, &groups.memory, &groups.cpu]).flatten()
+        {
+            assert!(!group.exists(), "{}", group.display());
+        }
     }
 }
 
@@ -90,7 +120,7 @@ pub(super) fn options(home: &Path, size: usize, grace: Duration) -> PoolOptions 
     }
 }
 
-pub(super) fn spec(home: &Path, attempt: u32, params: Value) -> AttemptSpec {
+pub(in crate::worker) fn spec(home: &Path, attempt: u32, params: Value) -> AttemptSpec {
     AttemptSpec {
         run: RunInfo {
             run_id: "run".into(),

@@ -1,0 +1,111 @@
+//! The thread of a worker that runs attempts, one after the other.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+use sluicegate_plugin::{AttemptSpec, CancelToken, ContextOptions, TaskError};
+
+use super::{
+    attempt::Attempt, cgroup::Groups, children::Children, desk::Desk, entry::OwnEntry, mark::MARK,
+    panics::PanicScope, protocol::Reply, serve::WorkerOptions,
+};
+use crate::{artifact::ArtifactStore, run::AttemptResult};
+
+/// Progress in between is not sent.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
+
+/// Longer notes are cut, in characters.
+const MAX_NOTE: usize = 500;
+
+/// A request to run an attempt.
+pub(super) struct Job {
+    pub(super) id: u64,
+    pub(super) spec: AttemptSpec,
+    pub(super) cancel: CancelToken,
+}
+
+/// Runs attempts, and clears away what they leave.
+pub(super) struct Runner {
+    options: WorkerOptions,
+    desk: Arc<Desk>,
+    children: Children,
+    groups: Groups,
+    /// Made with the first attempt, which says where the state is.
+    entry: Option<OwnEntry>,
+}
+
+impl Runner {
+    /// A runner without work.
+    pub(super) fn new(options: WorkerOptions, desk: Arc<Desk>) -> Self {
+        let groups = Groups::of(&std::env::var(MARK).unwrap_or_default());
+        Self { options, desk, children: Children::default(), groups, entry: None }
+    }
+
+    /// Runs attempts until no more can come. What must not stay is gone before a result is told.
+    pub(super) fn run(mut self, queue: &mpsc::Receiver<Job>) {
+        for job in queue {
+            let (id, attempt_dir) = (job.id, job.spec.attempt_dir.clone());
+            let attempt_id = job.spec.run.attempt_id.clone();
+            let result = match self.note(&job.spec) {
+                Ok(()) => self.desk.verdict_on(id, self.attempt(job)),
+                Err(error) => AttemptResult::Failed { error },
+            };
+            if matches!(result, AttemptResult::Succeeded { .. }) {
+                self.children.keep();
+            } else {
+                self.children.end_new();
+            }
+            self.desk.tell(id, attempt_dir, attempt_id, result);
+            self.desk.done(id);
+        }
+    }
+
+    /// Notes, for an orchestrator that comes later, which attempts this process answers for.
+    fn note(&mut self, spec: &AttemptSpec) -> Result<(), TaskError> {
+        let remembered = self.desk.remembered();
+        let mut attempts = vec![spec.run.attempt_id.as_str()];
+        attempts.extend(remembered.iter().map(String::as_str));
+        let noted = match &self.entry {
+            Some(entry) => entry.note(&attempts),
+            None => OwnEntry::new(&spec.home, &self.groups, &attempts).map(|entry| {
+                self.desk.know_home(&spec.home);
+                self.groups.gather_later();
+                self.entry = Some(entry);
+            }),
+        };
+        noted.map_err(|error| TaskError::io("write to", &spec.home.join("workers"), &error))
+    }
+
+    fn attempt(&self, job: Job) -> AttemptResult {
+        let Job { id, spec, cancel } = job;
+        let Some(kind) = self.options.kinds.kind(&spec.kind) else {
+            let message = format!("kind `{}` is not at hand in the worker", spec.kind);
+            return AttemptResult::Failed { error: TaskError::permanent("unknown_kind", message) };
+        };
+        let artifacts = match ArtifactStore::open(&spec.home.join("artifacts")) {
+            Ok(artifacts) => artifacts,
+            Err(error) => {
+                return AttemptResult::Failed { error: TaskError::transient("artifact", error.to_string()) };
+            }
+        };
+        let limit = self.groups.limit(&spec.resources);
+        let progress = progress(id, self.desk.clone());
+        let options = ContextOptions { host: None, cancel, progress: Some(Box::new(progress)) };
+        let (artifacts, panics, limit) = (&artifacts, PanicScope::Process, &limit);
+        Attempt { kind: &kind, spec, options, artifacts, panics, limit }.run()
+    }
+}
+
+fn progress(id: u64, desk: Arc<Desk>) -> impl Fn(f64, &str) + Send + Sync {
+    let last: Mutex<Option<Instant>> = Mutex::new(None);
+    move |fraction, note| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY) {
+            *last = Some(Instant::now());
+            let note = note.chars().take(MAX_NOTE).collect();
+            desk.send(&Reply::Progress { id, fraction: fraction.is_finite().then_some(fraction), note });
+        }
+    }
+}
