@@ -21,7 +21,11 @@ mod deploy;
 mod docker;
 #[path = "e2e/examples.rs"]
 mod examples;
+#[path = "e2e/flow.rs"]
+mod flow;
 #[path = "e2e/readme.rs"]
 mod readme;
+#[path = "e2e/rerun.rs"]
+mod rerun;
 #[path = "e2e/retry.rs"]
 mod retry;

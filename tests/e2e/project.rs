@@ -120,6 +120,24 @@ impl Project {
         tasks.into_iter().find(|found| found["name"] == task).unwrap_or_else(|| panic!("no task `{task}`"))
     }
 
+    /// Files of the state that hold a text, also those below other folders.
+    pub(crate) fn files_with(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path(".sluice")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else if std::fs::read(entry.path())
+                    .is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+                {
+                    found.push(entry.path().display().to_string());
+                }
+            }
+        }
+        found
+    }
+
     /// Processes whose environment names this project's state.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let home = self.path(".sluice").display().to_string();

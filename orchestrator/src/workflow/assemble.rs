@@ -225,11 +225,11 @@ fn has_expressions(node: &Node) -> bool {
     }
 }
 
-/// The ports under these parameters, or the declared ones while the parameters are not known.
+/// The ports under these parameters. What an expression gives only at run time seldom names ports, so the others decide where they can;
+/// otherwise the ports are those that the kind declares.
 fn ports_of(entry: KindEntry<'_>, with: &Node) -> Ports {
-    with.to_json()
-        .and_then(|params| entry.kind.ports(&params))
-        .unwrap_or_else(|| entry.description.ports.clone())
+    let params = with.to_json().unwrap_or_else(|| salvaged(with, &[]));
+    entry.kind.ports(&params).unwrap_or_else(|| entry.description.ports.clone())
 }
 
 /// The parameters that are known and that nothing is wrong with: what they say of columns can still be followed.

@@ -7,6 +7,7 @@ mod probe;
 mod program;
 mod python;
 mod shell;
+mod text;
 mod wait;
 
 use sluicegate_plugin::Pack;

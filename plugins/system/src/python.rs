@@ -11,6 +11,7 @@ use sluicegate_plugin::{
 use crate::{
     outputs::{self, Outputs},
     program,
+    text::Text,
 };
 
 /// Runs a Python script by the user's interpreter.
@@ -28,13 +29,13 @@ pub struct PythonParams {
     code: String,
     /// Arguments: `sys.argv[1:]`.
     #[serde(default)]
-    args: Vec<String>,
+    args: Vec<Text>,
     /// The interpreter. The default is that of an active virtual environment, else `python3`.
     #[serde(default)]
     python: PathBuf,
     /// Environment variables, in addition to the user's.
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, Text>,
     /// Outputs by name with their types. The script writes each to the path in `os.environ["SLUICE_OUTPUT_NAME"]`.
     #[serde(default)]
     outputs: Outputs,

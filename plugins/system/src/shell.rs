@@ -11,6 +11,7 @@ use sluicegate_plugin::{
 use crate::{
     outputs::{self, Outputs},
     probe, program,
+    text::Text,
 };
 
 /// Runs a program or a shell script.
@@ -22,17 +23,17 @@ pub struct Shell;
 pub struct ShellParams {
     /// A program and its arguments, run directly. Give this or `script`.
     #[serde(default)]
-    command: Vec<String>,
+    command: Vec<Text>,
     /// A script for `/bin/sh`, which stops at the first command that fails. Give this or `command`.
     #[serde(default)]
     script: String,
     /// Arguments of the script: `$1`, `$2` and so on. Values that come from elsewhere belong here or into `env`, never into
     /// the script's text.
     #[serde(default)]
-    args: Vec<String>,
+    args: Vec<Text>,
     /// Environment variables, in addition to the user's.
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, Text>,
     /// The folder to run in; relative to the workflow's folder, which is the default.
     #[serde(default)]
     cwd: PathBuf,
@@ -119,7 +120,7 @@ impl Task for Shell {
 
     fn probe(&self, ctx: &ProbeContext, params: &ShellParams) -> Probe {
         let mut ctx = ctx.clone();
-        ctx.env.extend(params.env.clone());
+        ctx.env.extend(params.env.iter().map(|(name, text)| (name.clone(), text.as_str().to_owned())));
         probe::ask(&ctx, &params.probe, &params.cwd)
     }
 
