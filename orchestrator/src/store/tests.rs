@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use sluicegate_plugin::{AliasMove, Deployment, DeploymentState, ProcessId, Registration, Selector, Target};
 
-use super::*;
+use super::{state::State, *};
 use crate::{
     run::{CacheKey, EVENT_VERSION, Event, Origin, Outcome, Run, RunStatus, Timestamp},
     workflow::Workflow,
@@ -60,8 +60,21 @@ fn all(store: &Store) -> Vec<RunRow> {
     store.runs(&RunFilter { workflow: None, status: None, limit: 100 }).unwrap()
 }
 
-fn log_of(home: &Path, n: u64) -> std::path::PathBuf {
-    home.join("runs").join(id(n).to_string()).join("events.jsonl")
+fn journal_of(home: &Path) -> std::path::PathBuf {
+    let folder = home.join("journal");
+    journal::path_of(&folder, journal::newest(&folder).unwrap().unwrap())
+}
+
+/// Commits one more event of a run.
+fn add(store: &Store, run: &mut Run, event: Event) {
+    let seq = run.n_events();
+    run.apply(&event, Timestamp(8));
+    let record = EventRecord { v: EVENT_VERSION, seq, at: Timestamp(8), event };
+    store.commit(Commit { run: run.id(), records: vec![record], row: run.row(), cache: Vec::new() }).unwrap();
+}
+
+fn checkpoint(store: &Store) {
+    store.shared.writer.exclusively(State::checkpoint).unwrap();
 }
 
 #[test]
@@ -119,62 +132,154 @@ fn a_snapshot_that_was_being_written_does_not_brick_the_store() {
 }
 
 #[test]
-fn a_line_that_was_being_written_is_cut_off_when_the_run_goes_on() {
+fn a_record_that_was_being_written_is_cut_off() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path(), NOW).unwrap();
     let (mut run, first) = created(1, "a");
-    store.commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
+    store
+        .commit(Commit { run: id(1), records: vec![first.clone()], row: run.row(), cache: Vec::new() })
+        .unwrap();
     drop(store);
-    let mut log = std::fs::read(log_of(home.path(), 1)).unwrap();
-    log.extend_from_slice(b"12345678 {\"v\":1,\"se");
-    std::fs::write(log_of(home.path(), 1), log).unwrap();
+    let mut bytes = std::fs::read(journal_of(home.path())).unwrap();
+    bytes.extend_from_slice(b"\xf5rec\x40\0\0\0half");
+    std::fs::write(journal_of(home.path()), bytes).unwrap();
     let store = Store::open(home.path(), NOW).unwrap();
-    let event = Event::RunInterrupted;
-    run.apply(&event, Timestamp(8));
-    let record = EventRecord { v: EVENT_VERSION, seq: 1, at: Timestamp(8), event };
-    store.commit(Commit { run: id(1), records: vec![record], row: run.row(), cache: Vec::new() }).unwrap();
-    let from_log = jsonl::read::<EventRecord>(&log_of(home.path(), 1)).unwrap();
-    assert!(from_log.bad.is_none());
-    assert_eq!(from_log.values, store.events(id(1)).unwrap());
+    assert_eq!(store.events(id(1)).unwrap(), [first]);
+    add(&store, &mut run, Event::RunInterrupted);
+    drop(store);
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(store.events(id(1)).unwrap().len(), 2);
+    assert_eq!(store.open_runs().unwrap(), [run.row()]);
 }
 
 #[test]
-fn what_a_log_lost_with_the_machine_is_written_again_from_the_store() {
+fn a_flipped_bit_in_the_journal_is_refused_and_a_rebuild_keeps_the_rest() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path(), NOW).unwrap();
-    let (mut run, first) = created(1, "a");
-    store.commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
-    let mut add = |store: &Store, event: Event| {
-        let seq = run.n_events();
-        run.apply(&event, Timestamp(8));
-        let record = EventRecord { v: EVENT_VERSION, seq, at: Timestamp(8), event };
-        store
-            .commit(Commit { run: id(1), records: vec![record], row: run.row(), cache: Vec::new() })
-            .unwrap();
-    };
-    add(&store, Event::RunInterrupted);
+    for n in 1..=3 {
+        store_run(&store, n, "a");
+    }
     drop(store);
-    std::fs::write(log_of(home.path(), 1), "").unwrap();
+    let path = journal_of(home.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let Err(StoreError::Damaged { reason, .. }) = Store::open(home.path(), NOW) else { panic!("it opened") };
+    assert!(reason.contains("are no record, but good ones follow"), "{reason}");
+    let report = rebuild(home.path()).unwrap();
+    assert_eq!(report.n_runs, 2, "{report:?}");
+    assert!(report.notes.iter().any(|note| note.contains("of the journal are damaged")), "{report:?}");
     let store = Store::open(home.path(), NOW).unwrap();
-    add(&store, Event::CancelRequested { reason: "enough".into() });
-    let from_log = jsonl::read::<EventRecord>(&log_of(home.path(), 1)).unwrap();
-    assert_eq!(from_log.values, store.events(id(1)).unwrap());
-    assert_eq!(from_log.values.len(), 3);
+    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(3), id(1)]);
 }
 
 #[test]
-fn a_flipped_bit_in_a_log_is_found() {
+fn an_end_of_the_journal_that_was_acknowledged_is_missed() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path(), NOW).unwrap();
     store_run(&store, 1, "a");
     drop(store);
-    let path = log_of(home.path(), 1);
+    let path = journal_of(home.path());
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Damaged { .. })));
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn a_flipped_bit_in_the_history_is_found_and_a_rebuild_says_which_run_is_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    store_run(&store, 1, "a");
+    let kept = store_run(&store, 2, "b");
+    checkpoint(&store);
+    drop(store);
+    let path = home.path().join("history/000001.zst");
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[40] ^= 1;
+    bytes[30] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let problems = check(home.path()).unwrap().problems;
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].contains("0 good lines; the store has 2 events"), "{problems:?}");
+    assert!(problems[0].contains("000001.zst") && problems[0].contains("is damaged"), "{problems:?}");
+    let report = rebuild(home.path()).unwrap();
+    assert_eq!(report.n_runs, 1, "{report:?}");
+    assert!(report.notes.iter().any(|note| note.contains("is lost")), "{report:?}");
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(store.events(id(2)).unwrap(), kept);
+    assert_eq!(all(&store).len(), 1);
+}
+
+#[test]
+fn a_checkpoint_carries_live_runs_over_and_a_run_that_ended_can_go_on() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let (mut run, first) = created(1, "a");
+    store.commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
+    checkpoint(&store);
+    add(&store, &mut run, Event::RunInterrupted);
+    add(&store, &mut run, Event::RunFinished { status: RunStatus::Failed });
+    checkpoint(&store);
+    assert!(store.open_runs().unwrap().is_empty());
+    let owner = run.row().owner;
+    add(&store, &mut run, Event::RunReopened { owner, tasks: Vec::new() });
+    assert_eq!(store.row(id(1)).unwrap().unwrap().status, RunStatus::Running);
+    checkpoint(&store);
+    drop(store);
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(store.open_runs().unwrap().len(), 1);
+    add(&store, &mut run, Event::RunFinished { status: RunStatus::Succeeded });
+    assert_eq!(all(&store), [run.row()]);
+    let events = store.events(id(1)).unwrap();
+    assert_eq!(events.iter().map(|record| record.seq).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    drop(store);
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn another_process_reads_what_is_durable_without_the_lock() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    let logs = RunSource::from(read_only(home.path()));
+    let filter = RunFilter { workflow: None, status: None, limit: 2 };
+    assert!(logs.runs(&filter).unwrap().is_empty());
+    for n in 1..=4 {
+        let events = store_run(&store, n, "a");
+        if n == 2 {
+            checkpoint(&store);
+        }
+        assert_eq!(logs.events(id(n)).unwrap(), events);
+    }
+    let (run, first) = created(5, "b");
+    store.commit(Commit { run: id(5), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
+    assert_eq!(logs.runs(&filter).unwrap(), store.runs(&filter).unwrap());
+    let everything = RunFilter { limit: 9, ..filter };
+    assert_eq!(logs.runs(&everything).unwrap(), store.runs(&everything).unwrap());
+    assert_eq!(logs.find_run("latest").unwrap(), id(5));
+    assert_eq!(logs.find_run(&id(1).to_string()[..10]).unwrap(), id(1));
+    assert_eq!(logs.events(id(1)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_million_runs_would_be_listed_by_workflow_state_and_time() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    for n in 1..=20 {
+        store_run(&store, n, if n % 2 == 0 { "even" } else { "odd" });
+    }
+    let (run, first) = created(21, "odd");
+    store.commit(Commit { run: id(21), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
+    let ids = |workflow, status, limit| -> Vec<RunId> {
+        let rows = store.runs(&RunFilter { workflow, status, limit }).unwrap();
+        rows.into_iter().map(|row| row.id).collect()
+    };
+    assert_eq!(ids(None, None, 2), [id(21), id(20)]);
+    assert_eq!(ids(Some("odd"), None, 2), [id(21), id(19)]);
+    assert_eq!(ids(Some("odd"), Some(RunStatus::Succeeded), 2), [id(19), id(17)]);
+    assert_eq!(ids(None, Some(RunStatus::Running), 9), [id(21)]);
+    assert_eq!(ids(Some("even"), Some(RunStatus::Running), 9), []);
 }
 
 #[test]
@@ -230,6 +335,9 @@ fn runs_are_found_by_the_beginning_of_their_id() {
     assert_eq!(store.find_run(&id(1).to_string()).unwrap(), id(1));
     assert!(matches!(store.find_run("zzzz"), Err(FindError::None(_))));
     assert!(matches!(store.find_run("00000000"), Err(FindError::Ambiguous { .. })));
+    assert!(matches!(store.find_run("0007"), Err(FindError::Ambiguous { .. })), "by its end");
+    assert_eq!(store.find_run(&id(2).to_string()[..10]).unwrap(), id(2));
+    assert!(matches!(store.find_run("8888"), Err(FindError::None(_))), "no id begins so");
 }
 
 #[test]
