@@ -24,7 +24,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("ledger.append.before", "the group is durable; the registry's ledger lacks its lines"),
     ("ledger.append.after", "the ledger has its lines; they are not synced"),
     ("history.append.before", "a run's end is durable; its events are not in the history"),
-    ("history.append.after", "the events are in the history, and not synced; the run's row lacks their place"),
+    (
+        "history.append.after",
+        "the events are in the history, and not synced; the run's row lacks their place",
+    ),
     ("sled.apply.before", "the group is durable; the database lacks it"),
     ("sled.apply.after", "the database has the group in memory; nobody was told"),
     ("history.sync.before", "a checkpoint begins; nothing of it has happened"),

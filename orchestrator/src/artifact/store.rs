@@ -91,8 +91,10 @@ impl ArtifactStore {
         file.set_permissions(Permissions::from_mode(0o444)).map_err(ArtifactError::io("protect", staged))?;
         failpoint::step("artifact.sync.before", "artifact.sync.after", || file.sync_all())
             .map_err(ArtifactError::io("sync", staged))?;
-        failpoint::step("artifact.rename.before", "artifact.rename.after", || std::fs::rename(staged, &place))
-            .map_err(ArtifactError::io("rename", staged))?;
+        failpoint::step("artifact.rename.before", "artifact.rename.after", || {
+            std::fs::rename(staged, &place)
+        })
+        .map_err(ArtifactError::io("rename", staged))?;
         sync_folder(folder).map_err(ArtifactError::io("sync", folder))?;
         Ok(Artifact { hash, size })
     }

@@ -112,9 +112,8 @@ fn check_runs(
             report.problems.push(format!("run `{}`: history and database tell different stories", row.id));
         }
         let outcomes = run.tasks().filter_map(|(_, _, record)| record.outcome.as_ref());
-        hashes.extend(
-            outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()),
-        );
+        hashes
+            .extend(outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()));
     }
     let strangers = history.keys().filter(|id| store.row(**id).is_ok_and(|row| row.is_none()));
     report.problems.extend(strangers.map(|id| format!("run `{id}`: the database lacks it")));

@@ -45,6 +45,10 @@ impl State {
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.history.sync()?;
         super::ledger::sync(&self.home)?;
+        // A database without a position belongs to a store that never came so far, or was lost; this one must not look like that.
+        let mut batch = Batch::default();
+        self.note_position(&mut batch);
+        self.fill(batch)?;
         self.db.sync()
     }
 

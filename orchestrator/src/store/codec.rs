@@ -57,8 +57,7 @@ impl<'a> Unpacker<'a> {
 
     /// A number of at most 32 bits.
     pub(super) fn small(&mut self) -> Result<u32, StoreError> {
-        u32::try_from(self.number()?)
-            .map_err(|_| StoreError::BadValue("a packed number is too large".into()))
+        u32::try_from(self.number()?).map_err(|_| StoreError::BadValue("a packed number is too large".into()))
     }
 
     pub(super) fn signed(&mut self) -> Result<i64, StoreError> {

@@ -66,7 +66,9 @@ impl Store {
         if options.dry_run {
             return Ok(report);
         }
-        let failed = |failure: failpoint::Failure, name| StoreError::io("clear", &self.shared.home)(failure.error(name));
+        let failed = |failure: failpoint::Failure, name| {
+            StoreError::io("clear", &self.shared.home)(failure.error(name))
+        };
         if let Some(failure) = failpoint::hit("gc.remove.before") {
             return Err(failed(failure, "gc.remove.before"));
         }

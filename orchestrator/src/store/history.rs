@@ -175,10 +175,9 @@ impl History {
             segments.push(last);
         }
         for segment in &segments {
-            for (path, length) in [
-                (segment.frames_path(folder), segment.frames),
-                (segment.rows_path(folder), segment.rows),
-            ] {
+            for (path, length) in
+                [(segment.frames_path(folder), segment.frames), (segment.rows_path(folder), segment.rows)]
+            {
                 if !cut(&path, length)? {
                     return match known {
                         Some(_) => Ok(None),
@@ -324,9 +323,6 @@ pub(super) fn rows_bytes(folder: &Path, segment: &Segment) -> Result<Vec<u8>, St
     let path = segment.rows_path(folder);
     let file = File::open(&path).map_err(StoreError::io("open", &path))?;
     let mut bytes = Vec::new();
-    BufReader::new(file)
-        .take(segment.rows)
-        .read_to_end(&mut bytes)
-        .map_err(StoreError::io("read", &path))?;
+    BufReader::new(file).take(segment.rows).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
     Ok(bytes)
 }

@@ -100,10 +100,9 @@ pub(super) fn manifest(scan: &Scan) -> Result<Manifest, StoreError> {
     let first = scan.records().next().and_then(|(_, payload)| entries(payload).next());
     match first {
         Some(Ok(Entry::Manifest { json })) => value::from_json(json),
-        _ => Err(StoreError::Damaged {
-            path: scan.path.clone(),
-            reason: "its first record is missing".into(),
-        }),
+        _ => {
+            Err(StoreError::Damaged { path: scan.path.clone(), reason: "its first record is missing".into() })
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use super::{
     tape,
     value::Values,
 };
-use crate::run::{Run, RunId};
+use crate::run::{Run, RunId, RunRow};
 
 /// Runs whose rows are written together.
 const BATCH: usize = 256;
@@ -64,12 +64,18 @@ pub fn rebuild(home: &Path) -> Result<RebuildReport, StoreError> {
     let (mut state, scan) = salvage(home, &mut report)?;
     let mut lost = BTreeSet::new();
     restore_history(&state, &mut lost, &mut report)?;
+    let mut changes = Payload::default();
     if let Some(scan) = scan {
         restore_journal(&mut state, &scan, &mut report)?;
+        for row in incomplete_runs(&state, &lost, &mut report)? {
+            changes.delete(&key::row(row.id));
+            changes.delete(&key::by_workflow(&row));
+            lost.insert(row.id);
+        }
     }
     report.n_ledger_entries = restore_ledger(&state, &mut report)?;
     state.boot = boot_id();
-    gc::rewrite_history(&mut state, &lost, Payload::default())?;
+    gc::rewrite_history(&mut state, &lost, changes)?;
     Ok(report)
 }
 
@@ -106,7 +112,9 @@ fn salvage(home: &Path, report: &mut RebuildReport) -> Result<(State, Option<Sca
     let known = match from_journal {
         Ok(Some(manifest)) => manifest,
         _ => {
-            report.notes.push("the journal does not say what the history holds; its files are taken as they are".into());
+            report.notes.push(
+                "the journal does not say what the history holds; its files are taken as they are".into(),
+            );
             manifest_of_files(&home.join("history"))?
         }
     };
@@ -224,8 +232,7 @@ fn restore_history(
     }
     let mut batch = Batch::default();
     for (n, (id, (row, place))) in found.into_iter().enumerate() {
-        let run = reader.lines(place).and_then(|lines| tape::parse(&lines)).map_err(|error| error.to_string());
-        match run.and_then(|events| Run::replay(id, &events).map_err(|error| error.to_string())) {
+        match reader.lines(place).and_then(|lines| replayed(id, &lines)) {
             Ok(run) => {
                 batch.put(&key::row(id), &row::encode(&row.row, place));
                 batch.put(&key::by_workflow(&row.row), &[]);
@@ -263,7 +270,6 @@ fn restore_ledger(state: &State, report: &mut RebuildReport) -> Result<usize, St
 
 /// Does what the journal's good records say.
 fn restore_journal(state: &mut State, scan: &Scan, report: &mut RebuildReport) -> Result<(), StoreError> {
-    let before = state.history.manifest();
     for (_, payload) in scan.records() {
         match state.apply(payload, &Ready::new()) {
             Err(StoreError::BadValue(reason)) => {
@@ -275,21 +281,43 @@ fn restore_journal(state: &mut State, scan: &Scan, report: &mut RebuildReport) -
     let live: Vec<RunId> = state.live.read().keys().copied().collect();
     for id in live {
         let tape = state.live.read().get(&id).map(|run| run.tape.clone()).unwrap_or_default();
-        let run = tape.events().map_err(|error| error.to_string());
-        match run.and_then(|events| Run::replay(id, &events).map_err(|error| error.to_string())) {
+        match tape.lines().and_then(|lines| replayed(id, &lines)) {
             Ok(_) => report.n_runs += 1,
-            Err(reason) => {
+            Err(error) => {
                 state.live.write().remove(&id);
-                report.notes.push(format!("run `{id}` is lost: {reason}"));
+                report.notes.push(format!("run `{id}` is lost: {error}"));
             }
         }
     }
-    // The history may begin a new segment on the way; runs that ended are counted by what was appended.
-    let folder = state.home.join("history");
-    for segment in state.history.manifest().segments {
-        let old = before.segments.iter().find(|old| old.number == segment.number);
-        let n_old = old.map(|old| history::rows(&folder, old)).transpose()?.map_or(0, |rows| rows.values.len());
-        report.n_runs += history::rows(&folder, &segment)?.values.len().saturating_sub(n_old);
-    }
     Ok(())
+}
+
+/// Runs that ended in the journal, but whose events are not all there. The others are counted.
+fn incomplete_runs(
+    state: &State,
+    known: &BTreeSet<RunId>,
+    report: &mut RebuildReport,
+) -> Result<Vec<RunRow>, StoreError> {
+    let reader = state.history.reader();
+    let mut incomplete = Vec::new();
+    let mut n_whole = 0;
+    for item in state.db.prefix(b"r/") {
+        let (name, packed) = item?;
+        let (row, place) = row::decode(key::run_of(&name)?, &packed)?;
+        match reader.lines(place).and_then(|lines| replayed(row.id, &lines)) {
+            Ok(_) => n_whole += 1,
+            Err(error) if !known.contains(&row.id) => {
+                report.notes.push(format!("run `{}` is lost: {error}", row.id));
+                incomplete.push(row);
+            }
+            Err(_) => {}
+        }
+    }
+    report.n_runs = n_whole + state.live.read().len();
+    Ok(incomplete)
+}
+
+/// A run from its lines.
+fn replayed(id: RunId, lines: &[u8]) -> Result<Run, StoreError> {
+    Run::replay(id, &tape::parse(lines)?).map_err(|error| StoreError::BadValue(error.to_string()))
 }

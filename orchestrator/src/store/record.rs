@@ -113,6 +113,8 @@ fn entry<'a>(packed: &mut Unpacker<'a>) -> Result<Entry<'a>, StoreError> {
         },
         MANIFEST => Entry::Manifest { json: packed.bytes()? },
         LEDGER => Entry::Ledger { offset: packed.number()?, line: packed.bytes()? },
-        tag => return Err(StoreError::BadValue(format!("the journal has an entry of the unknown kind {tag}"))),
+        tag => {
+            return Err(StoreError::BadValue(format!("the journal has an entry of the unknown kind {tag}")));
+        }
     })
 }

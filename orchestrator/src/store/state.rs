@@ -36,7 +36,9 @@ pub(super) struct Position {
 
 /// The boot that this process runs in.
 pub(super) fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// What the writer holds.
@@ -138,6 +140,15 @@ impl State {
         if batch.n == 0 {
             return Ok(());
         }
+        self.note_position(&mut batch);
+        let points = Points("sled.apply.before", "sled.apply.after");
+        disk::step(points, "write", &self.home.join("db"), || {
+            self.db.apply(batch.sled).map_err(std::io::Error::other)
+        })
+    }
+
+    /// Notes how far journal and history are.
+    pub(super) fn note_position(&self, batch: &mut Batch) {
         let position = Position {
             journal: self.journal.number,
             end: self.journal.end,
@@ -145,10 +156,6 @@ impl State {
             segment: self.history.last(),
         };
         batch.put(key::POSITION, &value::to_json(&position));
-        let points = Points("sled.apply.before", "sled.apply.after");
-        disk::step(points, "write", &self.home.join("db"), || {
-            self.db.apply(batch.sled).map_err(std::io::Error::other)
-        })
     }
 
     /// Fills a database that is being made: without how far it has come.

@@ -428,3 +428,186 @@ fn versions_are_numbered_without_gaps_and_aliases_keep_their_history() {
     assert_eq!(deployments.len(), 1, "a generation has one record");
     assert_eq!((deployments[0].state, deployments[0].updated_at), (DeploymentState::Ready, 7));
 }
+
+/// A copy of a folder, with its journal cut to a length.
+fn copy_with_journal_cut(from: &Path, to: &Path, length: usize) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy_with_journal_cut(&entry.path(), &target, length);
+        } else if target.extension().is_some_and(|extension| extension == "wal") {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            std::fs::write(target, &bytes[..length.min(bytes.len())]).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    /// Commits of a few runs in any order, with checkpoints in between; then the machine dies, and the journal has any part of
+    /// what came after the last acknowledged commit.
+    #[test]
+    fn a_kill_leaves_a_prefix_of_the_commits_with_every_acknowledged_one(
+        steps in proptest::collection::vec(0u64..5, 1..24),
+        n_acknowledged in 0usize..24,
+        cut in 0.0f64..1.0,
+    ) {
+        let home = tempfile::tempdir().unwrap();
+        let copied = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path(), NOW).unwrap();
+        let mut runs: BTreeMap<u64, Run> = BTreeMap::new();
+        // After each commit: how many events each run has.
+        let mut states = vec![BTreeMap::new()];
+        // The folder as it was when so many commits were acknowledged; the rest exists only in the journal.
+        let mut acknowledged = (0, 0);
+        let mut take_copy = |n: usize| {
+            copy_with_journal_cut(home.path(), copied.path(), usize::MAX);
+            acknowledged = (n, std::fs::metadata(journal_of(home.path())).unwrap().len());
+        };
+        let n_acknowledged = n_acknowledged.min(steps.len());
+        if n_acknowledged == 0 {
+            take_copy(0);
+        }
+        for (position, step) in steps.iter().enumerate() {
+            if *step == 4 && position < n_acknowledged {
+                checkpoint(&store);
+                states.push(states[position].clone());
+            } else {
+                let run = runs.entry(*step).or_insert_with(|| {
+                    let (run, first) = created(step + 1, "a");
+                    let row = run.row();
+                    store.commit(Commit { run: row.id, records: vec![first], row, cache: Vec::new() }).unwrap();
+                    run
+                });
+                if run.n_events() > 1 || states[position].contains_key(step) {
+                    let event = match run.n_events() % 3 {
+                        1 => Event::RunInterrupted,
+                        2 => Event::RunFinished { status: RunStatus::Failed },
+                        _ => Event::RunReopened { owner: run.row().owner, tasks: Vec::new() },
+                    };
+                    add(&store, run, event);
+                }
+                let mut state: BTreeMap<u64, u64> = states[position].clone();
+                state.insert(*step, run.n_events());
+                states.push(state);
+            }
+            if position + 1 == n_acknowledged {
+                take_copy(n_acknowledged);
+            }
+        }
+        // No checkpoint came after the copy: the journal has only grown.
+        let journal = std::fs::read(journal_of(home.path())).unwrap();
+        let (n_sure, sure) = (acknowledged.0, usize::try_from(acknowledged.1).unwrap());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a small length")]
+        let end = sure + ((journal.len() - sure) as f64 * cut) as usize;
+        std::fs::write(journal_of(copied.path()), &journal[..end]).unwrap();
+        let opened = Store::open(copied.path(), NOW).unwrap();
+        let mut found = BTreeMap::new();
+        for row in all(&opened) {
+            let events = opened.events(row.id).unwrap();
+            let run = Run::replay(row.id, &events).unwrap();
+            assert_eq!((run.status(), run.n_events()), (row.status, row.n_events));
+            found.insert(u64::from(row.id.to_bytes()[5]) - 1, run.n_events());
+        }
+        assert!(states[n_sure..].contains(&found), "{found:?} is none of {:?}", &states[n_sure..]);
+        drop(opened);
+        assert_eq!(check(copied.path()).unwrap().problems, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_folder_of_the_first_format_is_taken_over_and_a_kill_in_the_middle_does_no_harm() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("version"), "1\n").unwrap();
+    let (mut run, first) = created(1, "a");
+    let event = Event::RunFinished { status: RunStatus::Succeeded };
+    run.apply(&event, Timestamp(9));
+    let last = EventRecord { v: EVENT_VERSION, seq: 1, at: Timestamp(9), event };
+    let (open, only) = created(2, "b");
+    let values = Values::new(home.path().join("values"));
+    let key = CacheKey::new(BTreeMap::from([("kind".to_owned(), "x 1".to_owned())]));
+    let entry = CacheEntry {
+        origin: Origin { run: id(1), task: "t".into() },
+        workflow: "a".into(),
+        key: key.clone(),
+        outcome: Outcome::default(),
+    };
+    {
+        let db = Db::open(&home.path().join("db")).unwrap();
+        for (run, records) in [(&run, vec![&first, &last]), (&open, vec![&only])] {
+            db.put_lightly(&key::row(run.id()), &value::to_json(&run.row())).unwrap();
+            for record in records {
+                let name = [b"e/".as_slice(), &run.id().to_bytes(), &record.seq.to_be_bytes()].concat();
+                db.put_lightly(&name, &values.encode(value::to_json(record)).unwrap()).unwrap();
+            }
+        }
+        let hash = [b"c/".as_slice(), key.hash.as_bytes()].concat();
+        db.put_lightly(&key::last("a", "t"), &hash).unwrap();
+        db.put_lightly(&hash, &values.encode(value::to_json(&entry)).unwrap()).unwrap();
+    }
+    let log = home.path().join("runs").join(id(1).to_string()).join("events.jsonl");
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    std::fs::write(&log, "old").unwrap();
+    // As a migration that was killed leaves it: the old database moved, the new one half made.
+    std::fs::rename(home.path().join("db"), home.path().join("db.v1")).unwrap();
+    std::fs::create_dir_all(home.path().join("history")).unwrap();
+    std::fs::write(home.path().join("history/000001.zst"), "half").unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    assert_eq!(store.events(id(1)).unwrap(), [first, last]);
+    assert_eq!(store.open_runs().unwrap(), [open.row()]);
+    assert_eq!(store.cached(&key.hash).unwrap(), Some(entry));
+    assert_eq!(store.last_key("a", "t").unwrap(), Some(key));
+    assert_eq!(std::fs::read_to_string(home.path().join("version")).unwrap(), "2\n");
+    assert!(!log.exists() && !home.path().join("db.v1").exists());
+    drop(store);
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn clearing_away_keeps_what_is_named_and_what_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let artifacts = crate::artifact::ArtifactStore::open(&home.path().join("artifacts")).unwrap();
+    let store = Store::open(home.path(), NOW).unwrap();
+    for n in 1..=6 {
+        store_run(&store, n, "a");
+    }
+    let adopt = |content: &str| {
+        let staged = home.path().join("staged");
+        std::fs::write(&staged, content).unwrap();
+        artifacts.adopt(&staged).unwrap().hash
+    };
+    let (bundle, orphan) = (adopt("bundle"), adopt("orphan"));
+    let registration = Registration {
+        model: "m".into(),
+        bundle: bundle.clone(),
+        size: 6,
+        run_id: id(1).to_string(),
+        task: "register".into(),
+        metrics: BTreeMap::new(),
+        decision: None,
+    };
+    store.register_model(registration, Timestamp(1)).unwrap();
+    let now = Timestamp(0);
+    let keep_two = GcOptions { keep_runs: Some(2), now, ..GcOptions::default() };
+    let dry = store.gc(&artifacts, &GcOptions { dry_run: true, ..keep_two }).unwrap();
+    assert_eq!((dry.n_runs, dry.n_artifacts), (4, 1));
+    assert_eq!(all(&store).len(), 6);
+    let done = store.gc(&artifacts, &keep_two).unwrap();
+    assert_eq!(GcReport { dry_run: true, ..done }, dry);
+    assert!(artifacts.contains(&bundle, 6) && !artifacts.contains(&orphan, 6));
+    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(6), id(5)]);
+    assert_eq!(store.events(id(5)).unwrap().len(), 2, "its frames were moved");
+    assert_eq!(store.gc(&artifacts, &keep_two).unwrap(), GcReport::default());
+    store_run(&store, 7, "a");
+    drop(store);
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+    let report = rebuild(home.path()).unwrap();
+    assert_eq!(report.n_runs, 3, "{report:?}");
+    let store = Store::open(home.path(), NOW).unwrap();
+    store.gc(&artifacts, &GcOptions { max_bytes: Some(0), ..GcOptions::default() }).unwrap();
+    assert!(all(&store).is_empty() && artifacts.contains(&bundle, 6));
+}

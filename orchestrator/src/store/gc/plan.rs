@@ -38,8 +38,7 @@ pub(super) fn runs_to_remove(
 
 /// Open runs, and the runs whose tasks started them.
 fn needed_by_open_runs(runs: &[RunRow]) -> BTreeSet<RunId> {
-    let parents: BTreeMap<RunId, RunId> =
-        runs.iter().filter_map(|row| Some((row.id, row.parent?))).collect();
+    let parents: BTreeMap<RunId, RunId> = runs.iter().filter_map(|row| Some((row.id, row.parent?))).collect();
     let mut kept = BTreeSet::new();
     for row in runs.iter().filter(|row| !row.status.is_final()) {
         let mut next = Some(row.id);

@@ -94,7 +94,10 @@ fn rewrite_segment(
                 out.write_all(&frames)?;
                 row.offset = new.frames;
                 new.frames += row.length;
-                changes.put(&key::row(row.row.id), &row::encode(&row.row, Place { offset: row.offset, ..place }));
+                changes.put(
+                    &key::row(row.row.id),
+                    &row::encode(&row.row, Place { offset: row.offset, ..place }),
+                );
             }
             Ok(())
         })?;

@@ -50,13 +50,7 @@ impl Sweep {
     }
 
     /// Artifacts that nothing names. One that came while an open run goes on may be an outcome that is not recorded yet, and stays.
-    fn artifacts(
-        &mut self,
-        store: &Store,
-        marks: &Marks,
-        needed: &BTreeSet<usize>,
-        report: &mut GcReport,
-    ) {
+    fn artifacts(&mut self, store: &Store, marks: &Marks, needed: &BTreeSet<usize>, report: &mut GcReport) {
         let open = marks.runs.iter().filter(|row| !row.status.is_final());
         let oldest_open = open.map(|row| row.created_at).min();
         for (number, (hash, size)) in marks.artifacts.iter().enumerate() {
@@ -126,7 +120,8 @@ impl Sweep {
             })
         };
         for folder in ["artifacts", "values"] {
-            let half = files_below(&home.join(folder)).into_iter().filter(|path| is_half(path) && is_old(path));
+            let half =
+                files_below(&home.join(folder)).into_iter().filter(|path| is_half(path) && is_old(path));
             for file in half {
                 report.n_leftovers += 1;
                 report.bytes += size_of(&file);
