@@ -5,6 +5,7 @@
 pub mod artifact;
 pub mod catalog;
 pub mod engine;
+pub mod failpoint;
 pub mod run;
 pub mod store;
 pub mod worker;

@@ -4,7 +4,7 @@ use super::{App, AppError};
 use crate::store::{self, CheckReport, RebuildReport};
 
 impl App {
-    /// Verifies the store, the runs' logs and the artifacts.
+    /// Verifies the store, the history and the artifacts.
     pub fn doctor(&self) -> Result<CheckReport, AppError> {
         if !self.has_state() {
             return Ok(CheckReport::default());
@@ -12,7 +12,7 @@ impl App {
         Ok(store::check(&self.home)?)
     }
 
-    /// Makes a new store from the runs' logs and the ledger.
+    /// Makes a new database from the history, the journal and the ledger.
     pub fn rebuild(&self) -> Result<RebuildReport, AppError> {
         Ok(store::rebuild(&self.home)?)
     }

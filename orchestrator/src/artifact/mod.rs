@@ -6,4 +6,5 @@ mod durable;
 mod store;
 
 pub use durable::{create_folder_durably, write_durably};
+pub(crate) use store::path_below;
 pub use store::{Artifact, ArtifactError, ArtifactStore, hash_file};

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::durable::{create_folder_durably, sync_folder};
+use crate::failpoint;
 
 /// An artifact could not be taken in, found or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,11 @@ impl ArtifactStore {
         let (hash, size) = hash_file(staged)?;
         let place = self.path(&hash);
         if self.contains(&hash, size) {
+            // It is wanted again now: what clears away goes by the time.
+            let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+            let now = rustix::fs::Timestamps { last_access: now, last_modification: now };
+            rustix::fs::utimensat(rustix::fs::CWD, &place, &now, rustix::fs::AtFlags::empty())
+                .map_err(|error| ArtifactError::io("touch", &place)(error.into()))?;
             std::fs::remove_file(staged).map_err(ArtifactError::io("remove", staged))?;
             return Ok(Artifact { hash, size });
         }
@@ -84,8 +90,12 @@ impl ArtifactStore {
         create_folder_durably(folder).map_err(ArtifactError::io("create", folder))?;
         let file = File::open(staged).map_err(ArtifactError::io("open", staged))?;
         file.set_permissions(Permissions::from_mode(0o444)).map_err(ArtifactError::io("protect", staged))?;
-        file.sync_all().map_err(ArtifactError::io("sync", staged))?;
-        std::fs::rename(staged, &place).map_err(ArtifactError::io("rename", staged))?;
+        failpoint::step("artifact.sync.before", "artifact.sync.after", || file.sync_all())
+            .map_err(ArtifactError::io("sync", staged))?;
+        failpoint::step("artifact.rename.before", "artifact.rename.after", || {
+            std::fs::rename(staged, &place)
+        })
+        .map_err(ArtifactError::io("rename", staged))?;
         sync_folder(folder).map_err(ArtifactError::io("sync", folder))?;
         Ok(Artifact { hash, size })
     }
@@ -102,8 +112,25 @@ impl ArtifactStore {
 
     /// Where the content with a hash is, or would be.
     pub fn path(&self, hash: &str) -> PathBuf {
-        let (folder, name) = hash.split_at(hash.len().min(2));
-        self.root.join(folder).join(name)
+        path_below(&self.root, hash)
+    }
+
+    /// Every artifact: its hash and its size.
+    pub fn list(&self) -> std::io::Result<Vec<(String, u64)>> {
+        let mut found = Vec::new();
+        for folder in folder_entries(&self.root)? {
+            let Ok(start) = folder.file_name().into_string() else { continue };
+            if start.len() != 2 || !folder.path().is_dir() {
+                continue;
+            }
+            for entry in folder_entries(&folder.path())? {
+                let Ok(rest) = entry.file_name().into_string() else { continue };
+                if rest.len() == 62 {
+                    found.push((format!("{start}{rest}"), entry.metadata()?.len()));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Tells whether an artifact of that size is there.
@@ -115,6 +142,21 @@ impl ArtifactStore {
     pub fn verify(&self, hash: &str) -> Result<(), ArtifactError> {
         let (found, _) = hash_file(&self.path(hash))?;
         if found == hash { Ok(()) } else { Err(ArtifactError::Damaged { hash: hash.into(), found }) }
+    }
+}
+
+/// Where the content with a hash is below a folder of artifacts.
+pub(crate) fn path_below(root: &Path, hash: &str) -> PathBuf {
+    let (folder, name) = hash.split_at(hash.len().min(2));
+    root.join(folder).join(name)
+}
+
+/// The entries of a folder; an absent one has none.
+fn folder_entries(folder: &Path) -> std::io::Result<Vec<std::fs::DirEntry>> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 

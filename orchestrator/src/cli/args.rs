@@ -64,7 +64,9 @@ pub(super) enum Command {
     Kinds(KindsCommand),
     /// Print the JSON Schema of workflow files, for editors
     Schema,
-    /// Verify the store, the runs' logs and the artifacts, or rebuild the store
+    /// Remove old runs, and whatever nothing names any more
+    Gc(GcArgs),
+    /// Verify the store, the history and the artifacts, or rebuild the store
     Doctor(DoctorArgs),
 }
 
@@ -348,9 +350,27 @@ pub(super) struct KindArgs {
 
 #[derive(ClapArgs)]
 pub(super) struct DoctorArgs {
-    /// Make a new store from the runs' logs; the old one is kept aside
+    /// Make a new database from the history and the journal; the old one is kept aside
     #[arg(long)]
     pub(super) rebuild: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct GcArgs {
+    /// Keep runs that ended within so many days
+    #[arg(long, value_name = "N")]
+    pub(super) keep_days: Option<u32>,
+    /// Keep so many of the newest finished runs
+    #[arg(long, value_name = "N")]
+    pub(super) keep_runs: Option<usize>,
+    /// Remove the oldest runs until the state takes no more than this, such as `20GB`
+    #[arg(long, value_name = "SIZE", value_parser = super::gc::parse_size)]
+    pub(super) max_size: Option<u64>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) format: FormatArg,
 }

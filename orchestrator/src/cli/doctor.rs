@@ -28,7 +28,7 @@ fn check(app: &App, args: &DoctorArgs, out: &mut Out) -> Result<Exit, AppError> 
             out.line(&format!("{} {problem}", out.paint(Style::Bad, "problem:")));
         }
         out.hint(
-            "`sluice doctor --rebuild` makes a new store from the runs' logs and keeps the old one aside",
+            "`sluice doctor --rebuild` makes a new database from history and journal, and keeps the old one aside",
         );
     }
     Ok(if healthy { Exit::Succeeded } else { Exit::Failed })

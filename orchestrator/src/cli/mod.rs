@@ -6,6 +6,7 @@ mod deployments;
 mod diff;
 mod doctor;
 mod exit;
+mod gc;
 mod kinds;
 mod models;
 mod out;
@@ -62,6 +63,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Deployments(args) => deployments::deployments(&app, args, out),
         Command::Kinds(args) => kinds::kinds(&app, args, out),
         Command::Schema => Ok(kinds::schema(&app, out)),
+        Command::Gc(args) => gc::gc(&app, &args, out),
         Command::Doctor(args) => doctor::doctor(&app, &args, out),
     }
 }

@@ -1,13 +1,23 @@
 //! Is everything on the disk as it should be?
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::Serialize;
 
-use super::{RunFilter, Store, StoreError, StoreOptions, jsonl, ledger::LedgerLine, read_only::read_only};
+use super::{
+    Store, StoreError, StoreOptions,
+    history::{self, HistoryRow},
+    jsonl,
+    ledger::LedgerLine,
+    query::ALL_RUNS,
+    row::Place,
+};
 use crate::{
     artifact::ArtifactStore,
-    run::{EventRecord, Run},
+    run::{CacheEntry, Run, RunId},
 };
 
 /// What a check found.
@@ -21,35 +31,13 @@ pub struct CheckReport {
     pub problems: Vec<String>,
 }
 
-/// Verifies the runs' logs against the database, and every artifact that a run or a model names.
+/// Verifies the journal, the history against the database, cached outcomes, the ledger, and every artifact that a run or a model names.
 pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
     let store = Store::open(home, StoreOptions { wait: std::time::Duration::ZERO })?;
-    let logs = read_only(home);
     let mut report = CheckReport::default();
-    let mut hashes = BTreeSet::new();
-    for row in store.runs(&RunFilter { workflow: None, status: None, limit: usize::MAX })? {
-        report.n_runs += 1;
-        let events = store.events(row.id)?;
-        let path = logs.log_path(row.id);
-        let content = jsonl::read::<EventRecord>(&path)?;
-        if content.values.len() < events.len() {
-            let (found, wanted) = (content.values.len(), events.len());
-            report
-                .problems
-                .push(format!("`{}` has {found} good lines; the store has {wanted} events", path.display()));
-        } else if content.values[..events.len()] != events[..] {
-            report.problems.push(format!("`{}` and the store tell different stories", path.display()));
-        }
-        match Run::replay(row.id, &events) {
-            Ok(run) => {
-                let outcomes = run.tasks().filter_map(|(_, _, record)| record.outcome.as_ref());
-                hashes.extend(
-                    outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()),
-                );
-            }
-            Err(error) => report.problems.push(error.to_string()),
-        }
-    }
+    let history = check_history(&store, &mut report)?;
+    let mut hashes = check_runs(&store, &history, &mut report)?;
+    check_cache(&store, &mut report)?;
     let ledger = home.join("ledger.jsonl");
     if let Some(bad) = jsonl::read::<LedgerLine>(&ledger)?.bad {
         report.problems.push(format!("`{}`: line {}: {}", ledger.display(), bad.number, bad.reason));
@@ -66,4 +54,78 @@ pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
         }
     }
     Ok(report)
+}
+
+/// Reads every line of the history's rows; the last one of a run counts.
+fn check_history(
+    store: &Store,
+    report: &mut CheckReport,
+) -> Result<BTreeMap<RunId, (HistoryRow, Place)>, StoreError> {
+    let folder = store.shared.home.join("history");
+    let manifest = store.shared.writer.exclusively(|state| state.history.manifest());
+    let mut found = BTreeMap::new();
+    for segment in manifest.segments {
+        let bytes = history::rows_bytes(&folder, &segment)?;
+        for (idx, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            match jsonl::parse_line::<HistoryRow>(line) {
+                Ok(row) => {
+                    let place = Place { segment: segment.number, offset: row.offset, length: row.length };
+                    found.insert(row.row.id, (row, place));
+                }
+                Err(reason) => report.problems.push(format!(
+                    "`{}`: line {} is damaged ({reason})",
+                    segment.rows_path(&folder).display(),
+                    idx + 1
+                )),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Replays every run and compares it with its rows. Returns the artifacts that runs name.
+fn check_runs(
+    store: &Store,
+    history: &BTreeMap<RunId, (HistoryRow, Place)>,
+    report: &mut CheckReport,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut hashes = BTreeSet::new();
+    for row in store.runs(&ALL_RUNS)? {
+        report.n_runs += 1;
+        let run = match store.events(row.id).map(|events| Run::replay(row.id, &events)) {
+            Ok(Ok(run)) => run,
+            Ok(Err(error)) => {
+                report.problems.push(error.to_string());
+                continue;
+            }
+            Err(error) => {
+                report.problems.push(format!("run `{}`: {error}", row.id));
+                continue;
+            }
+        };
+        if (run.status(), run.n_events()) != (row.status, row.n_events) {
+            report.problems.push(format!("run `{}`: its events and its row tell different stories", row.id));
+        }
+        let known = history.get(&row.id).map(|(line, place)| (&line.row, *place));
+        let finished = store.finished(row.id)?;
+        if row.status.is_final() && known != finished.as_ref().map(|(row, place)| (row, *place)) {
+            report.problems.push(format!("run `{}`: history and database tell different stories", row.id));
+        }
+        let outcomes = run.tasks().filter_map(|(_, _, record)| record.outcome.as_ref());
+        hashes
+            .extend(outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()));
+    }
+    let strangers = history.keys().filter(|id| store.row(**id).is_ok_and(|row| row.is_none()));
+    report.problems.extend(strangers.map(|id| format!("run `{id}`: the database lacks it")));
+    Ok(hashes)
+}
+
+fn check_cache(store: &Store, report: &mut CheckReport) -> Result<(), StoreError> {
+    for item in store.shared.db.prefix(b"c/") {
+        let (_, kept) = item?;
+        if let Err(error) = store.shared.values.decode::<CacheEntry>(&kept) {
+            report.problems.push(format!("a cached outcome: {error}"));
+        }
+    }
+    Ok(())
 }

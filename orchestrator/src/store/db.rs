@@ -8,10 +8,16 @@ use std::{
     time::Duration,
 };
 
-use super::StoreError;
+use super::{
+    StoreError,
+    disk::{self, Points},
+};
 
 /// Memory for pages; the default of a gigabyte is for larger databases.
 const CACHE: u64 = 64 << 20;
+
+/// How often sled writes out by itself. A checkpoint does that when it is due; in between it would only compete with commits.
+const WRITE_OUT: u64 = 60_000;
 
 /// How long sled may take to let go of its own lock after an earlier handle was dropped.
 const REOPEN: Duration = Duration::from_secs(5);
@@ -22,6 +28,7 @@ pub(super) struct Db {
     sled: sled::Db,
     /// Sled's own file, to sync it: sled's `flush` only hands the pages to the kernel.
     file: Arc<File>,
+    path: Arc<Path>,
 }
 
 impl Db {
@@ -29,17 +36,27 @@ impl Db {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         remove_stray_snapshots(path)?;
         let sled = guarded_open(path)?;
-        let file = path.join("db");
+        let path = path.join("db");
         let file =
-            File::options().read(true).write(true).open(&file).map_err(StoreError::io("open", &file))?;
-        Ok(Self { sled, file: Arc::new(file) })
+            File::options().read(true).write(true).open(&path).map_err(StoreError::io("open", &path))?;
+        Ok(Self { sled, file: Arc::new(file), path: path.into() })
     }
 
-    /// Applies a batch and waits until it is on the disk.
-    pub(super) fn commit(&self, batch: sled::Batch) -> Result<(), StoreError> {
-        self.sled.apply_batch(batch)?;
+    /// Applies a batch: readers see it, the disk may not have it yet.
+    pub(super) fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        Ok(self.sled.apply_batch(batch)?)
+    }
+
+    /// Waits until everything that was applied is on the disk.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.sled.flush()?;
-        self.file.sync_data().map_err(StoreError::io("sync", Path::new("db")))
+        disk::sync(Points("sled.sync.before", "sled.sync.after"), &self.path, &self.file)
+    }
+
+    /// Puts a row that may be lost.
+    pub(super) fn put_lightly(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.sled.insert(key, value)?;
+        Ok(())
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
@@ -52,6 +69,15 @@ impl Db {
         prefix: &[u8],
     ) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + use<> {
         self.sled.scan_prefix(prefix).map(|item| item.map_err(StoreError::from))
+    }
+
+    /// Everything from one key to another, both included, in the order of the keys.
+    pub(super) fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + use<> {
+        self.sled.range(from.to_vec()..=to.to_vec()).map(|item| item.map_err(StoreError::from))
     }
 
     /// Bytes on the disk.
@@ -87,7 +113,7 @@ fn guarded_open(path: &Path) -> Result<sled::Db, StoreError> {
         let owned = path.to_owned();
         let opened = std::thread::spawn(move || {
             catch_unwind(AssertUnwindSafe(|| {
-                sled::Config::new().path(&owned).cache_capacity(CACHE).flush_every_ms(Some(1000)).open()
+                sled::Config::new().path(&owned).cache_capacity(CACHE).flush_every_ms(Some(WRITE_OUT)).open()
             }))
         });
         let damaged = |reason: String| StoreError::Damaged { path: path.to_owned(), reason };

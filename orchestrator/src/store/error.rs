@@ -24,26 +24,26 @@ pub enum StoreError {
         known: u32,
     },
     /// The file that holds the format's version holds something else.
-    #[error("`{path}` should hold the format's version, but holds `{text}`; if the folder is a store, write `1` into it", path = path.display())]
+    #[error("`{path}` should hold the format's version, but holds `{text}`; if the folder is a store, write `2` into it", path = path.display())]
     BadVersion {
         /// The file.
         path: PathBuf,
         /// What it holds.
         text: String,
     },
-    /// The database cannot be opened.
-    #[error("the database `{path}` is damaged: {reason}; `sluice doctor --rebuild` makes a new one from the runs' logs", path = path.display())]
+    /// A file of the store is not what was written.
+    #[error("`{path}` is damaged: {reason}; `sluice doctor --rebuild` keeps what is whole and says what was lost", path = path.display())]
     Damaged {
-        /// The database's folder.
+        /// The file, or the database's folder.
         path: PathBuf,
-        /// What sled said.
+        /// What is wrong with it.
         reason: String,
     },
     /// A stored value is not what it was.
     #[error("a value in the store cannot be read: {0}; `sluice doctor` looks for the cause")]
     BadValue(String),
     /// A file operation failed.
-    #[error("cannot {verb} `{path}`: {source}", path = path.display())]
+    #[error("cannot {verb} `{path}`: {source}{}", next_step(source), path = path.display())]
     Io {
         /// What was tried.
         verb: &'static str,
@@ -75,6 +75,20 @@ impl StoreError {
     pub(super) fn io(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { verb, path, source }
+    }
+}
+
+/// What helps against errors that have nothing to do with the store itself.
+fn next_step(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; free space on that disk (`sluice gc` removes what is old) and start again"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; make it writable, or choose another folder with `SLUICE_HOME`"
+        }
+        _ => "",
     }
 }
 

@@ -1,30 +1,31 @@
 //! Keys: a letter for the kind of row, then its parts, big-endian, so that ranges come in order.
 
+use super::StoreError;
 use crate::run::{RunId, RunRow};
-
-/// An event: `e/<run><seq>`.
-pub(super) fn event(run: RunId, seq: u64) -> Vec<u8> {
-    [b"e/".as_slice(), &run.to_bytes(), &seq.to_be_bytes()].concat()
-}
-
-/// All events of a run.
-pub(super) fn events(run: RunId) -> Vec<u8> {
-    [b"e/".as_slice(), &run.to_bytes()].concat()
-}
 
 /// A run's row: `r/<run>`.
 pub(super) fn row(run: RunId) -> Vec<u8> {
     [b"r/".as_slice(), &run.to_bytes()].concat()
 }
 
-/// All runs, newest first: `x/t/<!created><run>`.
-pub(super) fn by_time(row: &RunRow) -> Vec<u8> {
-    [b"x/t/".as_slice(), &newest_first(row), &row.id.to_bytes()].concat()
+/// The run of a row's key.
+pub(super) fn run_of(key: &[u8]) -> Result<RunId, StoreError> {
+    key.last_chunk::<16>()
+        .map(|bytes| RunId::from_bytes(*bytes))
+        .ok_or_else(|| StoreError::BadValue("a run id is cut off".into()))
 }
 
-/// Runs of a workflow, newest first: `x/w/<hash of the name><!created><run>`.
+/// The lowest and the highest id that begin with a text; `None` when no id can.
+pub(super) fn ids_from(beginning: &str) -> Option<(RunId, RunId)> {
+    let (lowest, highest) = ("00000000000000000000000000", "7zzzzzzzzzzzzzzzzzzzzzzzzz");
+    let filled =
+        |rest: &str| format!("{beginning}{}", rest.get(beginning.len()..).unwrap_or_default()).parse().ok();
+    Some((filled(lowest)?, filled(highest)?)).filter(|(from, to)| from <= to)
+}
+
+/// Finished runs of a workflow: `x/w/<hash of the name><run>`. Ids sort by time, so the newest is the last.
 pub(super) fn by_workflow(row: &RunRow) -> Vec<u8> {
-    [of_workflow(&row.workflow).as_slice(), &newest_first(row), &row.id.to_bytes()].concat()
+    [of_workflow(&row.workflow).as_slice(), &row.id.to_bytes()].concat()
 }
 
 /// The beginning that all runs of a workflow share.
@@ -32,14 +33,21 @@ pub(super) fn of_workflow(name: &str) -> Vec<u8> {
     [b"x/w/".as_slice(), &blake3::hash(name.as_bytes()).as_bytes()[..16]].concat()
 }
 
-/// Runs that are not at their end: `x/o/<run>`.
-pub(super) fn open(run: RunId) -> Vec<u8> {
-    [b"x/o/".as_slice(), &run.to_bytes()].concat()
-}
-
 /// A cached outcome: `c/<hash>`.
 pub(super) fn cache(hash: &str) -> Vec<u8> {
-    [b"c/".as_slice(), hash.as_bytes()].concat()
+    match blake3::Hash::from_hex(hash) {
+        Ok(hash) => [b"c/".as_slice(), hash.as_bytes()].concat(),
+        Err(_) => [b"c/".as_slice(), hash.as_bytes()].concat(),
+    }
+}
+
+/// How far the database has come in the journal.
+pub(super) const POSITION: &[u8] = b"j/pos";
+
+/// The remembered hash of a file: `h/<hash of the path>`.
+pub(super) fn file_hash(path: &std::path::Path) -> Vec<u8> {
+    let hash = blake3::hash(path.as_os_str().as_encoded_bytes());
+    [b"h/".as_slice(), &hash.as_bytes()[..16]].concat()
 }
 
 /// The latest cached outcome of a task: `l/<hash of workflow and task>`.
@@ -76,8 +84,4 @@ pub(super) fn deployment(name: &str, generation: u64) -> Vec<u8> {
 /// All generations of a deployment.
 pub(super) fn deployments(name: &str) -> Vec<u8> {
     [b"d/".as_slice(), name.as_bytes(), b"\0"].concat()
-}
-
-fn newest_first(row: &RunRow) -> [u8; 8] {
-    (!row.created_at.0.unsigned_abs()).to_be_bytes()
 }

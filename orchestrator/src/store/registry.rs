@@ -9,7 +9,7 @@ use super::{
     Store, StoreError, key,
     ledger::{LedgerEntry, LedgerLine},
     value,
-    writer::{Append, Op},
+    writer::Op,
 };
 use crate::run::Timestamp;
 
@@ -92,14 +92,8 @@ impl Store {
 
     fn write_ledger(&self, entry: LedgerEntry) -> Result<(), StoreError> {
         let line = LedgerLine::new(entry);
-        let mut op = Op::default();
-        line.put_rows(&mut op);
-        op.append(Append {
-            path: self.shared.home.join("ledger.jsonl"),
-            from: None,
-            lines: line.to_line(),
-            sync: true,
-        });
+        let mut op = Op { ledger: Some(line.to_line()), ..Op::default() };
+        line.put_rows(&mut op.payload);
         self.shared.writer.write(op)
     }
 

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::StoreError;
+use super::{
+    StoreError,
+    disk::{self, Points},
+};
 use crate::artifact::{create_folder_durably, write_durably};
 
 /// Larger values would make sled move whole pages into files that it does not sync.
@@ -35,7 +38,8 @@ impl Values {
         if !path.is_file() {
             let folder = path.parent().unwrap_or(&self.root);
             create_folder_durably(folder).map_err(StoreError::io("create", folder))?;
-            write_durably(&path, &value).map_err(StoreError::io("write", &path))?;
+            let points = Points("value.write.before", "value.write.after");
+            disk::step(points, "write", &path, || write_durably(&path, &value))?;
         }
         let mut pointer = vec![FILE];
         pointer.extend_from_slice(hash.as_bytes());
@@ -58,6 +62,12 @@ impl Values {
             }
             _ => Err(StoreError::BadValue("its first byte is unknown".into())),
         }
+    }
+
+    /// The file of what sled keeps, when it is in one.
+    pub(super) fn file_of(&self, kept: &[u8]) -> Option<PathBuf> {
+        let hash = kept.strip_prefix(&[FILE])?;
+        Some(self.path(&<[u8; 32]>::try_from(hash).ok()?.into()))
     }
 
     fn path(&self, hash: &blake3::Hash) -> PathBuf {
