@@ -71,10 +71,11 @@ fn record(seq: u64, event: Event) -> EventRecord {
 
 fn created() -> Event {
     Event::RunCreated {
-        workflow: Box::new(workflow()),
+        workflow: workflow().into(),
         base_dir: "/home/someone/project".into(),
         file: "bench.toml".into(),
         use_cache: true,
+        parent: None,
         owner: owner(),
     }
 }
@@ -86,6 +87,7 @@ fn task(seq: u64, number: u64) -> [EventRecord; 2] {
     let started = Event::AttemptStarted {
         task,
         attempt: 1,
+        child: None,
         attempt_id: format!("{:032x}", u128::from(number) * 0x9e37_79b9_7f4a_7c15_f39c_c060),
         params: serde_json::json!({ "n": number }),
         key: CacheKey::new(parts),

@@ -157,5 +157,6 @@ impl Drop for Writer {
             let _ = thread.join();
         }
         self.exclusively(State::close);
+        tracing::debug!(n_syncs = super::disk::n_syncs(), "the store is closed");
     }
 }
