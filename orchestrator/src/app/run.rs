@@ -30,9 +30,9 @@ pub struct RunRequest {
 /// What is told of a run while it goes on.
 pub trait Running {
     /// The run begins, or goes on after an interruption.
-    fn begin(&mut self, run: &Run, resumed: bool);
+    fn begin(&mut self, run: RunId, workflow: &Workflow, resumed: bool);
     /// A task that went on without an orchestrator was taken over.
-    fn taken_over(&mut self, task: TaskIdx);
+    fn taken_over(&mut self, task: TaskIdx, name: &str);
     /// An interrupted run of the same workflow was given up.
     fn gave_up(&mut self, run: RunId);
     /// There is news.
@@ -74,7 +74,7 @@ impl App {
             engine.mark_interrupted().await?;
             let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
             let handle = engine.rerun(StartRequest { workflow, base_dir, file, use_cache }, &from).await?;
-            watcher.begin(&handle.run, false);
+            watcher.begin(handle.id, &handle.workflow, false);
             Ok(handle)
         })
     }
@@ -136,9 +136,9 @@ impl App {
 
 /// Tells that a run goes on, and with which tasks.
 fn announce(handle: &RunHandle, watcher: &mut dyn Running) {
-    watcher.begin(&handle.run, true);
-    for task in &handle.adopted {
-        watcher.taken_over(*task);
+    watcher.begin(handle.id, &handle.workflow, true);
+    for (task, name) in &handle.adopted {
+        watcher.taken_over(*task, name);
     }
 }
 
@@ -180,7 +180,7 @@ async fn start(
     }
     let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
     let handle = engine.start(StartRequest { workflow, base_dir, file, use_cache }).await?;
-    watcher.begin(&handle.run, false);
+    watcher.begin(handle.id, &handle.workflow, false);
     Ok(handle)
 }
 

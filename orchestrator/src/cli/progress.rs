@@ -11,16 +11,15 @@ use super::{
 };
 use crate::{
     app::Running,
-    engine::Update,
-    run::{Event, Run, RunId, TaskRecord, TaskState, Timestamp},
-    workflow::TaskIdx,
+    engine::{TaskNews, Update},
+    run::{Event, RunId, TaskRecord, TaskState},
+    workflow::{TaskIdx, Workflow},
 };
 
 /// Shows a run's progress.
 pub(super) struct Progress<'a> {
     out: &'a mut Out,
     quiet: bool,
-    run: Option<Run>,
     name_width: usize,
     live: Option<Live>,
 }
@@ -38,7 +37,7 @@ impl<'a> Progress<'a> {
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
             running: BTreeMap::new(),
         });
-        Self { out, quiet, run: None, name_width: 0, live }
+        Self { out, quiet, name_width: 0, live }
     }
 
     /// Takes the live lines away.
@@ -59,47 +58,42 @@ impl<'a> Progress<'a> {
     }
 
     /// Prints the line of a task that just reached an end, or failed an attempt.
-    fn print_task(&mut self, idx: TaskIdx) {
-        let Some(run) = &self.run else { return };
-        let (task, record) = (run.task(idx), run.record(idx));
-        let (style, word, remark) = task_words(record);
+    fn print_task(&mut self, task: &TaskNews) {
+        let (style, word, remark) = task_words(&task.record);
         let line = format!(
             "  {:<width$}  {} {:>8}  {}",
             task.name,
             self.out.paint(style, &format!("{word:<12}")),
-            took(record),
-            with_attempts(record, &remark),
+            took(&task.record),
+            with_attempts(&task.record, &remark),
             width = self.name_width,
         );
         self.print(line.trim_end());
     }
 
-    fn follow(&mut self, event: &Event, at: Timestamp) {
-        if let Some(run) = &mut self.run {
-            run.apply(event, at);
-        }
+    fn follow(&mut self, event: &Event, task: &TaskNews) {
         match event {
-            Event::AttemptStarted { task, .. } => self.show(*task),
-            Event::AttemptFinished { task, .. } => {
-                self.hide(*task);
-                self.print_task(*task);
+            Event::AttemptStarted { attempt, .. } => self.show(task.idx, &task.name, *attempt),
+            Event::AttemptFinished { .. } => {
+                self.hide(task.idx);
+                self.print_task(task);
             }
-            Event::CacheHit { task, .. }
-            | Event::TaskSkipped { task, .. }
-            | Event::TaskCancelled { task }
-            | Event::TaskUnprepared { task, .. } => self.print_task(*task),
+            Event::CacheHit { .. }
+            | Event::TaskJoined { .. }
+            | Event::TaskSkipped { .. }
+            | Event::TaskCancelled { .. }
+            | Event::TaskUnprepared { .. } => self.print_task(task),
             _ => {}
         }
     }
 
-    fn show(&mut self, task: TaskIdx) {
-        let (Some(live), Some(run)) = (&mut self.live, &self.run) else { return };
+    fn show(&mut self, task: TaskIdx, name: &str, attempt: u32) {
+        let Some(live) = &mut self.live else { return };
         let style = ProgressStyle::with_template("  {prefix}  {spinner} {msg} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner())
             .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
         let bar = live.bars.add(ProgressBar::new_spinner().with_style(style));
-        bar.set_prefix(format!("{:<width$}", run.task(task).name, width = self.name_width));
-        let attempt = run.record(task).n_attempts;
+        bar.set_prefix(format!("{name:<width$}", width = self.name_width));
         bar.set_message(if attempt > 1 { format!("running, attempt {attempt}") } else { "running".into() });
         bar.enable_steady_tick(Duration::from_millis(100));
         live.running.insert(task, bar);
@@ -132,20 +126,17 @@ fn with_attempts(record: &TaskRecord, remark: &str) -> String {
 }
 
 impl Running for Progress<'_> {
-    fn begin(&mut self, run: &Run, resumed: bool) {
-        self.run = Some(run.clone());
-        let workflow = run.workflow();
+    fn begin(&mut self, run: RunId, workflow: &Workflow, resumed: bool) {
         self.name_width = workflow.tasks.iter().map(|task| task.name.chars().count()).max().unwrap_or(0);
         let verb = if resumed { "goes on with" } else { "starts" };
         let name = self.out.paint(Style::Bold, &workflow.name);
-        let id = self.out.paint(Style::Dim, &format!("run {}", run.id()));
+        let id = self.out.paint(Style::Dim, &format!("run {run}"));
         self.print(&format!("{name} {verb} {id}"));
     }
 
-    fn taken_over(&mut self, task: TaskIdx) {
-        let name = self.run.as_ref().map(|run| run.task(task).name.clone()).unwrap_or_default();
+    fn taken_over(&mut self, task: TaskIdx, name: &str) {
         self.print(&format!("  {name:<width$}  still runs and is taken over", width = self.name_width));
-        self.show(task);
+        self.show(task, name, 1);
     }
 
     fn gave_up(&mut self, run: RunId) {
@@ -154,7 +145,8 @@ impl Running for Progress<'_> {
 
     fn update(&mut self, update: &Update) {
         match update {
-            Update::Event(record) => self.follow(&record.event, record.at),
+            Update::Event { record, task: Some(task) } => self.follow(&record.event, task),
+            Update::Event { task: None, .. } => {}
             Update::Progress { task, fraction, note } => {
                 if let Some(bar) = self.live.as_ref().and_then(|live| live.running.get(task)) {
                     let percent = if fraction.is_finite() {

@@ -71,7 +71,7 @@ pub(super) fn print(run: &Run, now: Timestamp, out: &mut Out) {
     }
     out.line("");
     let mut table = TextTable::new(&["TASK", "KIND", "STATE", "TOOK", ""]);
-    for (_, task, record) in run.tasks() {
+    for (_, task, record) in run.tasks_with_items() {
         let (style, word, remark) = task_words(record);
         let ran = record.n_attempts > 0;
         let took = record.seconds(now).filter(|_| ran).map(duration).unwrap_or_default();
@@ -158,7 +158,8 @@ fn print_verdicts(run: &Run, out: &mut Out) {
 }
 
 fn print_failures(run: &Run, out: &mut Out) {
-    for (_, task, record) in run.tasks() {
+    // What went wrong with an item is told by the task that has the items.
+    for (_, task, record) in run.tasks().filter(|(idx, ..)| run.item(*idx).is_none()) {
         if let (TaskState::Failed, Some(error)) = (&record.state, &record.error) {
             out.line("");
             let label = out.paint(Style::Bad, "error:");
@@ -190,7 +191,7 @@ pub(super) fn to_json(run: &Run, now: Timestamp) -> Value {
         .map(|(_, task, record)| {
             json!({
                 "name": task.name, "kind": task.kind, "state": record.state.word(), "detail": record.state,
-                "attempts": record.n_attempts, "started_at": record.started_at.map(rfc3339),
+                "attempts": record.n_attempts, "run": record.child, "started_at": record.started_at.map(rfc3339),
                 "ended_at": record.ended_at.map(rfc3339), "duration": record.seconds(now),
                 "cached": matches!(record.state, TaskState::Succeeded { origin: Some(_) }),
                 "miss": record.miss, "params": record.params, "error": record.error,
@@ -204,7 +205,7 @@ pub(super) fn to_json(run: &Run, now: Timestamp) -> Value {
     json!({
         "id": run.id(), "workflow": run.workflow().name, "workflow_hash": run.workflow().hash,
         "file": run.file(), "status": run.status(), "params": run.workflow().params,
-        "created_at": rfc3339(run.created_at()), "ended_at": run.ended_at().map(rfc3339),
+        "parent": run.parent(), "created_at": rfc3339(run.created_at()), "ended_at": run.ended_at().map(rfc3339),
         "duration": run.ended_at().map(|end| end.seconds_since(run.created_at())),
         "cancelled_because": run.cancel_reason(), "tasks": tasks,
     })

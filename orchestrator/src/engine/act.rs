@@ -150,7 +150,7 @@ impl Driver {
         let world = &self.engine.options.world;
         let since = match &remains {
             Remains::Worker(orphan) => orphan.since(),
-            Remains::Run(handle) => handle.run.created_at(),
+            Remains::Run(handle) => handle.created_at,
         };
         let (random, elapsed) = (fraction(world.as_ref()), world.now().seconds_since(since));
         let (grace, inbox) = (self.engine.options.pool.grace(), self.inbox.clone());

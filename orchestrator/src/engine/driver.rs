@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use sluicegate_plugin::AttemptSpec;
 use tokio::sync::mpsc;
 
-use super::{Engine, EngineError, Update, prepare::Preparation};
+use super::{Engine, EngineError, TaskNews, Update, prepare::Preparation};
 use crate::{
     run::{EVENT_VERSION, Effect, Event, EventRecord, Input, Run, Step, Timestamp},
     store::Commit,
@@ -202,9 +202,17 @@ impl Driver {
         self.engine.commit(Commit { run: self.run.id(), records, row: self.run.row(), cache }).await
     }
 
+    /// Tells those who follow the run, if anyone does.
     fn tell(&self, records: Vec<EventRecord>) {
+        if self.updates.is_closed() {
+            return;
+        }
         for record in records {
-            let _ = self.updates.send(Update::Event(Arc::new(record)));
+            let task = record.event.task().map(|idx| {
+                let (name, record) = (self.run.task(idx).name.clone(), self.run.record(idx).clone());
+                Box::new(TaskNews { idx, name, record })
+            });
+            let _ = self.updates.send(Update::Event { record: Arc::new(record), task });
         }
     }
 }

@@ -6,15 +6,20 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{EngineError, driver::Message};
 use crate::{
-    run::{EventRecord, Input, Run},
-    workflow::TaskIdx,
+    run::{EventRecord, Input, Run, RunId, TaskRecord, Timestamp},
+    workflow::{TaskIdx, Workflow},
 };
 
 /// News of a run, after they are durable.
 #[derive(Clone, Debug)]
 pub enum Update {
     /// Something happened.
-    Event(Arc<EventRecord>),
+    Event {
+        /// What.
+        record: Arc<EventRecord>,
+        /// The task that it is about, as it is now.
+        task: Option<Box<TaskNews>>,
+    },
     /// A running task says how far it is.
     Progress {
         /// The task.
@@ -26,12 +31,27 @@ pub enum Update {
     },
 }
 
+/// A task after something happened to it.
+#[derive(Clone, Debug)]
+pub struct TaskNews {
+    /// Its place.
+    pub idx: TaskIdx,
+    /// Its name.
+    pub name: String,
+    /// What is known of it.
+    pub record: TaskRecord,
+}
+
 /// A run that is being driven.
 pub struct RunHandle {
-    /// The run as it was when this handle was made; `updates` are what happened since.
-    pub run: Run,
-    /// Tasks whose attempts went on without an orchestrator and were taken over.
-    pub adopted: Vec<TaskIdx>,
+    /// Its id.
+    pub id: RunId,
+    /// The frozen plan.
+    pub workflow: Arc<Workflow>,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// Tasks whose attempts went on without an orchestrator and were taken over, with their names.
+    pub adopted: Vec<(TaskIdx, String)>,
     /// Its news, in order; ends with the run.
     pub updates: mpsc::UnboundedReceiver<Update>,
     pub(super) inbox: mpsc::UnboundedSender<Message>,

@@ -18,7 +18,7 @@ mod service;
 mod slots;
 
 pub use error::EngineError;
-pub use handle::{RunHandle, Update};
+pub use handle::{RunHandle, TaskNews, Update};
 pub use host::StoreHost;
 pub use plan::{PlannedTask, Prediction};
 pub use rerun::RerunFrom;

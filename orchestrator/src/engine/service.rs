@@ -115,16 +115,17 @@ impl Engine {
             let _ = inbox.send(Message::Input(input));
         }
         let _ = inbox.send(Message::Look);
-        let begun = run.clone();
+        let (id, workflow, created_at) = (run.id(), run.shared_workflow(), run.created_at());
+        let name = |adopted: &Adopted| (adopted.open.task, run.task(adopted.open.task).name.clone());
+        let taken_over = adopted.iter().map(name).collect();
         let mut driver = Driver::new(self.clone(), run, inbox.clone(), messages, updates_tx);
-        let taken_over = adopted.iter().map(|adopted| adopted.open.task).collect();
         for adopted in adopted {
             driver.take_over(adopted);
         }
         tokio::spawn(async move {
             let _ = done_tx.send(driver.run().await);
         });
-        RunHandle { run: begun, adopted: taken_over, updates, inbox, done }
+        RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done }
     }
 
     /// Makes events durable.

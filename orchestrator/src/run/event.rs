@@ -195,6 +195,40 @@ impl Event {
     pub fn is_durable(&self) -> bool {
         !matches!(self, Self::TaskClaimed { .. } | Self::TaskWoken { .. })
     }
+
+    /// The task that the event is about.
+    pub fn task(&self) -> Option<TaskIdx> {
+        match self {
+            Self::TaskClaimed { task }
+            | Self::TaskWoken { task }
+            | Self::TaskSkipped { task, .. }
+            | Self::TaskCancelled { task }
+            | Self::TaskUnprepared { task, .. }
+            | Self::CacheHit { task, .. }
+            | Self::TaskExpanded { task, .. }
+            | Self::TaskJoined { task, .. }
+            | Self::AttemptStarted { task, .. }
+            | Self::AttemptFinished { task, .. }
+            | Self::TaskResolved { task, .. } => Some(*task),
+            Self::RunCreated { .. }
+            | Self::RunPaused
+            | Self::RunUnpaused
+            | Self::RunSettled { .. }
+            | Self::RunInterrupted
+            | Self::RunResumed { .. }
+            | Self::RunReopened { .. }
+            | Self::CancelRequested { .. }
+            | Self::RunFinished { .. } => None,
+        }
+    }
+
+    /// The last of all tasks that the event names.
+    pub(super) fn last_task(&self) -> Option<TaskIdx> {
+        match self {
+            Self::RunReopened { tasks, .. } => tasks.iter().max().copied(),
+            event => event.task(),
+        }
+    }
 }
 
 /// Workflows are large, and shared between a run, its events and its readers.

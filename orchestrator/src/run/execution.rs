@@ -53,6 +53,11 @@ impl Run {
         &self.workflow
     }
 
+    /// The frozen plan, for those who outlive the run.
+    pub fn shared_workflow(&self) -> Arc<Workflow> {
+        Arc::clone(&self.workflow)
+    }
+
     /// The workflow's folder.
     pub fn base_dir(&self) -> &std::path::Path {
         &self.base_dir

@@ -6,7 +6,6 @@ use super::{
     EVENT_VERSION, Event, EventRecord, Run, RunId, RunStatus, TaskRecord, TaskState, Timestamp,
     queue::TaskQueue,
 };
-use crate::workflow::TaskIdx;
 
 /// Stored events that do not make a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +58,7 @@ impl Run {
                     run = Some(created.ok_or(ReplayError::NoBeginning(id))?);
                 }
                 Some(run) => {
-                    if let Some(task) = task_of(&record.event)
+                    if let Some(task) = record.event.last_task()
                         && task.0 as usize >= run.tasks.len()
                     {
                         return Err(ReplayError::NoTask { run: id, task: task.0 });
@@ -101,31 +100,5 @@ impl Run {
             run.turn(task, TaskState::Ready);
         }
         Some(run)
-    }
-}
-
-/// The task that an event is about.
-fn task_of(event: &Event) -> Option<TaskIdx> {
-    match event {
-        Event::TaskClaimed { task }
-        | Event::TaskWoken { task }
-        | Event::TaskSkipped { task, .. }
-        | Event::TaskCancelled { task }
-        | Event::TaskUnprepared { task, .. }
-        | Event::CacheHit { task, .. }
-        | Event::TaskExpanded { task, .. }
-        | Event::TaskJoined { task, .. }
-        | Event::AttemptStarted { task, .. }
-        | Event::AttemptFinished { task, .. }
-        | Event::TaskResolved { task, .. } => Some(*task),
-        Event::RunReopened { tasks, .. } => tasks.iter().max().copied(),
-        Event::RunCreated { .. }
-        | Event::RunPaused
-        | Event::RunUnpaused
-        | Event::RunSettled { .. }
-        | Event::RunInterrupted
-        | Event::RunResumed { .. }
-        | Event::CancelRequested { .. }
-        | Event::RunFinished { .. } => None,
     }
 }

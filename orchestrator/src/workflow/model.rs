@@ -65,23 +65,31 @@ pub struct Task {
     /// The kind's version.
     pub kind_version: String,
     /// What it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// The kind's parameters; strings may hold expressions.
+    #[serde(default = "nothing", skip_serializing_if = "is_nothing")]
     pub with: Value,
     /// Connected inputs, by port.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, InputRef>,
     /// Tasks that must have succeeded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<TaskIdx>,
     /// Tasks that its expressions name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<TaskIdx>,
     /// The condition under which it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// What must have become of the tasks before it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "RunIf::is_default")]
     pub run_if: RunIf,
     /// How often it is tried.
+    #[serde(default, skip_serializing_if = "RetryPolicy::is_default")]
     pub retry: RetryPolicy,
     /// After how many seconds an attempt is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<f64>,
     /// What may be assumed about running it again.
     pub effect: Effect,
@@ -90,6 +98,7 @@ pub struct Task {
     /// Where it runs.
     pub placement: Placement,
     /// Environment variables for programs; values may hold expressions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// The end of the run that it belongs to: a hook runs once all tasks are at their end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +127,14 @@ pub struct Task {
     /// The workflow that it runs, when its kind is `workflow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nested: Option<Box<Nested>>,
+}
+
+fn nothing() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+fn is_nothing(with: &Value) -> bool {
+    with.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 fn is_false(truth: &bool) -> bool {
@@ -215,6 +232,10 @@ pub enum RunIf {
 }
 
 impl RunIf {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Every value with its word.
     pub(super) const ALL: [(&str, Self); 3] =
         [("all_succeeded", Self::AllSucceeded), ("all_done", Self::AllDone), ("any_failed", Self::AnyFailed)];
@@ -281,6 +302,10 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Seconds to wait after `failed_attempts` failures (1 or more): `initial · factor^(failed_attempts − 1)`, or `initial` when the backoff
     /// is constant, at most `max`. With jitter, a `random` from 0 to 1 picks a point in the upper half of that time, so that tasks that
     /// failed together do not come back together, and none comes back at once.
