@@ -109,6 +109,7 @@ impl App {
         let run = runtime.block_on(async {
             // Before the run is there to be asked for anything.
             let signals = Signals::listen()?;
+            engine.respect_orphans()?;
             let handle = begin(&engine, watcher).await?;
             watch(handle, signals, watcher).await
         });

@@ -68,7 +68,7 @@ impl Driver {
         let world = self.engine.options.world.as_ref();
         let names = AttemptNames { attempt_id: format!("{:032x}", world.random()), child: new_run_id(world) };
         let draft = match preparer.begin(Claim::of(&self.run, task, &preparer, names)) {
-            Begun::Done(done) => return Some(self.prepared(task, done)),
+            Begun::Done(done) => return Some(self.prepared(task, *done)),
             Begun::Slow(draft) => draft,
         };
         let inbox = self.inbox.clone();

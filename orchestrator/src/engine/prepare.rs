@@ -74,9 +74,15 @@ impl Preparation {
 /// How far preparing came without waiting for anything.
 pub(super) enum Begun {
     /// To its end.
-    Done(Preparation),
+    Done(Box<Preparation>),
     /// Files have to be read, or programs asked; that belongs on a thread of its own.
     Slow(Box<Draft>),
+}
+
+impl Begun {
+    fn done(prepared: Prepared) -> Self {
+        Self::Done(Box::new(Preparation::of(prepared)))
+    }
 }
 
 /// A task that is prepared but for what takes time.
@@ -157,7 +163,7 @@ impl Preparer {
     /// Prepares a claimed task to the end.
     pub(super) fn prepare(&self, claim: Claim) -> Preparation {
         match self.begin(claim) {
-            Begun::Done(done) => done,
+            Begun::Done(done) => *done,
             Begun::Slow(draft) => self.complete(*draft),
         }
     }
@@ -166,7 +172,7 @@ impl Preparer {
     pub(super) fn begin(&self, claim: Claim) -> Begun {
         match self.try_begin(claim) {
             Ok(begun) => begun,
-            Err(error) => Begun::Done(Preparation::broken(error)),
+            Err(error) => Begun::Done(Box::new(Preparation::broken(error))),
         }
     }
 
@@ -175,16 +181,16 @@ impl Preparer {
         if let Some(joined) = claim.joined {
             let outcome = Box::new(joined?);
             self.keep_values(&outcome)?;
-            return Ok(Begun::Done(Preparation::of(Prepared::Joined { outcome })));
+            return Ok(Begun::done(Prepared::Joined { outcome }));
         }
         if let Some(for_each) = &task.for_each {
             let items = workflow::evaluate(for_each, scope).map_err(|e| bad_expression("for_each", &e))?;
-            return Ok(Begun::Done(Preparation::of(Prepared::Expanded { items: run::items(items)? })));
+            return Ok(Begun::done(Prepared::Expanded { items: run::items(items)? }));
         }
         if let Some(when) = &task.when
             && !workflow::evaluate_condition(when, scope).map_err(|e| bad_expression("when", &e))?
         {
-            return Ok(Begun::Done(Preparation::of(Prepared::Unwanted { when: when.clone() })));
+            return Ok(Begun::done(Prepared::Unwanted { when: when.clone() }));
         }
         let params = workflow::evaluate(&task.with, scope).map_err(|e| bad_expression("with", &e))?;
         let env = Self::env(task, scope)?;
@@ -201,7 +207,7 @@ impl Preparer {
         let files = kind.files(&params)?;
         let quick = files.is_empty() && task.secrets.is_empty();
         let draft = Draft { claim, params, env, kind, files };
-        Ok(if quick { Begun::Done(self.complete(draft)) } else { Begun::Slow(Box::new(draft)) })
+        Ok(if quick { Begun::Done(Box::new(self.complete(draft))) } else { Begun::Slow(Box::new(draft)) })
     }
 
     /// Does what takes time.

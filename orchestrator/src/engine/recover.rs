@@ -1,6 +1,6 @@
 //! After a death: runs whose orchestrator is gone are marked, driven on, or given up.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use sluicegate_plugin::{Effect, Probe, ProbeContext};
 
@@ -20,6 +20,9 @@ use crate::{
     workflow::TaskIdx,
 };
 
+/// How often the workers of runs that nobody drives are looked at, while others may wait for what they hold.
+const LOOK: Duration = Duration::from_millis(200);
+
 impl Engine {
     /// Marks runs as interrupted that claim to be running: this process holds the store, so no other drives them.
     pub async fn mark_interrupted(&self) -> Result<Vec<RunRow>, EngineError> {
@@ -34,6 +37,32 @@ impl Engine {
             rows.push(run.row());
         }
         Ok(rows)
+    }
+
+    /// Lets interrupted runs hold the slots of pools and mutexes that their workers still use, for as long as these live.
+    pub fn respect_orphans(&self) -> Result<(), EngineError> {
+        for row in self.options.store.open_runs()? {
+            let run = self.load(row.id)?;
+            let orphans = self.orphans(&run);
+            if orphans.is_empty() || run.held_slots().is_empty() {
+                continue;
+            }
+            self.slots.enter_undriven(&run);
+            let engine = self.clone();
+            tokio::spawn(async move {
+                while orphans.iter().any(Orphan::lives) {
+                    tokio::time::sleep(LOOK).await;
+                }
+                engine.slots.leave_undriven(run.id());
+            });
+        }
+        Ok(())
+    }
+
+    /// The workers that still run attempts of a run that no process drives.
+    fn orphans(&self, run: &Run) -> Vec<Orphan> {
+        let open = self.open_attempts(run).into_iter();
+        open.filter_map(|open| Orphan::find(&self.options.home, &open.attempt_id)).collect()
     }
 
     /// Reads a run back from its events.
@@ -67,7 +96,9 @@ impl Engine {
             // In this order: a worker that is gone by now has left its outcome before, if it left one at all.
             let orphan = Orphan::find(&self.options.home, &open.attempt_id);
             match (orphan, read_outcome(&open.folder, &open.attempt_id)) {
-                (Some(orphan), None) => adopted.push(Adopted { open, remains: Remains::Worker(orphan) }),
+                (Some(orphan), None) => {
+                    adopted.push(Adopted { open, remains: Remains::Worker(Box::new(orphan)) })
+                }
                 (_, outcome) => {
                     let outcome = outcome.or_else(|| self.probed(&run, &open));
                     inputs.push(open.finished(outcome));
@@ -204,7 +235,7 @@ pub(super) struct OpenAttempt {
 /// What of an attempt goes on.
 pub(super) enum Remains {
     /// Its worker.
-    Worker(Orphan),
+    Worker(Box<Orphan>),
     /// The run that it started.
     Run(Box<RunHandle>),
 }

@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use super::driver::Message;
 use crate::run::{Run, RunId};
 
-/// What a run holds, and how to tell it that others let something go.
+/// What a run holds, and how to tell it that others let something go; nobody is told of a run that no process drives.
 struct Holder {
     held: BTreeMap<String, u32>,
-    inbox: mpsc::UnboundedSender<Message>,
+    inbox: Option<mpsc::UnboundedSender<Message>>,
 }
 
 /// The slots that the runs of an engine hold.
@@ -39,7 +39,21 @@ impl Slots {
 
     /// Adds a run.
     pub(super) fn enter(&self, run: &Run, inbox: mpsc::UnboundedSender<Message>) {
-        self.lock().holders.insert(run.id(), Holder { held: run.held_slots(), inbox });
+        self.lock().holders.insert(run.id(), Holder { held: run.held_slots(), inbox: Some(inbox) });
+    }
+
+    /// Adds a run that no process drives, but whose workers go on.
+    pub(super) fn enter_undriven(&self, run: &Run) {
+        self.lock().holders.insert(run.id(), Holder { held: run.held_slots(), inbox: None });
+    }
+
+    /// Takes a run out unless a process drives it by now; false when it does.
+    pub(super) fn leave_undriven(&self, run: RunId) -> bool {
+        let undriven = self.lock().holders.get(&run).is_some_and(|holder| holder.inbox.is_none());
+        if undriven {
+            self.leave(run);
+        }
+        undriven
     }
 
     /// Takes a run out; others may claim what it held.
@@ -81,8 +95,9 @@ impl Claiming<'_> {
     }
 
     fn wake_others(&self, run: RunId) {
-        for (_, holder) in self.holders.iter().filter(|(id, _)| **id != run) {
-            let _ = holder.inbox.send(Message::Look);
+        let others = self.holders.iter().filter(|(id, _)| **id != run);
+        for inbox in others.filter_map(|(_, holder)| holder.inbox.as_ref()) {
+            let _ = inbox.send(Message::Look);
         }
     }
 }

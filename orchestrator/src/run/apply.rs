@@ -1,6 +1,7 @@
 //! Becoming: the one function that changes a run, used live and for replay.
 
 use serde_json::Value;
+use sluicegate_plugin::TaskError;
 
 use super::{
     AttemptResult, Event, Resolution, Run, RunStatus, SkipReason, TaskRecord, TaskState, Timestamp,
@@ -8,6 +9,7 @@ use super::{
     execution::CancelRequest,
     expand::{Expansion, ItemTask},
     queue::TaskQueue,
+    retry::MAX_LOST,
 };
 use crate::workflow::TaskIdx;
 
@@ -104,6 +106,9 @@ impl Run {
             AttemptResult::Lost | AttemptResult::NeverHappened => record.n_lost += 1,
             AttemptResult::Succeeded { .. } | AttemptResult::Cancelled => {}
             _ => record.n_failed += 1,
+        }
+        if record.n_lost >= MAX_LOST && retry_at.is_none() {
+            record.error = result.error().map(parked);
         }
         if let Some(until) = retry_at {
             self.turn(task, TaskState::Waiting { until });
@@ -214,4 +219,11 @@ impl Run {
     fn record_mut(&mut self, task: TaskIdx) -> &mut TaskRecord {
         &mut self.tasks[task.0 as usize]
     }
+}
+
+/// The error of a task that is not tried again although it did nothing wrong that anyone saw.
+fn parked(error: TaskError) -> TaskError {
+    let message = format!("{}; that was the {MAX_LOST}rd time, so the task is parked", error.message);
+    TaskError { code: "parked".into(), message, ..error }
+        .hint("it may be what brings the orchestrator down: look at its log, then use `sluice runs retry`")
 }

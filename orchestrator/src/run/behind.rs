@@ -8,12 +8,6 @@ use super::{Event, Outcome, Run, SkipReason, Step, TaskState};
 use crate::workflow::{RunIf, Task, TaskIdx};
 
 impl Run {
-    /// The reason for which a gate's outcome holds back what stands behind it.
-    pub(super) fn gate_reason(&self, task: &Task, outcome: &Outcome) -> Option<SkipReason> {
-        let decision = outcome.verdict.as_ref()?.decision;
-        (decision != Decision::Pass).then(|| SkipReason::Gate { gate: task.name.clone(), decision })
-    }
-
     /// The reason for which what stands behind a task does not run.
     pub(super) fn upstream_reason(&self, task: TaskIdx, state: &str) -> SkipReason {
         SkipReason::Upstream { task: self.task(task).name.clone(), state: state.into() }
@@ -50,7 +44,7 @@ impl Run {
 
     /// Skips what stands behind a task whose gate did not pass.
     pub(super) fn judged_behind(&self, step: Step, task: TaskIdx, outcome: &Outcome) -> Step {
-        match self.gate_reason(self.task(task), outcome) {
+        match gate_reason(self.task(task), outcome) {
             Some(reason) => self.skip_behind(step, task, &reason),
             None => step,
         }
@@ -70,4 +64,10 @@ impl Run {
         let failed = |up: &TaskIdx| matches!(self.record(*up).state, TaskState::Failed | TaskState::Unknown);
         !self.queue.upstream(task).iter().any(failed)
     }
+}
+
+/// The reason for which a gate's outcome holds back what stands behind it.
+pub(super) fn gate_reason(task: &Task, outcome: &Outcome) -> Option<SkipReason> {
+    let decision = outcome.verdict.as_ref()?.decision;
+    (decision != Decision::Pass).then(|| SkipReason::Gate { gate: task.name.clone(), decision })
 }

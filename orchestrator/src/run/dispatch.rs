@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effect, Event, Run, RunStatus, SkipReason, Step, TaskState, Timestamp, queue::Claims};
+use super::{
+    Effect, Event, Run, RunStatus, SkipReason, Step, TaskState, Timestamp, behind::gate_reason, queue::Claims,
+};
 use crate::workflow::{Hook, TaskIdx};
 
 impl Run {
@@ -55,7 +57,9 @@ impl Run {
             };
             let admitted = claims.iter().all(fits);
             if admitted {
-                claims.iter().for_each(|(key, n)| *held.entry(key.clone()).or_default() += n);
+                for (key, n) in claims {
+                    *held.entry(key.clone()).or_default() += n;
+                }
             }
             admitted
         };
@@ -111,10 +115,7 @@ impl Run {
         let rejected = || {
             self.tasks().any(|(_, task, record)| {
                 task.hook.is_none()
-                    && record
-                        .outcome
-                        .as_ref()
-                        .is_some_and(|outcome| self.gate_reason(task, outcome).is_some())
+                    && record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some())
             })
         };
         let failed = || {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, Input, Run, RunStatus, Step, TaskState};
+use super::{Event, Input, Run, RunStatus, Step, TaskState, behind::gate_reason};
 use crate::workflow::{Task, TaskIdx};
 
 impl Run {
@@ -34,8 +34,7 @@ impl Run {
         }
         let mut held = BTreeSet::new();
         for (idx, task, record) in self.tasks() {
-            let rejects =
-                record.outcome.as_ref().is_some_and(|outcome| self.gate_reason(task, outcome).is_some());
+            let rejects = record.outcome.as_ref().is_some_and(|outcome| gate_reason(task, outcome).is_some());
             if rejects || record.state == TaskState::Unknown {
                 held.extend(self.blocked_behind(idx));
             }

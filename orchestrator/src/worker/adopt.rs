@@ -46,6 +46,11 @@ impl Orphan {
         Some(Self { process, since, is_running: entry.began_last(attempt_id), entry })
     }
 
+    /// Tells whether it still lives.
+    pub fn lives(&self) -> bool {
+        self.process.lives()
+    }
+
     /// When the attempt began.
     pub fn since(&self) -> Timestamp {
         self.since

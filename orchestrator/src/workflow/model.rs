@@ -137,10 +137,12 @@ fn is_nothing(with: &Value) -> bool {
     with.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_false(truth: &bool) -> bool {
     !truth
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_zero(number: &i32) -> bool {
     *number == 0
 }
@@ -232,6 +234,7 @@ pub enum RunIf {
 }
 
 impl RunIf {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

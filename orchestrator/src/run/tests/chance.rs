@@ -78,7 +78,7 @@ fn graph() -> impl Strategy<Value = Workflow> {
             }
             tasks.extend(hooks.into_iter().map(|hook| Task { hook: Some(hook), ..task("hook", &[]) }));
             let pools = BTreeMap::from([("gpu".to_owned(), POOL)]);
-            Workflow { pools, timeout, ..workflow(tasks, Some(slots)) }
+            Workflow { timeout, pools, ..workflow(tasks, Some(slots)) }
         },
     )
 }

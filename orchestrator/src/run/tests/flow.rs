@@ -125,6 +125,7 @@ fn a_task_that_is_lost_three_times_is_given_up() {
         let _ = sim.finish(A, AttemptResult::Lost);
     }
     assert_eq!((sim.word(A), sim.run.record(A).n_lost), ("failed", 3));
+    assert_eq!(sim.run.record(A).error.clone().unwrap().code, "parked");
 }
 
 #[test]
