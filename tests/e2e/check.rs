@@ -192,3 +192,84 @@ fn a_file_that_an_earlier_task_makes_need_not_be_there_yet() {
     project.file("w.toml", format!("name = \"w\"\n{make}{read}"));
     assert_says(&project.sluice(&["check", "w.toml"]).expect(2).stderr, &["there is no file `made.csv`"]);
 }
+
+#[test]
+fn mistakes_in_what_goes_on_around_tasks_are_reported_at_once() {
+    let project = Project::new();
+    project
+        .file("sluice.toml", "[pools]\ngpu = 2\n")
+        .file("inner.toml", "name = \"inner\"\n[tasks.a]\nuses = \"shel\"\n");
+    let said = refused(
+        &project,
+        r#"name = "w"
+timeout = "soon"
+[pools]
+gpu = 1
+[tasks.raw]
+uses = "data.read"
+with = { path = "data.csv" }
+pool = "gpus"
+resources = { memory = "2 parsecs" }
+secrets = { TOKEN = "swordfish" }
+retry = { on = { text = "(" } }
+[tasks.each]
+uses = "data.clean"
+inputs = { table = "raw" }
+for_each = { rate = [1, 2], mode = 3 }
+when = "item.rat > 1"
+[tasks.write]
+uses = "data.write"
+inputs = { table = "each" }
+with = { path = "out.csv" }
+[tasks.inner]
+uses = "workflow"
+with = { file = "inner.toml" }
+[tasks.self]
+uses = "workflow"
+with = { file = "w.toml" }
+[hooks.sucess]
+uses = "shell"
+[outputs]
+all = "each"
+"#,
+    );
+    assert_says(
+        &said,
+        &[
+            "error[E008]: `timeout` in the workflow is no duration",
+            "error[E004]: pool `gpu` is a pool of the project already",
+            "error[E028]: there is no pool `gpus`",
+            "did you mean `gpu`?",
+            "error[E008]: `memory` in `resources` of task `raw` is no size",
+            "error[E007]: secret `TOKEN` must be a table that names its source, found a string",
+            "error[E008]: `text` in `on` of `retry` of task `raw` is no regular expression: unclosed group",
+            "error[E007]: `mode` in `for_each` of task `each` must be a list, found an integer",
+            "error[E024]: an item has no `rat`",
+            "did you mean `rate`?",
+            "error[E027]: task `each` gives a table for each of its items",
+            "w.toml:19:20",
+            "error[E029]: workflow `inner.toml` has 1 error at inner.toml:3:8: there is no kind `shel` (E010)",
+            "did you mean `shell`?",
+            "error[E030]: workflows contain each other: w.toml -> w.toml",
+            "error[E005]: unknown key `sucess` in `hooks`",
+            "w.toml:30:7",
+        ],
+    );
+}
+
+#[test]
+fn a_broken_project_file_is_reported_in_place_of_the_workflow() {
+    let project = Project::new();
+    project.file("sluice.toml", "[pools]\ngpu = 0\n");
+    let said = refused(&project, format!("name = \"w\"\n{READ}"));
+    assert_says(
+        &said,
+        &[
+            "error[E008]: pool `gpu` must be from 1 to 10000, found 0",
+            "sluice.toml:2:7",
+            "`sluice.toml` has 1 error",
+        ],
+    );
+    project.file("sluice.toml", "[pools]\ngpu = 1\n");
+    project.sluice(&["check", "w.toml"]).expect(0);
+}

@@ -195,3 +195,34 @@ fn a_cancel_that_the_orchestrator_did_not_live_to_finish_is_finished_by_the_next
     project.sluice(&["run", "w.toml"]).expect(4);
     wait_until("no process is left", || project.processes().is_empty());
 }
+
+#[test]
+fn a_mutex_that_a_task_of_a_killed_orchestrator_holds_is_not_free() {
+    let project = Project::new();
+    project.file(
+        "a.toml",
+        r#"
+[tasks.a]
+uses = "shell"
+mutex = "db"
+with = { script = "touch began; while ! test -e go; do sleep 0.02; done; echo a >> order" }
+"#,
+    );
+    project.file(
+        "b.toml",
+        "[tasks.b]\nuses = \"shell\"\nmutex = \"db\"\nwith = { script = \"echo b >> order\" }\n",
+    );
+    let mut a = project.spawn(&["run", "a.toml"]);
+    project.wait_for_file("began");
+    a.kill().expect("it is killed");
+    a.wait().expect("it ends");
+    let mut b = project.spawn(&["run", "b.toml"]);
+    let runs = || project.sluice(&["runs", "list", "--format", "json"]).json();
+    wait_until("the second run has begun", || runs()[0]["workflow"] == "b");
+    assert_eq!(project.task("latest", "b")["state"], "ready");
+    project.file("go", "");
+    assert!(b.wait().expect("it ends").success());
+    assert_eq!(project.read("order"), "a\nb\n");
+    project.sluice(&["run", "a.toml"]).expect(0);
+    assert_eq!(project.read("order"), "a\nb\n");
+}

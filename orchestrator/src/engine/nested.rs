@@ -1,6 +1,6 @@
 //! Attempts that run a workflow: as a run of its own, with the task's run as its parent.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::{collections::BTreeMap, io, path::Path, pin::Pin};
 
 use serde_json::Value;
 use sluicegate_plugin::{AttemptSpec, Decision, TaskError, Verdict};
@@ -59,7 +59,7 @@ impl NestedAttempt {
             overrides: &overrides,
             base_dir: &self.nested.base_dir,
             kinds: self.engine.options.catalog.as_ref(),
-            load: &|path| std::fs::read(path),
+            load: &|path| frozen(&self.nested, path),
             project_pools: &self.engine.options.pools,
         };
         let checked = check(&source, &options);
@@ -71,6 +71,15 @@ impl NestedAttempt {
             TaskError::permanent("bad_workflow", message)
         })
     }
+}
+
+/// A workflow that the nested one runs in turn, as it was when the plan was made.
+fn frozen(nested: &Nested, path: &Path) -> io::Result<Vec<u8>> {
+    let text = nested
+        .files
+        .get(path)
+        .ok_or_else(|| io::Error::other("it was not there when the run was planned"))?;
+    Ok(text.clone().into_bytes())
 }
 
 /// Waits for the end of a run that a task started, and says what that means for the task.

@@ -20,7 +20,7 @@ use super::{
     task::{self, Shared},
 };
 
-const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 11] = [
     "name",
     "description",
     "labels",

@@ -1,8 +1,10 @@
 //! The JSON Schema of workflow files, for editors: draft-07, with every kind's parameters in it.
 
+mod settings;
+
 use serde_json::{Map, Value, json};
 
-use super::{KindSource, RunIf};
+use super::{Hook, KindSource};
 
 /// The schema of a workflow file that uses these kinds.
 pub fn editor_schema(kinds: &dyn KindSource) -> Value {
@@ -34,7 +36,12 @@ pub fn editor_schema(kinds: &dyn KindSource) -> Value {
         .filter_map(|name| kinds.kind(name))
         .map(|entry| json!({ "const": entry.description.name, "description": entry.description.summary }))
         .collect();
-    definitions.insert("task".into(), task(&described, rules));
+    definitions.insert("task".into(), settings::task(&described, &rules));
+    definitions.insert("hook".into(), settings::hook(&described, &rules));
+    let hooks: Map<_, _> = Hook::ALL
+        .map(|(name, _)| (name.to_owned(), json!({ "$ref": "#/definitions/hook" })))
+        .into_iter()
+        .collect();
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Sluicegate workflow",
@@ -46,81 +53,15 @@ pub fn editor_schema(kinds: &dyn KindSource) -> Value {
             "description": { "type": "string" },
             "labels": { "type": "array", "items": { "type": "string" } },
             "max_parallel": { "type": "integer", "minimum": 1, "maximum": 1024, "description": "Tasks at a time." },
-            "params": { "type": "object", "additionalProperties": param() },
-            "defaults": {
-                "type": "object",
-                "additionalProperties": false,
-                "properties": { "retry": retry(), "timeout": duration(), "env": env() },
-                "description": "Settings of tasks that do not say otherwise.",
-            },
+            "timeout": settings::duration(),
+            "params": { "type": "object", "additionalProperties": settings::param() },
+            "pools": settings::pools(),
+            "defaults": settings::defaults(),
             "tasks": { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/definitions/task" } },
+            "hooks": { "type": "object", "additionalProperties": false, "properties": hooks, "description": "What happens at the end of a run." },
+            "outputs": { "type": "object", "additionalProperties": { "type": "string" }, "description": "Output = \"task\" or \"task.port\", for workflows that run this one." },
         },
         "definitions": definitions,
-    })
-}
-
-fn param() -> Value {
-    json!({
-        "type": "object",
-        "required": ["type"],
-        "additionalProperties": false,
-        "properties": {
-            "type": { "enum": ["string", "integer", "number", "boolean"] },
-            "default": { "type": ["string", "number", "boolean"] },
-            "min": { "type": "number" },
-            "max": { "type": "number" },
-            "choices": { "type": "array" },
-            "help": { "type": "string" },
-        },
-    })
-}
-
-fn task(kinds: &[Value], rules: Vec<Value>) -> Value {
-    json!({
-        "type": "object",
-        "required": ["uses"],
-        "additionalProperties": false,
-        "properties": {
-            "uses": { "oneOf": kinds, "description": "The kind." },
-            "description": { "type": "string" },
-            "with": { "type": "object", "description": "The kind's parameters." },
-            "inputs": { "type": "object", "additionalProperties": { "type": "string" }, "description": "Input = \"task\" or \"task.port\"." },
-            "needs": { "type": "array", "items": { "type": "string" }, "description": "Tasks that must have succeeded." },
-            "when": { "type": "string", "description": "An expression; the task is skipped when it is false." },
-            "run_if": {
-                "enum": RunIf::ALL.map(|(word, _)| word),
-                "description": "What must have become of the tasks before it.",
-            },
-            "retry": retry(),
-            "timeout": duration(),
-            "effect": { "enum": ["pure", "idempotent", "once"] },
-            "cache": { "type": "boolean" },
-            "env": env(),
-        },
-        "allOf": rules,
-    })
-}
-
-fn duration() -> Value {
-    json!({ "type": ["number", "string"], "description": "Seconds, or a text such as `30s` or `10m`." })
-}
-
-fn env() -> Value {
-    json!({ "type": "object", "additionalProperties": { "type": "string" } })
-}
-
-fn retry() -> Value {
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "attempts": { "type": "integer", "minimum": 1, "maximum": 100 },
-            "backoff": { "enum": ["constant", "exponential"] },
-            "initial": duration(),
-            "max": duration(),
-            "factor": { "type": "number", "minimum": 1, "maximum": 100 },
-            "jitter": { "type": "boolean" },
-        },
     })
 }
 

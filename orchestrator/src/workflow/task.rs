@@ -17,7 +17,7 @@ use super::{
 };
 
 /// What a task may hold.
-const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 19] = [
     "uses",
     "description",
     "with",

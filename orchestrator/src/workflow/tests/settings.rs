@@ -135,3 +135,17 @@ fn a_project_has_pools_and_nothing_else() {
     let broken = source("[pools");
     assert_eq!(places_of(&broken, &check_project(&broken).1), ["E002 1:7"]);
 }
+
+#[test]
+fn the_schema_for_editors_has_every_key_and_no_other() {
+    let schema = editor_schema(catalog().as_ref());
+    let keys_at = |pointer: &str| -> BTreeSet<String> {
+        schema.pointer(pointer).and_then(|found| found.as_object()).expect(pointer).keys().cloned().collect()
+    };
+    let set = |keys: &[&str]| -> BTreeSet<String> { keys.iter().map(|key| (*key).to_owned()).collect() };
+    assert_eq!(keys_at("/properties"), set(&check::KEYS));
+    assert_eq!(keys_at("/properties/defaults/properties"), set(&defaults::KEYS));
+    assert_eq!(keys_at("/properties/hooks/properties"), set(&Hook::ALL.map(|(name, _)| name)));
+    assert_eq!(keys_at("/definitions/task/properties"), set(&task::KEYS));
+    assert_eq!(keys_at("/definitions/hook/properties"), set(&task::HOOK_KEYS));
+}
