@@ -71,7 +71,7 @@ impl State {
         }
         let mut batch = Batch::default();
         self.remember(&first.bytes, &mut batch)?;
-        self.write(batch)?;
+        self.write(batch, true)?;
         old.remove()?;
         if is_new { self.history.remove_strangers() } else { Ok(()) }
     }

@@ -313,11 +313,6 @@ fn remove_strangers(folder: &Path, segments: &[Segment]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// A segment's rows as they stand in the file; what is behind the good ones is told, not returned.
-pub(super) fn rows(folder: &Path, segment: &Segment) -> Result<jsonl::LogContent<HistoryRow>, StoreError> {
-    Ok(jsonl::parse_log(&rows_bytes(folder, segment)?))
-}
-
 /// A segment's rows as bytes, as far as the manifest vouches for them.
 pub(super) fn rows_bytes(folder: &Path, segment: &Segment) -> Result<Vec<u8>, StoreError> {
     let path = segment.rows_path(folder);

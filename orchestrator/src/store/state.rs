@@ -107,23 +107,15 @@ impl State {
         let mut ended = self.remember(payload, &mut batch)?;
         ended.sort_unstable();
         ended.dedup();
-        let mut finished = Vec::with_capacity(ended.len());
         {
             let live = self.live.read();
             ended.retain(|run| live.get(run).is_some_and(|run| run.row.status.is_final()));
-            for run in &ended {
-                let LiveRun { row, tape } = &live[run];
-                finished.push((row.clone(), tape.packed(ready.get(run))));
-            }
         }
-        if !finished.is_empty() {
-            let places = self.history.append(&finished)?;
-            for ((row, _), place) in finished.iter().zip(places) {
-                batch.put(&key::row(row.id), &row::encode(row, place));
-                batch.put(&key::by_workflow(row), &[]);
-            }
-        }
-        self.write(batch)?;
+        // A failure here must not keep the rest from readers of this process; but then the database does not say that it has come
+        // so far, and the next open does it all again.
+        let archived = self.archive(&ended, ready, &mut batch);
+        self.write(batch, archived.is_ok())?;
+        archived?;
         // Only now: a reader finds a run in memory until the database has it.
         let mut live = self.live.write();
         for run in &ended {
@@ -132,19 +124,42 @@ impl State {
         Ok(())
     }
 
-    /// Writes what a record asks of the ledger and the database, with how far they have come.
-    pub(super) fn write(&self, mut batch: Batch) -> Result<(), StoreError> {
-        for (offset, line) in std::mem::take(&mut batch.ledger) {
-            ledger::write(&self.home, offset, &line)?;
-        }
-        if batch.n == 0 {
+    /// Appends runs that ended to the history, and their rows to what the database gets.
+    fn archive(&mut self, ended: &[RunId], ready: &Ready, batch: &mut Batch) -> Result<(), StoreError> {
+        if ended.is_empty() {
             return Ok(());
         }
-        self.note_position(&mut batch);
+        let finished: Vec<_> = {
+            let live = self.live.read();
+            ended
+                .iter()
+                .filter_map(|run| live.get(run))
+                .map(|LiveRun { row, tape }| (row.clone(), tape.packed(ready.get(&row.id))))
+                .collect()
+        };
+        let places = self.history.append(&finished)?;
+        for ((row, _), place) in finished.iter().zip(places) {
+            batch.put(&key::row(row.id), &row::encode(row, place));
+            batch.put(&key::by_workflow(row), &[]);
+        }
+        Ok(())
+    }
+
+    /// Writes what a record asks of the ledger and the database; when all of it was done, with how far they have come.
+    pub(super) fn write(&self, mut batch: Batch, is_complete: bool) -> Result<(), StoreError> {
+        let lines = std::mem::take(&mut batch.ledger);
+        let noted = lines.iter().try_for_each(|(offset, line)| ledger::write(&self.home, *offset, line));
+        if batch.n == 0 {
+            return noted;
+        }
+        if is_complete && noted.is_ok() {
+            self.note_position(&mut batch);
+        }
         let points = Points("sled.apply.before", "sled.apply.after");
         disk::step(points, "write", &self.home.join("db"), || {
             self.db.apply(batch.sled).map_err(std::io::Error::other)
-        })
+        })?;
+        noted
     }
 
     /// Notes how far journal and history are.
