@@ -131,7 +131,7 @@ fn whole(n: u64) -> Commit {
 }
 
 fn main() {
-    let n_most = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(100_000);
+    let n_most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
     println!("| what | figure |\n|---|---|");
     latency();
     throughput();
@@ -186,7 +186,9 @@ fn throughput() {
             let store = store.clone();
             scope.spawn(move || {
                 for n in 0..N_RUNS {
-                    commits(caller * N_RUNS + n).into_iter().for_each(|commit| store.commit(commit).unwrap());
+                    for commit in commits(caller * N_RUNS + n) {
+                        store.commit(commit).unwrap();
+                    }
                 }
             });
         }
@@ -257,7 +259,9 @@ fn history(home: &Path, n: u64) {
     time("newest 50 of a workflow", &|| drop(store.runs(&of_workflow).unwrap()));
     if n > 0 {
         let middle = id(n / 2).to_string();
-        time("find by its beginning", &|| drop(store.find_run(&middle[..20]).unwrap()));
+        time("find by its beginning", &|| {
+            let _ = store.find_run(&middle[..20]).unwrap();
+        });
         time("events of a run", &|| drop(store.events(id(n / 2)).unwrap()));
         let logs = RunSource::from(read_only(home));
         time("newest 50, without the lock", &|| drop(logs.runs(&newest).unwrap()));

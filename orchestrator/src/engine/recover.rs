@@ -97,7 +97,7 @@ impl Engine {
             let orphan = Orphan::find(&self.options.home, &open.attempt_id);
             match (orphan, read_outcome(&open.folder, &open.attempt_id)) {
                 (Some(orphan), None) => {
-                    adopted.push(Adopted { open, remains: Remains::Worker(Box::new(orphan)) })
+                    adopted.push(Adopted { open, remains: Remains::Worker(Box::new(orphan)) });
                 }
                 (_, outcome) => {
                     let outcome = outcome.or_else(|| self.probed(&run, &open));

@@ -79,10 +79,13 @@ pub(super) struct HistoryRow {
     pub(super) length: u64,
 }
 
+/// The files of segments by number, each opened when it is first read.
+type SegmentFiles = BTreeMap<u32, (PathBuf, Option<Arc<File>>)>;
+
 /// Reads frames, also while others are appended. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct FrameReader {
-    files: Arc<RwLock<BTreeMap<u32, (PathBuf, Option<Arc<File>>)>>>,
+    files: Arc<RwLock<SegmentFiles>>,
 }
 
 impl FrameReader {

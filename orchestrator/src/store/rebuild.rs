@@ -81,7 +81,8 @@ pub fn rebuild(home: &Path) -> Result<RebuildReport, StoreError> {
 
 /// A name that no file has yet.
 pub(super) fn free_name(home: &Path, name: &str) -> PathBuf {
-    (1u32..).map(|n| home.join(format!("{name}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
+    let mut names = (1..u32::MAX).map(|n| home.join(format!("{name}-{n}")));
+    names.find(|path| !path.exists()).unwrap_or_else(|| home.join(name))
 }
 
 /// What a line that cannot be read means.

@@ -8,7 +8,8 @@ use crate::{
     workflow::Workflow,
 };
 
-const NOW: StoreOptions = StoreOptions { wait: Duration::ZERO };
+/// A program that another test starts holds this process's files for a moment, locks too.
+const SOON: StoreOptions = StoreOptions { wait: Duration::from_secs(20) };
 
 fn id(n: u64) -> RunId {
     RunId::from_parts(n, 7)
@@ -81,11 +82,11 @@ fn checkpoint(store: &Store) {
 #[test]
 fn what_was_committed_is_there_after_a_reopening() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     let events = store_run(&store, 1, "a");
     store_run(&store, 2, "b");
     drop(store);
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.events(id(1)).unwrap(), events);
     let rows = all(&store);
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id(2), id(1)], "newest first");
@@ -100,8 +101,9 @@ fn what_was_committed_is_there_after_a_reopening() {
 #[test]
 fn a_second_opener_is_told_who_holds_the_store() {
     let home = tempfile::tempdir().unwrap();
-    let _store = Store::open(home.path(), NOW).unwrap();
-    let Err(StoreError::InUse { holder, .. }) = Store::open(home.path(), NOW) else {
+    let _store = Store::open(home.path(), SOON).unwrap();
+    let at_once = StoreOptions { wait: Duration::ZERO };
+    let Err(StoreError::InUse { holder, .. }) = Store::open(home.path(), at_once) else {
         panic!("it opened twice")
     };
     assert!(holder.contains(&format!("process {}", std::process::id())), "{holder}");
@@ -110,24 +112,24 @@ fn a_second_opener_is_told_who_holds_the_store() {
 #[test]
 fn a_newer_folder_is_refused_and_not_touched() {
     let home = tempfile::tempdir().unwrap();
-    drop(Store::open(home.path(), NOW).unwrap());
+    drop(Store::open(home.path(), SOON).unwrap());
     std::fs::write(home.path().join("version"), "99\n").unwrap();
-    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Newer { found: 99, .. })));
+    assert!(matches!(Store::open(home.path(), SOON), Err(StoreError::Newer { found: 99, .. })));
     std::fs::write(home.path().join("version"), "soon\n").unwrap();
-    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::BadVersion { .. })));
+    assert!(matches!(Store::open(home.path(), SOON), Err(StoreError::BadVersion { .. })));
     assert_eq!(std::fs::read_to_string(home.path().join("version")).unwrap(), "soon\n");
 }
 
 #[test]
 fn a_snapshot_that_was_being_written_does_not_brick_the_store() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     store_run(&store, 1, "a");
     drop(store);
     let stray = home.path().join("db/snap.FFFFFFFFFFFFFFFF.generating");
     std::fs::write(&stray, "half").unwrap();
     std::fs::write(home.path().join("db/snap.FFFFFFFFFFFFFFFE"), "").unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(all(&store).len(), 1);
     assert!(!stray.exists());
 }
@@ -135,7 +137,7 @@ fn a_snapshot_that_was_being_written_does_not_brick_the_store() {
 #[test]
 fn a_record_that_was_being_written_is_cut_off() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     let (mut run, first) = created(1, "a");
     store
         .commit(Commit { run: id(1), records: vec![first.clone()], row: run.row(), cache: Vec::new() })
@@ -144,11 +146,11 @@ fn a_record_that_was_being_written_is_cut_off() {
     let mut bytes = std::fs::read(journal_of(home.path())).unwrap();
     bytes.extend_from_slice(b"\xf5rec\x40\0\0\0half");
     std::fs::write(journal_of(home.path()), bytes).unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.events(id(1)).unwrap(), [first]);
     add(&store, &mut run, Event::RunInterrupted);
     drop(store);
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.events(id(1)).unwrap().len(), 2);
     assert_eq!(store.open_runs().unwrap(), [run.row()]);
 }
@@ -156,7 +158,7 @@ fn a_record_that_was_being_written_is_cut_off() {
 #[test]
 fn a_flipped_bit_in_the_journal_is_refused_and_a_rebuild_keeps_the_rest() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     for n in 1..=3 {
         store_run(&store, n, "a");
     }
@@ -166,33 +168,33 @@ fn a_flipped_bit_in_the_journal_is_refused_and_a_rebuild_keeps_the_rest() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let Err(StoreError::Damaged { reason, .. }) = Store::open(home.path(), NOW) else { panic!("it opened") };
+    let Err(StoreError::Damaged { reason, .. }) = Store::open(home.path(), SOON) else { panic!("it opened") };
     assert!(reason.contains("are no record, but good ones follow"), "{reason}");
     let report = rebuild(home.path()).unwrap();
     assert_eq!(report.n_runs, 2, "{report:?}");
     assert!(report.notes.iter().any(|note| note.contains("of the journal are damaged")), "{report:?}");
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(3), id(1)]);
 }
 
 #[test]
 fn an_end_of_the_journal_that_was_acknowledged_is_missed() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     store_run(&store, 1, "a");
     drop(store);
     let path = journal_of(home.path());
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Damaged { .. })));
+    assert!(matches!(Store::open(home.path(), SOON), Err(StoreError::Damaged { .. })));
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Damaged { .. })));
+    assert!(matches!(Store::open(home.path(), SOON), Err(StoreError::Damaged { .. })));
 }
 
 #[test]
 fn a_flipped_bit_in_the_history_is_found_and_a_rebuild_says_which_run_is_lost() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     store_run(&store, 1, "a");
     let kept = store_run(&store, 2, "b");
     checkpoint(&store);
@@ -208,7 +210,7 @@ fn a_flipped_bit_in_the_history_is_found_and_a_rebuild_says_which_run_is_lost() 
     assert_eq!(report.n_runs, 1, "{report:?}");
     assert!(report.notes.iter().any(|note| note.contains("is lost")), "{report:?}");
     assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.events(id(2)).unwrap(), kept);
     assert_eq!(all(&store).len(), 1);
 }
@@ -216,7 +218,7 @@ fn a_flipped_bit_in_the_history_is_found_and_a_rebuild_says_which_run_is_lost() 
 #[test]
 fn a_checkpoint_carries_live_runs_over_and_a_run_that_ended_can_go_on() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     let (mut run, first) = created(1, "a");
     store.commit(Commit { run: id(1), records: vec![first], row: run.row(), cache: Vec::new() }).unwrap();
     checkpoint(&store);
@@ -229,7 +231,7 @@ fn a_checkpoint_carries_live_runs_over_and_a_run_that_ended_can_go_on() {
     assert_eq!(store.row(id(1)).unwrap().unwrap().status, RunStatus::Running);
     checkpoint(&store);
     drop(store);
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.open_runs().unwrap().len(), 1);
     add(&store, &mut run, Event::RunFinished { status: RunStatus::Succeeded });
     assert_eq!(all(&store), [run.row()]);
@@ -242,7 +244,7 @@ fn a_checkpoint_carries_live_runs_over_and_a_run_that_ended_can_go_on() {
 #[test]
 fn another_process_reads_what_is_durable_without_the_lock() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     let logs = RunSource::from(read_only(home.path()));
     let filter = RunFilter { workflow: None, status: None, limit: 2 };
     assert!(logs.runs(&filter).unwrap().is_empty());
@@ -266,7 +268,7 @@ fn another_process_reads_what_is_durable_without_the_lock() {
 #[test]
 fn a_million_runs_would_be_listed_by_workflow_state_and_time() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     for n in 1..=20 {
         store_run(&store, n, if n % 2 == 0 { "even" } else { "odd" });
     }
@@ -286,16 +288,19 @@ fn a_million_runs_would_be_listed_by_workflow_state_and_time() {
 #[test]
 fn a_database_that_cannot_be_opened_says_so_and_is_rebuilt_from_the_logs() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     let events = store_run(&store, 1, "a");
     store_run(&store, 2, "b");
     register(&store);
     drop(store);
     std::fs::write(home.path().join("db/conf"), "segment_size: nonsense").unwrap();
-    assert!(matches!(Store::open(home.path(), NOW), Err(StoreError::Damaged { .. } | StoreError::Io { .. })));
+    assert!(matches!(
+        Store::open(home.path(), SOON),
+        Err(StoreError::Damaged { .. } | StoreError::Io { .. })
+    ));
     let report = rebuild(home.path()).unwrap();
     assert_eq!((report.n_runs, report.n_ledger_entries), (2, 3));
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.events(id(1)).unwrap(), events);
     assert_eq!(store.aliases("m").unwrap(), BTreeMap::from([("champion".to_owned(), 1)]));
     assert_eq!(store.deployments(None).unwrap().len(), 1);
@@ -308,7 +313,7 @@ fn a_database_that_cannot_be_opened_says_so_and_is_rebuilt_from_the_logs() {
 #[test]
 fn an_outcome_is_found_by_its_key_and_the_task_remembers_its_last() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     let (run, first) = created(1, "a");
     let key = CacheKey::new(BTreeMap::from([("kind".to_owned(), "x 1".to_owned())]));
     let entry = CacheEntry {
@@ -328,7 +333,7 @@ fn an_outcome_is_found_by_its_key_and_the_task_remembers_its_last() {
 #[test]
 fn runs_are_found_by_the_beginning_of_their_id() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert!(matches!(store.find_run("latest"), Err(FindError::Empty)));
     store_run(&store, 1, "a");
     store_run(&store, 2, "a");
@@ -344,7 +349,7 @@ fn runs_are_found_by_the_beginning_of_their_id() {
 #[test]
 fn many_threads_share_syncs_and_lose_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let store = store.clone();
@@ -410,7 +415,7 @@ fn register(store: &Store) {
 #[test]
 fn versions_are_numbered_without_gaps_and_aliases_keep_their_history() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     register(&store);
     let versions = store.versions("m").unwrap();
     assert_eq!(versions.len(), 1);
@@ -459,7 +464,7 @@ proptest::proptest! {
     ) {
         let home = tempfile::tempdir().unwrap();
         let copied = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), NOW).unwrap();
+        let store = Store::open(home.path(), SOON).unwrap();
         let mut runs: BTreeMap<u64, Run> = BTreeMap::new();
         // After each commit: how many events each run has.
         let mut states = vec![BTreeMap::new()];
@@ -506,7 +511,7 @@ proptest::proptest! {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a small length")]
         let end = sure + ((journal.len() - sure) as f64 * cut) as usize;
         std::fs::write(journal_of(copied.path()), &journal[..end]).unwrap();
-        let opened = Store::open(copied.path(), NOW).unwrap();
+        let opened = Store::open(copied.path(), SOON).unwrap();
         let mut found = BTreeMap::new();
         for row in all(&opened) {
             let events = opened.events(row.id).unwrap();
@@ -557,7 +562,7 @@ fn a_folder_of_the_first_format_is_taken_over_and_a_kill_in_the_middle_does_no_h
     std::fs::rename(home.path().join("db"), home.path().join("db.v1")).unwrap();
     std::fs::create_dir_all(home.path().join("history")).unwrap();
     std::fs::write(home.path().join("history/000001.zst"), "half").unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     assert_eq!(store.events(id(1)).unwrap(), [first, last]);
     assert_eq!(store.open_runs().unwrap(), [open.row()]);
     assert_eq!(store.cached(&key.hash).unwrap(), Some(entry));
@@ -572,7 +577,7 @@ fn a_folder_of_the_first_format_is_taken_over_and_a_kill_in_the_middle_does_no_h
 fn clearing_away_keeps_what_is_named_and_what_goes_on() {
     let home = tempfile::tempdir().unwrap();
     let artifacts = crate::artifact::ArtifactStore::open(&home.path().join("artifacts")).unwrap();
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     for n in 1..=6 {
         store_run(&store, n, "a");
     }
@@ -608,7 +613,7 @@ fn clearing_away_keeps_what_is_named_and_what_goes_on() {
     assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
     let report = rebuild(home.path()).unwrap();
     assert_eq!(report.n_runs, 3, "{report:?}");
-    let store = Store::open(home.path(), NOW).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
     store.gc(&artifacts, &GcOptions { max_bytes: Some(0), ..GcOptions::default() }).unwrap();
     assert!(all(&store).is_empty() && artifacts.contains(&bundle, 6));
 }

@@ -129,7 +129,7 @@ pub(super) fn check_within(
             "start with `name = \"…\"` and a `[tasks.NAME]` table; `docs/workflow-format.md` shows one";
         found.push(Diagnostic::elsewhere("E003", "the file is empty").hint(hint));
     } else if let Some(tree) = parse::parse(source, &mut found) {
-        workflow = build(tree, source, options, given, around, &mut found);
+        workflow = Some(build(tree, source, options, given, around, &mut found));
     }
     in_order(&mut found);
     let broken = found.iter().any(|problem| problem.severity == Severity::Error);
@@ -150,7 +150,7 @@ fn build(
     given: &Given<'_>,
     around: &Around<'_>,
     found: &mut Vec<Diagnostic>,
-) -> Option<Workflow> {
+) -> Workflow {
     let fields = Fields::new(&tree, "the workflow", &KEYS, &LATER, found);
     let name = fields.string("name", found).map_or_else(
         || stem(&source.name),
@@ -204,7 +204,7 @@ fn build(
         params: BTreeMap::new(),
     };
     assembly.assemble(&mut workflow, outputs.as_ref(), found);
-    Some(Workflow { params, ..workflow })
+    Workflow { params, ..workflow }
 }
 
 fn stem(name: &str) -> String {
