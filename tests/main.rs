@@ -19,6 +19,8 @@ mod crash;
 mod deploy;
 #[path = "e2e/docker.rs"]
 mod docker;
+#[path = "e2e/durability.rs"]
+mod durability;
 #[path = "e2e/examples.rs"]
 mod examples;
 #[path = "e2e/flow.rs"]

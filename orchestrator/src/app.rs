@@ -10,6 +10,7 @@ mod history;
 mod models;
 mod run;
 mod signals;
+mod torture;
 mod worker;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -23,6 +24,7 @@ pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
 pub use run::{RunRequest, Running};
 pub use sluicegate_deploy::DeploymentHealth;
+pub use torture::{Torture, TortureReport, TortureRequest};
 pub use worker::{WORKER_COMMAND, serve_worker};
 
 use crate::{

@@ -44,6 +44,12 @@ pub const ALL: &[(&str, &str)] = &[
     ("artifact.sync.after", "an output is synced in its staging folder"),
     ("artifact.rename.before", "an output is about to get its name"),
     ("artifact.rename.after", "an output has its name; its folder is not synced"),
+    ("engine.commit.before", "a turn is decided; nothing of it is remembered"),
+    ("engine.commit.after", "a turn is remembered; nobody was told, and nothing of it was started"),
+    ("engine.act.after", "what a turn asked for was started"),
+    ("worker.begin.before", "a worker has its task, and the task has not begun"),
+    ("worker.tell.before", "a task did its work; its worker told nobody"),
+    ("worker.tell.after", "a worker told that its task did its work"),
     ("gc.remove.before", "what is to be removed is decided; rows are about to go"),
     ("gc.remove.after", "rows are gone; files that nothing names are still there"),
 ];
@@ -89,6 +95,11 @@ static N_HITS: AtomicU64 = AtomicU64::new(0);
 /// Passes a point: `None` when nothing shall fail here.
 pub fn hit(name: &'static str) -> Option<Failure> {
     if STATE.load(Ordering::Relaxed) == OFF { None } else { look(name) }
+}
+
+/// Passes a point where only the process can end: there is no step that could fail.
+pub fn pass(name: &'static str) {
+    let _ = hit(name);
 }
 
 /// Does a durable step between its two points, `NAME.before` and `NAME.after`.

@@ -21,6 +21,15 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// A folder could not be written.
+    #[error("cannot write `{path}`", path = path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The program does not know where it is.
     #[error("cannot find the program itself")]
     NoProgram {

@@ -68,6 +68,8 @@ pub(super) enum Command {
     Gc(GcArgs),
     /// Verify the store, the history and the artifacts, or rebuild the store
     Doctor(DoctorArgs),
+    /// Kill random runs at random moments, and see whether every promise is kept on this disk
+    Torture(TortureArgs),
 }
 
 /// A workflow file with the parameters of a run.
@@ -371,6 +373,24 @@ pub(super) struct GcArgs {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct TortureArgs {
+    /// For how long
+    #[arg(long, default_value_t = 1.0)]
+    pub(super) minutes: f64,
+    /// Try the workflows of this seed again
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// A folder on the disk that is to be tried; the temporary folder when there is none
+    #[arg(long)]
+    pub(super) folder: Option<PathBuf>,
+    /// At most so many runs
+    #[arg(long, hide = true)]
+    pub(super) rounds: Option<u64>,
     #[command(flatten)]
     pub(super) format: FormatArg,
 }

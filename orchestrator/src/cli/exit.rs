@@ -69,6 +69,9 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
         AppError::Unreadable { path, .. } => {
             (Exit::Invalid, vec![format!("give the path of a workflow file instead of `{}`", path.display())])
         }
+        AppError::Unwritable { .. } => {
+            (Exit::Failed, vec!["make the folder writable, or give another".into()])
+        }
         AppError::Invalid { hint, .. } => (Exit::Invalid, vec![hint.clone()]),
         AppError::NoRun(_) => (Exit::NotFound, vec!["`sluice runs list` lists runs".into()]),
         AppError::NotFound { hint, .. } => (Exit::NotFound, vec![hint.clone()]),

@@ -16,6 +16,7 @@ mod run;
 mod runs;
 mod story;
 mod table;
+mod torture;
 mod why;
 
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Kinds(args) => kinds::kinds(&app, args, out),
         Command::Schema => Ok(kinds::schema(&app, out)),
         Command::Gc(args) => gc::gc(&app, &args, out),
+        Command::Torture(args) => torture::torture(&app, args, out),
         Command::Doctor(args) => doctor::doctor(&app, &args, out),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sluicegate_plugin::{AttemptSpec, Placement, TaskError};
+use serde_json::Value;
+use sluicegate_plugin::{AttemptSpec, Effect as EffectClass, Kind, Placement, ProbeContext, TaskError};
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinHandle},
@@ -13,11 +14,14 @@ use super::{
     driver::{Driver, Message},
     nested::{self, NestedAttempt},
     prepare::{AttemptNames, Begun, Claim, Preparation, attempt_dir},
-    recover::{Adopted, Remains},
+    recover::{Adopted, Remains, probe},
 };
 use crate::{
     run::{AttemptResult, Effect, Event, EventRecord, Input},
-    worker::{AttemptControl, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline, tidy_attempt},
+    worker::{
+        AttemptControl, AttemptReport, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline,
+        tidy_attempt,
+    },
     workflow::TaskIdx,
     world::{fraction, new_run_id},
 };
@@ -210,7 +214,11 @@ impl PlacedAttempt {
         }
         let options = self.engine.options.clone();
         let report = match self.placement {
-            Placement::Worker => options.pool.execute(self.spec, control).await,
+            Placement::Worker => {
+                let question = self.question();
+                let report = options.pool.execute(self.spec, control).await;
+                AttemptReport { result: asked(report.result, question).await, ..report }
+            }
             Placement::Inline => {
                 let Some(entry) = options.catalog.entry(&self.spec.kind) else {
                     let message = format!("kind `{}` is not at hand", self.spec.kind);
@@ -221,7 +229,7 @@ impl PlacedAttempt {
                     spec: self.spec,
                     host: Arc::clone(&options.host),
                     artifacts: options.artifacts.clone(),
-                    keeps_outcome: self.effect == sluicegate_plugin::Effect::Once,
+                    keeps_outcome: self.effect == EffectClass::Once,
                     control,
                 })
                 .await
@@ -232,4 +240,35 @@ impl PlacedAttempt {
         }
         report.result
     }
+
+    /// What to ask if the worker dies in the middle of a task that must not happen twice.
+    fn question(&self) -> Option<Question> {
+        let entry = self.engine.options.catalog.entry(&self.spec.kind)?;
+        (self.effect == EffectClass::Once).then(|| Question {
+            kind: entry.kind.clone(),
+            ctx: ProbeContext {
+                run: self.spec.run.clone(),
+                base_dir: self.spec.base_dir.clone(),
+                env: self.spec.env.clone(),
+                secrets: self.spec.secrets.clone(),
+            },
+            params: self.spec.params.clone(),
+        })
+    }
+}
+
+/// What to ask a kind about an attempt.
+struct Question {
+    kind: Arc<dyn Kind>,
+    ctx: ProbeContext,
+    params: Value,
+}
+
+/// The result of an attempt, or what its kind found out when its worker died.
+async fn asked(result: AttemptResult, question: Option<Question>) -> AttemptResult {
+    let (AttemptResult::Crashed { .. }, Some(Question { kind, ctx, params })) = (&result, question) else {
+        return result;
+    };
+    let found = tokio::task::spawn_blocking(move || probe(kind.as_ref(), &ctx, &params)).await;
+    found.ok().flatten().unwrap_or(result)
 }

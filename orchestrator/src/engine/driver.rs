@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{Engine, EngineError, TaskNews, Update, prepare::Preparation};
 use crate::{
+    failpoint,
     run::{EVENT_VERSION, Effect, Event, EventRecord, Input, Run, Step, Timestamp},
     store::Commit,
     worker::CancelHandle,
@@ -84,10 +85,14 @@ impl Driver {
             let inputs = self.next_inputs().await;
             let mut turn = self.decide(&inputs);
             self.prepare_ahead(&mut turn);
+            failpoint::pass("engine.commit.before");
             self.remember(&turn.records).await?;
+            failpoint::pass("engine.commit.after");
             self.tidy(&turn.records);
             self.tell(turn.records);
-            if self.act(turn.effects) {
+            let is_over = self.act(turn.effects);
+            failpoint::pass("engine.act.after");
+            if is_over {
                 return Ok(());
             }
         }

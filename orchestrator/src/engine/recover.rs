@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use sluicegate_plugin::{Effect, Probe, ProbeContext};
+use serde_json::Value;
+use sluicegate_plugin::{Effect, Kind, Probe, ProbeContext};
 
 use super::{
     Engine, EngineError, RunHandle, nested,
@@ -116,13 +117,7 @@ impl Engine {
         let secrets = secrets::resolve(&task.secrets, run.base_dir()).ok()?;
         let about = run_info(run, open.task, open.attempt, open.attempt_id.clone());
         let ctx = ProbeContext { run: about, base_dir: run.base_dir().to_owned(), env, secrets };
-        match tokio::task::block_in_place(|| entry.kind.probe(&ctx, &record.params)) {
-            Probe::Happened => Some(AttemptResult::Succeeded {
-                outcome: Outcome { summary: Some("found done by its probe".into()), ..Outcome::default() },
-            }),
-            Probe::DidNotHappen => Some(AttemptResult::NeverHappened),
-            Probe::Unknown => None,
-        }
+        tokio::task::block_in_place(|| probe(entry.kind.as_ref(), &ctx, &record.params))
     }
 
     /// The run that a task had started when its orchestrator died.
@@ -213,6 +208,17 @@ impl Engine {
             return Ok(());
         }
         self.commit(Commit { run: run.id(), records, row: run.row(), cache: Vec::new() }).await
+    }
+}
+
+/// What a kind finds out about an attempt that may have done its work; nothing when it cannot tell. Blocks.
+pub(super) fn probe(kind: &dyn Kind, ctx: &ProbeContext, params: &Value) -> Option<AttemptResult> {
+    match kind.probe(ctx, params) {
+        Probe::Happened => Some(AttemptResult::Succeeded {
+            outcome: Outcome { summary: Some("found done by its probe".into()), ..Outcome::default() },
+        }),
+        Probe::DidNotHappen => Some(AttemptResult::NeverHappened),
+        Probe::Unknown => None,
     }
 }
 

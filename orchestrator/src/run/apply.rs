@@ -120,7 +120,7 @@ impl Run {
                 TaskState::Succeeded { origin: None }
             }
             AttemptResult::Cancelled => TaskState::Cancelled,
-            AttemptResult::Lost if once => TaskState::Unknown,
+            AttemptResult::Lost | AttemptResult::Crashed { .. } if once => TaskState::Unknown,
             _ => TaskState::Failed,
         };
         self.end(task, state, at);

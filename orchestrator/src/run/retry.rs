@@ -24,7 +24,10 @@ impl Run {
         }
         let n_lost = record.n_lost + 1;
         match result {
-            AttemptResult::Lost if spec.effect == EffectClass::Once => return None,
+            // Its work may be done.
+            AttemptResult::Lost | AttemptResult::Crashed { .. } if spec.effect == EffectClass::Once => {
+                return None;
+            }
             AttemptResult::Lost | AttemptResult::NeverHappened => return (n_lost < MAX_LOST).then_some(now),
             _ => {}
         }

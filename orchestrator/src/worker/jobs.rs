@@ -11,7 +11,7 @@ use super::{
     attempt::Attempt, cgroup::Groups, children::Children, desk::Desk, entry::OwnEntry, mark::MARK,
     panics::PanicScope, protocol::Reply, serve::WorkerOptions,
 };
-use crate::{artifact::ArtifactStore, run::AttemptResult};
+use crate::{artifact::ArtifactStore, failpoint, run::AttemptResult};
 
 /// Progress in between is not sent.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
@@ -48,6 +48,7 @@ impl Runner {
         for job in queue {
             let (id, attempt_dir) = (job.id, job.spec.attempt_dir.clone());
             let attempt_id = job.spec.run.attempt_id.clone();
+            failpoint::pass("worker.begin.before");
             let result = match self.note(&job.spec) {
                 Ok(()) => self.desk.verdict_on(id, self.attempt(job)),
                 Err(error) => AttemptResult::Failed { error },
@@ -57,7 +58,9 @@ impl Runner {
             } else {
                 self.children.end_new();
             }
+            failpoint::pass("worker.tell.before");
             self.desk.tell(id, attempt_dir, attempt_id, result);
+            failpoint::pass("worker.tell.after");
             self.desk.done(id);
         }
     }
