@@ -68,9 +68,10 @@ impl Driver {
     }
 
     fn start_preparing(&mut self, task: TaskIdx) -> Option<Input> {
-        let preparer = self.engine.preparer();
+        let preparer = Arc::clone(&self.engine.preparer);
         let world = self.engine.options.world.as_ref();
-        let names = AttemptNames { attempt_id: format!("{:032x}", world.random()), child: new_run_id(world) };
+        let child = self.run.task(task).nested.as_ref().map(|_| new_run_id(world));
+        let names = AttemptNames { attempt_id: format!("{:032x}", world.random()), child };
         let draft = match preparer.begin(Claim::of(&self.run, task, &preparer, names)) {
             Begun::Done(done) => return Some(self.prepared(task, *done)),
             Begun::Slow(draft) => draft,

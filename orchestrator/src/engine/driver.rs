@@ -50,6 +50,7 @@ pub(super) struct Driver {
 /// What one turn of the loop decided.
 #[derive(Default)]
 struct Turn {
+    /// What has to be remembered.
     records: Vec<EventRecord>,
     effects: Vec<Effect>,
 }
@@ -86,11 +87,12 @@ impl Driver {
             let mut turn = self.decide(&inputs);
             self.prepare_ahead(&mut turn);
             failpoint::pass("engine.commit.before");
-            self.remember(&turn.records).await?;
+            let Turn { records, effects } = turn;
+            let records = self.remember(records).await?;
             failpoint::pass("engine.commit.after");
-            self.tidy(&turn.records);
-            self.tell(turn.records);
-            let is_over = self.act(turn.effects);
+            self.tidy(&records);
+            self.tell(records);
+            let is_over = self.act(effects);
             failpoint::pass("engine.act.after");
             if is_over {
                 return Ok(());
@@ -179,7 +181,9 @@ impl Driver {
         for event in step.events {
             let seq = self.run.n_events();
             self.run.apply(&event, now);
-            turn.records.push(EventRecord { v: EVENT_VERSION, seq, at: now, event });
+            if event.is_durable() {
+                turn.records.push(EventRecord { v: EVENT_VERSION, seq, at: now, event });
+            }
         }
         let mut again = false;
         for effect in step.effects {
@@ -192,10 +196,10 @@ impl Driver {
         again
     }
 
-    async fn remember(&self, records: &[EventRecord]) -> Result<(), EngineError> {
-        let records: Vec<_> = records.iter().filter(|record| record.event.is_durable()).cloned().collect();
+    /// Makes events durable, and gives them back.
+    async fn remember(&self, records: Vec<EventRecord>) -> Result<Vec<EventRecord>, EngineError> {
         if records.is_empty() {
-            return Ok(());
+            return Ok(records);
         }
         let cache = records
             .iter()
@@ -204,7 +208,9 @@ impl Driver {
                 _ => None,
             })
             .collect();
-        self.engine.commit(Commit { run: self.run.id(), records, row: self.run.row(), cache }).await
+        let commit = Commit { run: self.run.id(), records, row: self.run.row(), cache };
+        self.engine.commit(&commit).await?;
+        Ok(commit.records)
     }
 
     /// Tells those who follow the run, if anyone does.

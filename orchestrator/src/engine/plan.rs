@@ -89,9 +89,9 @@ impl Engine {
             (Some(unwanted), _) => unwanted,
             (None, Some(open)) => return Prediction::Depends { on: run.task(open).name.clone() },
             (None, None) => {
-                let preparer = self.preparer();
-                let names = AttemptNames { attempt_id: String::new(), child: RunId::from_parts(0, 0) };
-                preparer.prepare(Claim::of(run, task, &preparer, names)).prepared
+                let preparer = &self.preparer;
+                let names = AttemptNames { attempt_id: String::new(), child: None };
+                preparer.prepare(Claim::of(run, task, preparer, names)).prepared
             }
         };
         let at = Timestamp::default();

@@ -52,7 +52,7 @@ pub(super) struct AttemptNames {
     /// An id that no other attempt has.
     pub(super) attempt_id: String,
     /// The id of the run that it starts, if it starts one.
-    pub(super) child: RunId,
+    pub(super) child: Option<RunId>,
 }
 
 /// What preparing found, and the attempt's specification when it must run.
@@ -106,7 +106,7 @@ impl Claim {
             inputs: inputs(run, &task, &preparer.artifacts),
             info: run_info(run, idx, attempt, attempt_id),
             joined: run.is_expanded(idx).then(|| run.joined(idx)),
-            child: task.nested.is_some().then_some(child),
+            child,
             base_dir: run.base_dir().to_owned(),
             attempt_dir,
             use_cache: run.uses_cache(),

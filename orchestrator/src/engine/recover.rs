@@ -207,7 +207,7 @@ impl Engine {
         if records.is_empty() {
             return Ok(());
         }
-        self.commit(Commit { run: run.id(), records, row: run.row(), cache: Vec::new() }).await
+        self.commit(&Commit { run: run.id(), records, row: run.row(), cache: Vec::new() }).await
     }
 }
 

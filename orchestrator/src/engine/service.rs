@@ -50,6 +50,7 @@ pub struct EngineOptions {
 #[derive(Clone)]
 pub struct Engine {
     pub(super) options: Arc<EngineOptions>,
+    pub(super) preparer: Arc<Preparer>,
     pub(super) slots: Arc<Slots>,
 }
 
@@ -69,7 +70,13 @@ impl Engine {
     /// An engine over a store.
     pub fn new(options: EngineOptions) -> Self {
         let pools = options.pools.iter().map(|(name, slots)| (project_pool_key(name), *slots)).collect();
-        Self { options: Arc::new(options), slots: Arc::new(Slots::new(pools)) }
+        let preparer = Preparer {
+            store: options.store.clone(),
+            artifacts: options.artifacts.clone(),
+            catalog: options.catalog.clone(),
+            home: options.home.clone(),
+        };
+        Self { options: Arc::new(options), preparer: Arc::new(preparer), slots: Arc::new(Slots::new(pools)) }
     }
 
     /// Records a run and drives it in the background.
@@ -94,7 +101,7 @@ impl Engine {
             records.push(EventRecord { v: EVENT_VERSION, seq: run.n_events(), at, event: event.clone() });
             run.apply(event, at);
         }
-        self.commit(Commit { run: id, records, row: run.row(), cache: Vec::new() }).await?;
+        self.commit(&Commit { run: id, records, row: run.row(), cache: Vec::new() }).await?;
         Ok(self.drive(run, Vec::new(), Vec::new()))
     }
 
@@ -129,7 +136,7 @@ impl Engine {
     }
 
     /// Makes events durable.
-    pub(super) async fn commit(&self, commit: Commit) -> Result<(), EngineError> {
+    pub(super) async fn commit(&self, commit: &Commit) -> Result<(), EngineError> {
         let (tx, rx) = oneshot::channel();
         self.options.store.commit_then(
             commit,
@@ -145,14 +152,5 @@ impl Engine {
     /// Ends the workers. Runs that still go on are lost to this process.
     pub async fn shutdown(&self) {
         self.options.pool.shutdown().await;
-    }
-
-    pub(super) fn preparer(&self) -> Preparer {
-        Preparer {
-            store: self.options.store.clone(),
-            artifacts: self.options.artifacts.clone(),
-            catalog: self.options.catalog.clone(),
-            home: self.options.home.clone(),
-        }
     }
 }

@@ -113,7 +113,7 @@ impl Store {
     /// Makes a commit durable.
     pub fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let (tx, rx) = std::sync::mpsc::channel();
-        self.commit_then(commit, Box::new(move |result| drop(tx.send(result))));
+        self.commit_then(&commit, Box::new(move |result| drop(tx.send(result))));
         rx.recv().unwrap_or(Err(StoreError::WriterGone))
     }
 
@@ -121,8 +121,8 @@ impl Store {
     ///
     /// A caller that finds nobody writing does the work itself, sync included, and `done` is called before this returns; otherwise the
     /// commit waits for the writer's thread, and `done` is called there. So a caller must be able to wait for a disk.
-    pub fn commit_then(&self, commit: Commit, done: Done) {
-        match self.encode(&commit) {
+    pub fn commit_then(&self, commit: &Commit, done: Done) {
+        match self.encode(commit) {
             Ok(op) => self.shared.writer.send(op, done),
             Err(error) => done(Err(error)),
         }
