@@ -1,27 +1,21 @@
-//! The driver's hands: preparing tasks, starting and stopping attempts, setting timers.
+//! The driver's hands: preparing tasks, starting and stopping attempts, watching over those it took over.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use serde_json::Value;
-use sluicegate_plugin::{AttemptSpec, Effect as EffectClass, Kind, Placement, ProbeContext, TaskError};
-use tokio::{
-    sync::mpsc,
-    task::{JoinError, JoinHandle},
-};
+use sluicegate_plugin::{Placement, TaskError};
+use tokio::{sync::mpsc, task::JoinError};
 
 use super::{
-    Engine, Update,
+    Update,
     driver::{Driver, Message},
     nested::{self, NestedAttempt},
+    placed::{PlacedAttempt, inline_attempt, stop_after},
     prepare::{AttemptNames, Begun, Claim, Preparation, attempt_dir},
-    recover::{Adopted, Remains, probe},
+    recover::{Adopted, Remains},
 };
 use crate::{
-    run::{AttemptResult, Effect, Event, EventRecord, Input},
-    worker::{
-        AttemptControl, AttemptReport, CancelHandle, InlineAttempt, OnProgress, StopReason, run_inline,
-        tidy_attempt,
-    },
+    run::{AttemptResult, Effect, Event, EventRecord, Input, TaskState},
+    worker::{AttemptControl, OnProgress, PATIENCE, StopReason, start_inline, tidy_attempt},
     workflow::TaskIdx,
     world::{fraction, new_run_id},
 };
@@ -49,6 +43,7 @@ impl Driver {
                     if let Some(handle) = self.running.get(&task) {
                         handle.stop(StopReason::Cancelled);
                     }
+                    self.give_up_later(task);
                 }
                 Effect::Finish => finished = true,
                 // The driver has seen to these when it decided.
@@ -89,6 +84,19 @@ impl Driver {
         let definition = self.run.task(task);
         let (control, handle) = AttemptControl::new(self.progress_of(task));
         self.running.insert(task, handle.clone());
+        let reports_itself = definition.nested.is_none() && definition.timeout.is_none();
+        let is_at_hand = self.engine.options.catalog.entry(&definition.kind).is_some();
+        if definition.placement == Placement::Inline && reports_itself && is_at_hand {
+            let inbox = self.inbox.clone();
+            let random = fraction(self.engine.options.world.as_ref());
+            let done = move |result| {
+                let _ = inbox.send(Message::Input(Input::AttemptFinished { task, attempt, result, random }));
+            };
+            if let Some(here) = inline_attempt(&self.engine, spec, definition.effect, control) {
+                start_inline(here, done);
+            }
+            return;
+        }
         let nested = definition.nested.as_deref().zip(self.run.record(task).child).map(|(nested, child)| {
             NestedAttempt {
                 engine: self.engine.clone(),
@@ -112,6 +120,20 @@ impl Driver {
             let random = fraction(placed.engine.options.world.as_ref());
             let result = placed.run(control, handle).await;
             let _ = inbox.send(Message::Input(Input::AttemptFinished { task, attempt, result, random }));
+        });
+    }
+
+    /// Counts an inline attempt as stopped when it does not end although it was asked to; it cannot be killed.
+    fn give_up_later(&self, task: TaskIdx) {
+        let TaskState::Running { attempt } = self.run.record(task).state else { return };
+        if self.run.task(task).placement != Placement::Inline {
+            return;
+        }
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            let result = AttemptResult::Cancelled;
+            let _ = inbox.send(Message::Input(Input::AttemptFinished { task, attempt, result, random: 0.0 }));
         });
     }
 
@@ -182,94 +204,4 @@ impl Driver {
             let _ = updates.send(Update::Progress { task, fraction, note: note.into() });
         })
     }
-}
-
-/// Stops an attempt when its time, of which `left` seconds are left, is over.
-fn stop_after(handle: CancelHandle, after: f64, left: f64) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::try_from_secs_f64(left).unwrap_or_default()).await;
-        handle.stop(StopReason::TimedOut { after });
-    })
-}
-
-/// An attempt with the place it runs in.
-struct PlacedAttempt {
-    engine: Engine,
-    placement: Placement,
-    effect: sluicegate_plugin::Effect,
-    timeout: Option<f64>,
-    nested: Option<NestedAttempt>,
-    spec: AttemptSpec,
-}
-
-impl PlacedAttempt {
-    /// Runs the attempt to its end, at the latest when its timeout stops it.
-    async fn run(self, control: AttemptControl, handle: CancelHandle) -> AttemptResult {
-        let timer = self.timeout.map(|after| stop_after(handle, after, after));
-        if let Some(nested) = self.nested {
-            let result = nested.run(control).await;
-            if let Some(timer) = timer {
-                timer.abort();
-            }
-            return result;
-        }
-        let options = self.engine.options.clone();
-        let report = match self.placement {
-            Placement::Worker => {
-                let question = self.question();
-                let report = options.pool.execute(self.spec, control).await;
-                AttemptReport { result: asked(report.result, question).await, ..report }
-            }
-            Placement::Inline => {
-                let Some(entry) = options.catalog.entry(&self.spec.kind) else {
-                    let message = format!("kind `{}` is not at hand", self.spec.kind);
-                    return AttemptResult::Failed { error: TaskError::permanent("unknown_kind", message) };
-                };
-                run_inline(InlineAttempt {
-                    kind: entry.kind.clone(),
-                    spec: self.spec,
-                    host: Arc::clone(&options.host),
-                    artifacts: options.artifacts.clone(),
-                    keeps_outcome: self.effect == EffectClass::Once,
-                    control,
-                })
-                .await
-            }
-        };
-        if let Some(timer) = timer {
-            timer.abort();
-        }
-        report.result
-    }
-
-    /// What to ask if the worker dies in the middle of a task that must not happen twice.
-    fn question(&self) -> Option<Question> {
-        let entry = self.engine.options.catalog.entry(&self.spec.kind)?;
-        (self.effect == EffectClass::Once).then(|| Question {
-            kind: entry.kind.clone(),
-            ctx: ProbeContext {
-                run: self.spec.run.clone(),
-                base_dir: self.spec.base_dir.clone(),
-                env: self.spec.env.clone(),
-                secrets: self.spec.secrets.clone(),
-            },
-            params: self.spec.params.clone(),
-        })
-    }
-}
-
-/// What to ask a kind about an attempt.
-struct Question {
-    kind: Arc<dyn Kind>,
-    ctx: ProbeContext,
-    params: Value,
-}
-
-/// The result of an attempt, or what its kind found out when its worker died.
-async fn asked(result: AttemptResult, question: Option<Question>) -> AttemptResult {
-    let (AttemptResult::Crashed { .. }, Some(Question { kind, ctx, params })) = (&result, question) else {
-        return result;
-    };
-    let found = tokio::task::spawn_blocking(move || probe(kind.as_ref(), &ctx, &params)).await;
-    found.ok().flatten().unwrap_or(result)
 }

@@ -8,6 +8,7 @@ mod error;
 mod handle;
 mod host;
 mod nested;
+mod placed;
 mod plan;
 mod prepare;
 mod recover;

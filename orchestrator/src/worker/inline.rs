@@ -1,6 +1,9 @@
 //! Attempts of inline kinds: on a thread of the orchestrator, with the host's services.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use sluicegate_plugin::{AttemptSpec, ContextOptions, Host, Kind, TaskError};
 use tokio::{sync::oneshot, time::timeout};
@@ -8,6 +11,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     AttemptControl, AttemptReport,
     attempt::{Attempt, keep_outcome},
+    control::stop_asked,
     limit::Limit,
     panics::PanicScope,
     threads,
@@ -15,7 +19,7 @@ use super::{
 use crate::{artifact::ArtifactStore, run::AttemptResult};
 
 /// How long an inline task may go on after it was asked to stop. It cannot be killed; it is left behind, and ends with the process.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An attempt that runs in this process.
 pub struct InlineAttempt {
@@ -33,13 +37,20 @@ pub struct InlineAttempt {
     pub control: AttemptControl,
 }
 
-/// Runs an inline attempt to its end, on a thread that it has for itself as long.
-pub async fn run_inline(attempt: InlineAttempt) -> AttemptReport {
-    let InlineAttempt { kind, spec, host, artifacts, keeps_outcome, mut control } = attempt;
-    let on_progress = std::mem::replace(&mut control.on_progress, Box::new(|_, _| ()));
-    let options =
-        ContextOptions { host: Some(host), cancel: control.token.clone(), progress: Some(on_progress) };
-    let (done, mut result) = oneshot::channel();
+/// Starts an inline attempt on a thread that it has for itself as long, and calls `done` there at its end. One that was asked to stop
+/// and does not within [`PATIENCE`] is its caller's to give up.
+pub fn start_inline(attempt: InlineAttempt, done: impl FnOnce(AttemptResult) + Send + 'static) {
+    let InlineAttempt { kind, spec, host, artifacts, keeps_outcome, control } = attempt;
+    let AttemptControl { stop, on_progress, token } = control;
+    let options = ContextOptions { host: Some(host), cancel: token, progress: Some(on_progress) };
+    let done = Arc::new(Mutex::new(Some(done)));
+    let tell = move |result| {
+        let done = done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(done) = done {
+            done(result);
+        }
+    };
+    let refuse = tell.clone();
     let run = move || {
         let place = keeps_outcome.then(|| (spec.attempt_dir.clone(), spec.run.attempt_id.clone()));
         let (panics, limit) = (PanicScope::Thread, &Limit::of_inline(&spec.resources));
@@ -49,17 +60,28 @@ pub async fn run_inline(attempt: InlineAttempt) -> AttemptReport {
         {
             result = AttemptResult::Failed { error };
         }
-        let _ = done.send(result);
+        let reason = *stop.borrow();
+        tell(match reason {
+            Some(reason) => reason.settle(Some(result)),
+            None => result,
+        });
     };
     if let Err(error) = threads::run(run) {
         let error = TaskError::transient("no_thread", format!("cannot start a thread for the task: {error}"));
-        return AttemptReport::without_worker(AttemptResult::Failed { error });
+        refuse(AttemptResult::Failed { error });
     }
+}
+
+/// Runs an inline attempt to its end, or until it was asked to stop and did not.
+pub async fn run_inline(attempt: InlineAttempt) -> AttemptReport {
+    let mut stop = attempt.control.stop.clone();
+    let (tx, mut result) = oneshot::channel();
+    start_inline(attempt, move |result| drop(tx.send(result)));
     let result = tokio::select! {
         result = &mut result => result.unwrap_or_else(|_| AttemptResult::Failed {
             error: TaskError::permanent("panic", "the task's thread ended early"),
         }),
-        reason = control.stopped() => reason.settle(timeout(PATIENCE, result).await.ok().and_then(Result::ok)),
+        reason = stop_asked(&mut stop) => reason.settle(timeout(PATIENCE, result).await.ok().and_then(Result::ok)),
     };
     AttemptReport::without_worker(result)
 }

@@ -33,7 +33,7 @@ mod tree;
 pub use adopt::{Orphan, kill_strays};
 pub use attempt::{read_outcome, tidy_attempt};
 pub use control::{AttemptControl, AttemptReport, CancelHandle, OnProgress, StopReason};
-pub use inline::{InlineAttempt, run_inline};
+pub use inline::{InlineAttempt, PATIENCE, run_inline, start_inline};
 pub use pool::{PoolOptions, WorkerPool};
 pub use process::{Ask, ask};
 pub use serve::{WorkerOptions, serve};
