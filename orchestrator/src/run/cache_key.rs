@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Everything a task's outcome depends on: named parts and the hash of them all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,7 +10,43 @@ pub struct CacheKey {
     /// BLAKE3 over the parts, lowercase hexadecimal.
     pub hash: String,
     /// Parts by name (`kind`, `with.c`, `input.table`, `file.data/x.csv`); short values as they are, long ones as a hash.
-    pub parts: BTreeMap<String, String>,
+    pub parts: Parts,
+}
+
+/// Named texts in the order of their names. A list, because every task of a run keeps one in memory, and a tree of one entry takes half a
+/// kilobyte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts(Box<[(String, String)]>);
+
+impl Parts {
+    /// The text of a name.
+    pub fn get(&self, name: &str) -> Option<&String> {
+        let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Every name with its text.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.0.iter().map(|(name, text)| (name, text))
+    }
+}
+
+impl From<BTreeMap<String, String>> for Parts {
+    fn from(parts: BTreeMap<String, String>) -> Self {
+        Self(parts.into_iter().collect())
+    }
+}
+
+impl Serialize for Parts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Self::from)
+    }
 }
 
 impl CacheKey {
@@ -23,12 +59,12 @@ impl CacheKey {
                 hasher.update(text.as_bytes());
             }
         }
-        Self { hash: hasher.finalize().to_hex().to_string(), parts }
+        Self { hash: hasher.finalize().to_hex().to_string(), parts: parts.into() }
     }
 
     /// The parts that differ from those of an earlier key, in the order of their names.
     pub fn changes_since(&self, earlier: &Self) -> Vec<PartChange> {
-        let mut names: Vec<_> = self.parts.keys().chain(earlier.parts.keys()).collect();
+        let mut names: Vec<_> = self.parts.iter().chain(earlier.parts.iter()).map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
         names

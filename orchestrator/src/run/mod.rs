@@ -24,7 +24,7 @@ mod step;
 mod tests;
 mod time;
 
-pub use cache_key::{CacheKey, CacheMiss, PartChange};
+pub use cache_key::{CacheKey, CacheMiss, PartChange, Parts};
 pub use diff::{MetricDiff, RunDiff, TaskDiff};
 pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};
 pub use expand::items;
