@@ -84,7 +84,7 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let next = error.to_string();
-        if !text.ends_with(&next) {
+        if !text.contains(&next) {
             text = format!("{text}: {next}");
         }
         cause = error.source();

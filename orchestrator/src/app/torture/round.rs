@@ -44,7 +44,8 @@ impl Round<'_> {
             let status = runs[0]["status"].as_str().unwrap_or("no run");
             match status {
                 "running" => return Err("a run that nobody drives is shown as `running`".into()),
-                "succeeded" => break,
+                // A run that has ended is not gone on with by `sluice run`, which would start another.
+                "succeeded" | "failed" => break,
                 _ => {}
             }
         }
