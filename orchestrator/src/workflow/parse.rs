@@ -6,7 +6,7 @@ use super::{Diagnostic, Source, node::Table, pieces};
 const MAX_BYTES: usize = 16 << 20;
 
 /// Parses a file. A tree comes back even when some of it could not be read. Deep nesting is refused, but its recursion wants room.
-pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Table> {
+pub(super) fn parse<'t>(source: &'t Source, found: &mut Vec<Diagnostic>) -> Option<Table<'t>> {
     if source.bytes.len() > MAX_BYTES {
         let size = source.bytes.len() >> 20;
         let message = format!("the file is {size} MiB large; a workflow has at most {} MiB", MAX_BYTES >> 20);

@@ -13,7 +13,7 @@ use super::node::{Node, Table};
 const PIECE: usize = 256 << 10;
 
 /// The tree of a long file; `None` when it has to be parsed as a whole, because it is short, broken or out of the ordinary.
-pub(super) fn parse(text: &str) -> Option<Table> {
+pub(super) fn parse(text: &str) -> Option<Table<'_>> {
     let mut end = next_cut(text, 0)?;
     let mut whole = parse_piece(text, 0, end)?;
     if whole.entry("tasks").is_some_and(|(_, node)| starts_with(text, node, '{')) {
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Option<Table> {
     }
     let tasks = whole.get("tasks")?.as_table()?;
     let mut names = HashSet::with_capacity(tasks.entries.len());
-    tasks.entries.iter().all(|(key, _)| names.insert(key.name.as_str())).then_some(whole)
+    tasks.entries.iter().all(|(key, _)| names.insert(&*key.name)).then_some(whole)
 }
 
 /// The first line `[tasks.NAME]` that leaves a piece of the wanted length before it.
@@ -42,13 +42,13 @@ fn next_cut(text: &str, from: usize) -> Option<usize> {
     }
 }
 
-fn parse_piece(text: &str, start: usize, end: usize) -> Option<Table> {
+fn parse_piece(text: &str, start: usize, end: usize) -> Option<Table<'_>> {
     let (tree, errors) = DeTable::parse_recoverable(&text[start..end]);
     errors.is_empty().then(|| Table::from_toml(tree.into_inner(), start))
 }
 
 /// Adds what stands in a later piece; `None` when it reopens a table of an earlier one, other than `tasks`.
-fn join(whole: &mut Table, piece: Table, text: &str) -> Option<()> {
+fn join<'t>(whole: &mut Table<'t>, piece: Table<'t>, text: &str) -> Option<()> {
     for (key, node) in piece.entries {
         let Some((_, existing)) = whole.entries.iter_mut().find(|(other, _)| other.name == key.name) else {
             whole.entries.push((key, node));

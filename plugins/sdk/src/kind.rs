@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{Context, Description, ModelReference, Ports, Problem, RunInfo, SchemaCheck, TaskError};
@@ -114,7 +114,7 @@ impl<T: Task> Kind for T {
 }
 
 fn parse<T: Task>(params: &Value) -> Result<T::Params, TaskError> {
-    serde_json::from_value(params.clone())
+    T::Params::deserialize(params)
         .map_err(|error| TaskError::permanent("bad_params", format!("bad parameters: {error}")))
 }
 
