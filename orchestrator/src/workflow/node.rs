@@ -47,8 +47,14 @@ pub(super) struct Key<'t> {
     pub(super) span: Span,
 }
 
-fn shifted(span: Span, from: usize) -> Span {
-    span.start + from..span.end + from
+impl NodeValue<'_> {
+    pub(super) fn of_integer(text: &str, radix: u32) -> Self {
+        i64::from_str_radix(text, radix).map_or_else(|_| Self::TooLarge(text.into()), Self::Integer)
+    }
+
+    pub(super) fn of_float(text: &str) -> Self {
+        Self::Float(text.parse().unwrap_or(f64::NAN))
+    }
 }
 
 impl<'t> Table<'t> {
@@ -66,11 +72,10 @@ impl<'t> Table<'t> {
         Some(self.entries.remove(at))
     }
 
-    /// The table of a parsed piece of a file that begins at byte `from`.
-    pub(super) fn from_toml(table: DeTable<'t>, from: usize) -> Self {
+    pub(super) fn from_toml(table: DeTable<'t>) -> Self {
         let entry = |(key, value): (Spanned<_>, _)| {
-            let span = shifted(key.span(), from);
-            (Key { name: key.into_inner(), span }, Node::from_toml(value, from))
+            let span = key.span();
+            (Key { name: key.into_inner(), span }, Node::from_toml(value))
         };
         let mut entries: Vec<_> = table.into_iter().map(entry).collect();
         entries.sort_by_key(|(key, _)| key.span.start);
@@ -79,21 +84,18 @@ impl<'t> Table<'t> {
 }
 
 impl<'t> Node<'t> {
-    fn from_toml(value: Spanned<DeValue<'t>>, from: usize) -> Self {
-        let span = shifted(value.span(), from);
+    fn from_toml(value: Spanned<DeValue<'t>>) -> Self {
+        let span = value.span();
         let converted = match value.into_inner() {
             DeValue::String(text) => NodeValue::String(text),
-            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => NodeValue::Integer(number),
-                Err(_) => NodeValue::TooLarge(number.as_str().into()),
-            },
-            DeValue::Float(number) => NodeValue::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Integer(number) => NodeValue::of_integer(number.as_str(), number.radix()),
+            DeValue::Float(number) => NodeValue::of_float(number.as_str()),
             DeValue::Boolean(truth) => NodeValue::Boolean(truth),
             DeValue::Datetime(time) => NodeValue::Datetime(time.to_string()),
             DeValue::Array(items) => {
-                NodeValue::Array(items.into_iter().map(|item| Self::from_toml(item, from)).collect())
+                NodeValue::Array(items.into_iter().map(|item| Self::from_toml(item)).collect())
             }
-            DeValue::Table(table) => NodeValue::Table(Table::from_toml(table, from)),
+            DeValue::Table(table) => NodeValue::Table(Table::from_toml(table)),
         };
         Self { span, value: converted }
     }
@@ -118,10 +120,6 @@ impl<'t> Node<'t> {
 
     pub(super) fn as_table(&self) -> Option<&Table<'t>> {
         if let NodeValue::Table(table) = &self.value { Some(table) } else { None }
-    }
-
-    pub(super) fn as_table_mut(&mut self) -> Option<&mut Table<'t>> {
-        if let NodeValue::Table(table) = &mut self.value { Some(table) } else { None }
     }
 
     pub(super) fn into_table(self) -> Option<Table<'t>> {

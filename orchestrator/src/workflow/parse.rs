@@ -30,7 +30,7 @@ pub(super) fn parse<'t>(source: &'t Source, found: &mut Vec<Diagnostic>) -> Opti
         return Some(tree);
     }
     let (tree, errors) = toml::de::DeTable::parse_recoverable(text);
-    let tree = Table::from_toml(tree.into_inner(), 0);
+    let tree = Table::from_toml(tree.into_inner());
     let broken = !errors.is_empty();
     let mut in_duplicate = None;
     for error in errors.iter().take(20) {

@@ -93,8 +93,7 @@ pub(super) fn read<'t>(
         found.push(bad_name(&key.name, "a task", TASK_NAME, &key.span));
     }
     let what = format!("task `{}`", key.name);
-    let header = format!("tasks.{}", key.name);
-    let table = table(node, &what, &header, found)?;
+    let table = table(node, &what, &key, found)?;
     Some(Reader { key, table, what, keys: &KEYS, hook: None }.read(shared, found))
 }
 
@@ -113,7 +112,7 @@ pub(super) fn read_hooks<'t>(
         let what = format!("hook `{name}`");
         // A task's name has no dot, so that a hook is never taken for one.
         key.name = format!("hooks.{name}").into();
-        let Some(table) = self::table(node, &what, &key.name, found) else { continue };
+        let Some(table) = self::table(node, &what, &key, found) else { continue };
         read.push(Reader { key, table, what, keys: &HOOK_KEYS, hook: Some(hook) }.read(shared, found));
     }
     read
@@ -121,6 +120,8 @@ pub(super) fn read_hooks<'t>(
 
 fn table<'t>(node: Node<'t>, what: &str, header: &str, found: &mut Vec<Diagnostic>) -> Option<Table<'t>> {
     if node.as_table().is_none() {
+        let header =
+            if is_task_name(&key.name) { format!("tasks.{}", key.name) } else { key.name.to_string() };
         found.push(wrong_type(what, "a table", &node).hint(format!("write `[{header}]`")));
     }
     node.into_table()
