@@ -22,7 +22,7 @@ use super::{
 
 /// Tasks as they were read, on their way to checked ones.
 pub(super) struct Assembly<'a> {
-    pub(super) raw: &'a [RawTask],
+    pub(super) raw: &'a [RawTask<'a>],
     pub(super) params: &'a BTreeMap<String, Value>,
     pub(super) given: &'a Given<'a>,
     /// The file's text.
@@ -34,8 +34,31 @@ pub(super) struct Assembly<'a> {
 /// A task's parameters, and what was wrong with them.
 struct Resolved<'a> {
     /// Expressions are replaced by their values where parameters alone decide them, and marked where they do not.
-    with: Cow<'a, Node>,
+    /// The parameters as written, where they hold no expressions.
+    with: Cow<'a, Node<'a>>,
+    values: Values,
     problems: Vec<Diagnostic>,
+}
+
+/// The values of a task's parameters.
+enum Values {
+    /// There are no expressions: they are those of the checked task.
+    AsWritten,
+    /// Parameters of the workflow decide every expression.
+    Evaluated(Value),
+    /// Some are not known before the run, or JSON cannot hold them.
+    Unknown,
+}
+
+impl Resolved<'_> {
+    /// The values, when all are known; `written` are those of the checked task.
+    fn known<'v>(&'v self, written: &'v Value) -> Option<&'v Value> {
+        match &self.values {
+            Values::AsWritten => Some(written),
+            Values::Evaluated(values) => Some(values),
+            Values::Unknown => None,
+        }
+    }
 }
 
 impl<'a> Assembly<'a> {
@@ -47,7 +70,13 @@ impl<'a> Assembly<'a> {
         found: &mut Vec<Diagnostic>,
     ) {
         let entries: Vec<_> = self.raw.iter().map(|task| self.kind(task, found)).collect();
-        let mut resolved: Vec<_> = self.raw.iter().map(|task| self.resolve_with(task)).collect();
+        let mut resolved = Vec::with_capacity(entries.len());
+        for (raw, task) in self.raw.iter().zip(&mut workflow.tasks) {
+            let written = raw.with.to_json();
+            resolved.push(self.resolve_with(raw, written.is_some()));
+            // What JSON cannot hold is reported by the schema.
+            task.with = written.unwrap_or_else(|| json!({}));
+        }
         let mut ports = Vec::with_capacity(entries.len());
         for (idx, entry) in entries.iter().enumerate() {
             let with = &*resolved[idx].with;
@@ -58,7 +87,7 @@ impl<'a> Assembly<'a> {
                     workflow.tasks[idx].nested = Some(Box::new(opened.nested));
                     opened.ports
                 }
-                _ => Some(ports_of(entry, with)),
+                _ => Some(ports_of(entry, resolved[idx].known(&workflow.tasks[idx].with), with)),
             });
             ports.push(ports_of);
         }
@@ -86,8 +115,6 @@ impl<'a> Assembly<'a> {
             task.inputs = inputs.into_iter().map(|(port, (from, _))| (port, from)).collect();
             task.needs = needs.into_iter().map(|(need, _)| need).collect();
             task.mentions = mentions.into_keys().collect();
-            // What JSON cannot hold is reported by the schema.
-            task.with = raw.with.to_json().unwrap_or_else(|| json!({}));
             task.effect = raw.effect.unwrap_or(task.effect);
             if let (Some(entry), Some(uses)) = (entries[idx], &raw.uses) {
                 let resolved = &mut resolved[idx];
@@ -112,7 +139,7 @@ impl<'a> Assembly<'a> {
         self.follow_columns(workflow, &graph.order(), &entries, &resolved, found);
     }
 
-    fn kind(&self, task: &RawTask, found: &mut Vec<Diagnostic>) -> Option<KindEntry<'a>> {
+    fn kind(&self, task: &RawTask<'_>, found: &mut Vec<Diagnostic>) -> Option<KindEntry<'a>> {
         let uses = task.uses.as_ref()?;
         let entry = self.options.kinds.kind(&uses.text);
         if entry.is_none() {
@@ -126,15 +153,18 @@ impl<'a> Assembly<'a> {
         entry
     }
 
-    fn resolve_with(&self, task: &'a RawTask) -> Resolved<'a> {
-        let has_expressions = has_expressions(&task.with);
-        let with =
-            if has_expressions { Cow::Owned(self.resolve(&task.with)) } else { Cow::Borrowed(&task.with) };
-        Resolved { with, problems: Vec::new() }
+    fn resolve_with(&self, task: &'a RawTask<'a>, is_json: bool) -> Resolved<'a> {
+        if !has_expressions(&task.with) {
+            let values = if is_json { Values::AsWritten } else { Values::Unknown };
+            return Resolved { with: Cow::Borrowed(&task.with), values, problems: Vec::new() };
+        }
+        let with = self.resolve(&task.with);
+        let values = with.to_json().map_or(Values::Unknown, Values::Evaluated);
+        Resolved { with: Cow::Owned(with), values, problems: Vec::new() }
     }
 
     /// The tree with expressions replaced by their values where parameters alone decide them, and marked where they do not.
-    fn resolve(&self, node: &Node) -> Node {
+    fn resolve<'n>(&self, node: &Node<'n>) -> Node<'n> {
         let mut resolved = node.clone();
         match &mut resolved.value {
             NodeValue::String(text) if expression::is_template(text) => return self.resolve_text(node, text),
@@ -147,7 +177,7 @@ impl<'a> Assembly<'a> {
         resolved
     }
 
-    fn resolve_text(&self, node: &Node, text: &str) -> Node {
+    fn resolve_text(&self, node: &Node<'_>, text: &str) -> Node<'static> {
         let unknown = Node { span: node.span.clone(), value: NodeValue::Dynamic };
         let Ok(parts) = expression::parts(text) else { return unknown };
         let is_decided = |chain: &expression::Chain| {
@@ -194,17 +224,17 @@ impl<'a> Assembly<'a> {
             let at = idx.0 as usize;
             let Some(entry) = entries[at] else { continue };
             let with = &*resolved[at].with;
-            let whole = with.to_json().filter(|_| resolved[at].problems.is_empty());
-            let complete = whole.is_some();
-            let params = whole.unwrap_or_else(|| salvaged(with, &resolved[at].problems));
             let task = &workflow.tasks[at];
+            let problems = &resolved[at].problems;
+            let whole = resolved[at].known(&task.with).filter(|_| problems.is_empty());
+            let params = whole.map_or_else(|| Cow::Owned(salvaged(with, problems)), Cow::Borrowed);
             let starts_run = task.inputs.is_empty() && task.needs.is_empty() && task.mentions.is_empty();
             let known = Known {
                 idx: *idx,
                 name: &task.name,
                 kind_name: &task.kind,
                 kind: entry.kind,
-                complete,
+                complete: whole.is_some(),
                 runs_after_others: !starts_run || task.hook.is_some(),
                 runs_once: task.for_each.is_none(),
                 params: &params,
@@ -227,9 +257,12 @@ fn has_expressions(node: &Node) -> bool {
 
 /// The ports under these parameters. What an expression gives only at run time seldom names ports, so the others decide where they can;
 /// otherwise the ports are those that the kind declares.
-fn ports_of(entry: KindEntry<'_>, with: &Node) -> Ports {
-    let params = with.to_json().unwrap_or_else(|| salvaged(with, &[]));
-    entry.kind.ports(&params).unwrap_or_else(|| entry.description.ports.clone())
+fn ports_of(entry: KindEntry<'_>, params: Option<&Value>, with: &Node) -> Ports {
+    let ports = match params {
+        Some(params) => entry.kind.ports(params),
+        None => entry.kind.ports(&salvaged(with, &[])),
+    };
+    ports.unwrap_or_else(|| entry.description.ports.clone())
 }
 
 /// The parameters that are known and that nothing is wrong with: what they say of columns can still be followed.
@@ -240,5 +273,5 @@ fn salvaged(with: &Node, problems: &[Diagnostic]) -> Value {
             |span: &std::ops::Range<usize>| span.start >= key.span.start && span.end <= node.span.end;
         !problems.iter().any(|problem| problem.span.as_ref().is_some_and(blamed))
     });
-    good.filter_map(|(key, node)| Some((key.name.clone(), node.to_json()?))).collect::<Map<_, _>>().into()
+    good.filter_map(|(key, node)| Some((key.name.to_string(), node.to_json()?))).collect::<Map<_, _>>().into()
 }

@@ -144,7 +144,7 @@ pub(super) fn in_order(found: &mut Vec<Diagnostic>) {
 }
 
 fn build(
-    mut tree: Table,
+    mut tree: Table<'_>,
     source: &Source,
     options: &CheckOptions<'_>,
     given: &Given<'_>,
@@ -180,12 +180,14 @@ fn build(
         found.push(Diagnostic::elsewhere("E003", "the workflow has no tasks").hint(hint));
     }
     fields.table("hooks", found);
-    let outputs = fields.table("outputs", found).cloned();
-    let taken = |name: &str, tree: &mut Table| tree.take(name).map(|(_, node)| node);
-    let tasks = taken("tasks", &mut tree).and_then(Node::into_table).unwrap_or_default();
+    fields.table("outputs", found);
+    let tasks = tree.take("tasks").map(|(_, node)| node);
+    let outputs = tree.take("outputs").and_then(|(_, node)| node.into_table());
+    let hooks = tree.take("hooks").map(|(_, node)| node);
+    let tasks = tasks.and_then(Node::into_table).unwrap_or_default();
     let read = tasks.entries.into_iter().filter_map(|(key, node)| task::read(key, node, &shared, found));
     let (mut raw, mut tasks): (Vec<_>, Vec<_>) = read.unzip();
-    for (raw_hook, hook) in task::read_hooks(taken("hooks", &mut tree), &shared, found) {
+    for (raw_hook, hook) in task::read_hooks(hooks, &shared, found) {
         raw.push(raw_hook);
         tasks.push(hook);
     }

@@ -29,7 +29,7 @@ pub(super) struct Known<'a> {
     pub(super) runs_after_others: bool,
     /// False for a task that runs once for each item: what its outputs hold is not followed.
     pub(super) runs_once: bool,
-    pub(super) with: &'a Node,
+    pub(super) with: &'a Node<'a>,
     pub(super) inputs: &'a BTreeMap<String, InputRef>,
 }
 

@@ -11,7 +11,7 @@ use sluicegate_plugin::{Port, PortType, Ports};
 use super::{
     Diagnostic, InputRef, TaskIdx,
     diagnostic::did_you_mean,
-    node::{Key, Span, Table},
+    node::{Span, Table},
     settings::{Spanned, TASK_NAME, bad_name, is_task_name, wrong_type},
     task::RawTask,
 };
@@ -21,7 +21,7 @@ const MAX_COMPARED: usize = 1_000_000;
 
 /// What tasks can name: each other and the parameters.
 pub(super) struct Names<'a> {
-    pub(super) tasks: &'a [RawTask],
+    pub(super) tasks: &'a [RawTask<'a>],
     /// Ports of each task; `None` when its kind is unknown.
     pub(super) ports: &'a [Option<Ports>],
     pub(super) params: &'a BTreeMap<String, Value>,
@@ -31,7 +31,7 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn new(
-        tasks: &'a [RawTask],
+        tasks: &'a [RawTask<'a>],
         ports: &'a [Option<Ports>],
         params: &'a BTreeMap<String, Value>,
     ) -> Self {
@@ -79,13 +79,13 @@ impl<'a> Names<'a> {
         for (key, source) in &task.inputs {
             let wanted = match ports {
                 None => None,
-                Some(ports) => match input_type(ports, &key.name) {
+                Some(ports) => match input_type(ports, &key.text) {
                     Some(wanted) => Some(wanted),
                     None => {
                         let hint =
-                            did_you_mean(&key.name, ports.inputs.iter().map(|port| port.name.as_str()))
+                            did_you_mean(&key.text, ports.inputs.iter().map(|port| port.name.as_str()))
                                 .or_else(|| Some(format!("`{kind}` takes no inputs")));
-                        let message = format!("`{kind}` has no input `{}`", key.name);
+                        let message = format!("`{kind}` has no input `{}`", key.text);
                         found.push(
                             Diagnostic::error("E014", key.span.clone(), message)
                                 .label("unknown input")
@@ -105,7 +105,7 @@ impl<'a> Names<'a> {
             {
                 let message = format!(
                     "input `{}` of `{}` takes a {wanted}, but `{}` gives a {}",
-                    key.name, task.name, source.text, from.port_type
+                    key.text, task.name, source.text, from.port_type
                 );
                 let span = source.span.clone();
                 let hint = self.fitting(from.task, wanted);
@@ -116,10 +116,10 @@ impl<'a> Names<'a> {
                 );
                 continue;
             }
-            inputs.insert(key.name.clone(), (from, source.span.clone()));
+            inputs.insert(key.text.clone(), (from, source.span.clone()));
         }
         for port in ports.into_iter().flat_map(|ports| &ports.inputs) {
-            if !port.optional && !task.inputs.iter().any(|(key, _)| key.name == port.name) {
+            if !port.optional && !task.inputs.iter().any(|(key, _)| key.text == port.name) {
                 let message =
                     format!("task `{}` does not connect input `{}` of `{kind}`", task.name, port.name);
                 let hint = format!(
@@ -139,7 +139,7 @@ impl<'a> Names<'a> {
     /// What a task gives once for each item: values join to a list; others need a kind that takes any number of inputs.
     fn joins(
         &self,
-        key: &Key,
+        key: &Spanned,
         ports: Option<&Ports>,
         from: &InputRef,
         source: &Spanned,
@@ -150,17 +150,17 @@ impl<'a> Names<'a> {
         else {
             return true;
         };
-        let is_declared = ports.inputs.iter().any(|port| port.name == key.name);
+        let is_declared = ports.inputs.iter().any(|port| port.name == key.text);
         if !is_declared && ports.more_inputs.is_some() {
             return true;
         }
         let message = format!(
             "task `{}` gives a {} for each of its items, and input `{}` takes one",
-            task.name, from.port_type, key.name
+            task.name, from.port_type, key.text
         );
         let hint = format!(
             "connect it to a kind that takes further inputs, such as `shell`: they arrive as `{0}_0`, `{0}_1`, …",
-            key.name
+            key.text
         );
         found.push(
             Diagnostic::error("E027", source.span.clone(), message).label("one for each item").hint(hint),
@@ -193,7 +193,7 @@ impl<'a> Names<'a> {
                 found.push(problem.hint("an output of a workflow is one thing; let another task join them"));
                 continue;
             }
-            outputs.insert(key.name.clone(), from);
+            outputs.insert(key.name.to_string(), from);
         }
         outputs
     }

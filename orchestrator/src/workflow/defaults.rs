@@ -7,7 +7,7 @@ use sluicegate_plugin::Resources;
 use super::{
     Diagnostic, limits,
     model::{PoolUse, RetryPolicy},
-    node::{Key, Table},
+    node::Table,
     retry::retry,
     secrets::{Secrets, secrets},
     settings::{Fields, Spanned},
@@ -22,7 +22,7 @@ pub(super) const KEYS: [&str; 8] =
 pub(super) struct Defaults {
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Option<f64>,
-    pub(super) env: Vec<(Key, Spanned)>,
+    pub(super) env: Vec<(Spanned, Spanned)>,
     pub(super) secrets: Secrets,
     pub(super) resources: Resources,
     pub(super) pool: Option<PoolUse>,

@@ -74,7 +74,7 @@ fn is_whole_expression(text: &str) -> bool {
 }
 
 /// The keys that `item.NAME` may name; `None` when that is not known before the run.
-pub(super) fn keys(resolved: &Node) -> Option<Vec<&str>> {
+pub(super) fn keys<'a>(resolved: &'a Node<'_>) -> Option<Vec<&'a str>> {
     match &resolved.value {
         NodeValue::Table(table) => Some(names(table)),
         NodeValue::Array(items) => {
@@ -94,6 +94,6 @@ pub(super) fn keys(resolved: &Node) -> Option<Vec<&str>> {
     }
 }
 
-fn names(table: &Table) -> Vec<&str> {
-    table.entries.iter().map(|(key, _)| key.name.as_str()).collect()
+fn names<'a>(table: &'a Table<'_>) -> Vec<&'a str> {
+    table.entries.iter().map(|(key, _)| &*key.name).collect()
 }

@@ -41,7 +41,7 @@ pub(super) fn pools(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> BTreeMa
         if !is_name(&key.name) {
             found.push(bad_name(&key.name, "a pool", NAME, &key.span));
         }
-        pools.insert(key.name.clone(), slots_of(&key.name, node, found).unwrap_or(MAX_SLOTS));
+        pools.insert(key.name.to_string(), slots_of(&key.name, node, found).unwrap_or(MAX_SLOTS));
     }
     pools
 }
@@ -91,7 +91,7 @@ pub(super) fn pool_use(
     let node = fields.table.get("pool")?;
     let what = format!("`pool` of {}", fields.what);
     let (name, name_node, slots) = match &node.value {
-        NodeValue::String(name) => (name.as_str(), node, 1),
+        NodeValue::String(name) => (&**name, node, 1),
         NodeValue::Table(table) => {
             let fields = Fields::new(table, what.clone(), &["name", "slots"], &[], found);
             let wanted = match fields.table.get("slots") {
@@ -205,7 +205,7 @@ pub(super) fn report_shadowed(
     found: &mut Vec<Diagnostic>,
 ) {
     let keys = table.into_iter().flat_map(|table| &table.entries).map(|(key, _)| key);
-    for key in keys.filter(|key| project.contains_key(&key.name)) {
+    for key in keys.filter(|key| project.contains_key(&*key.name)) {
         let message = format!("pool `{}` is a pool of the project already", key.name);
         let hint = "rename it, or remove it here or in `sluice.toml`";
         found.push(Diagnostic::error("E004", key.span.clone(), message).label("here again").hint(hint));

@@ -4,6 +4,7 @@
 //! parameters and columns verified, so that every problem has a place.
 
 mod assemble;
+mod builder;
 mod check;
 mod columns;
 mod connect;

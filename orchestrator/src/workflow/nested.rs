@@ -201,12 +201,12 @@ fn given(
     let before = found.len();
     for (key, node) in &params.as_table()?.entries {
         let text = match &node.value {
-            NodeValue::String(text) => text.clone(),
+            NodeValue::String(text) => text.to_string(),
             NodeValue::Integer(number) => number.to_string(),
             NodeValue::Float(number) => number.to_string(),
             NodeValue::Boolean(truth) => truth.to_string(),
             NodeValue::Dynamic => {
-                unknown.insert(key.name.clone());
+                unknown.insert(key.name.to_string());
                 continue;
             }
             _ => {
@@ -219,7 +219,7 @@ fn given(
                 continue;
             }
         };
-        values.insert(key.name.clone(), text);
+        values.insert(key.name.to_string(), text);
     }
     (found.len() == before).then_some((values, unknown))
 }

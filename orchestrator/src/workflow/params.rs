@@ -65,7 +65,7 @@ pub(super) fn resolve(
     let mut values = BTreeMap::new();
     let mut names = Vec::new();
     for (key, node) in table.into_iter().flat_map(|table| &table.entries) {
-        names.push(key.name.clone());
+        names.push(key.name.to_string());
         if !key.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             || key.name.starts_with(|c: char| c.is_ascii_digit())
         {
@@ -74,12 +74,12 @@ pub(super) fn resolve(
             found.push(Diagnostic::error("E011", key.span.clone(), message).label("bad name").hint(hint));
         }
         let Some(param) = read(&key.name, node, found) else {
-            values.insert(key.name.clone(), Value::Null);
+            values.insert(key.name.to_string(), Value::Null);
             continue;
         };
-        let value = match given.values.get(&key.name) {
+        let value = match given.values.get(&*key.name) {
             Some(text) => param.parse(text, given.lead, found),
-            None if given.unknown.contains(&key.name) => None,
+            None if given.unknown.contains(&*key.name) => None,
             None => param.default.clone().or_else(|| {
                 let message = format!("parameter `{}` has no default and no value", param.name);
                 let hint = format!("give one with `{}{}=VALUE`, or add a default", given.lead, param.name);
@@ -89,7 +89,7 @@ pub(super) fn resolve(
                 None
             }),
         };
-        values.insert(key.name.clone(), value.unwrap_or(Value::Null));
+        values.insert(key.name.to_string(), value.unwrap_or(Value::Null));
     }
     for name in given.names().filter(|name| !names.contains(name)) {
         let hint = did_you_mean(name, names.iter().map(String::as_str));
@@ -167,7 +167,7 @@ impl Param {
     /// A value from the file, when it fits.
     fn accept(&self, node: &Node, what: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {
         let value = match (&node.value, self.kind) {
-            (NodeValue::String(text), ParamType::String) => Value::from(text.as_str()),
+            (NodeValue::String(text), ParamType::String) => Value::from(&**text),
             (NodeValue::Integer(number), ParamType::Integer | ParamType::Number) => Value::from(*number),
             (NodeValue::Float(number), ParamType::Number) if number.is_finite() => Value::from(*number),
             (NodeValue::Boolean(truth), ParamType::Boolean) => Value::from(*truth),

@@ -6,7 +6,7 @@ use super::{Diagnostic, Source, node::Table, pieces};
 const MAX_BYTES: usize = 16 << 20;
 
 /// Parses a file. A tree comes back even when some of it could not be read. Deep nesting is refused, but its recursion wants room.
-pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Table> {
+pub(super) fn parse<'t>(source: &'t Source, found: &mut Vec<Diagnostic>) -> Option<Table<'t>> {
     if source.bytes.len() > MAX_BYTES {
         let size = source.bytes.len() >> 20;
         let message = format!("the file is {size} MiB large; a workflow has at most {} MiB", MAX_BYTES >> 20);
@@ -30,7 +30,7 @@ pub(super) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Tabl
         return Some(tree);
     }
     let (tree, errors) = toml::de::DeTable::parse_recoverable(text);
-    let tree = Table::from_toml(tree.into_inner(), 0);
+    let tree = Table::from_toml(tree.into_inner());
     let broken = !errors.is_empty();
     let mut in_duplicate = None;
     for error in errors.iter().take(20) {

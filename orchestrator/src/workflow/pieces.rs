@@ -1,32 +1,26 @@
-//! Long files in pieces: the parser's own tree takes fifty times the size of its text, ours a tenth of that.
+//! Long files in pieces: the whole parser's tree takes fifty times the size of its text, ours a tenth of that.
 //!
-//! Files are cut only before a line `[tasks.NAME]`. A cut that falls into a text or a list leaves a piece that does not parse, and pieces
-//! that speak of the same table cannot be joined: both send the file back to be parsed as a whole, which has the last word.
+//! Files are cut only before a line `[tasks.NAME]`. A cut that falls into a text or a list leaves a piece that does not parse, which sends the
+//! file back to the whole parser, so that a wrong cut cannot change what a file means.
 
-use std::collections::HashSet;
-
-use toml::de::DeTable;
-
-use super::node::{Node, Table};
+use super::{builder::Builder, node::Table};
 
 /// A piece is at least so long, in bytes.
 const PIECE: usize = 256 << 10;
 
 /// The tree of a long file; `None` when it has to be parsed as a whole, because it is short, broken or out of the ordinary.
-pub(super) fn parse(text: &str) -> Option<Table> {
+pub(super) fn parse(text: &str) -> Option<Table<'_>> {
+    let mut builder = Builder::new(text);
+    let mut start = 0;
     let mut end = next_cut(text, 0)?;
-    let mut whole = parse_piece(text, 0, end)?;
-    if whole.entry("tasks").is_some_and(|(_, node)| starts_with(text, node, '{')) {
-        return None;
-    }
-    while end < text.len() {
-        let start = end;
+    loop {
+        builder.piece(start..end)?;
+        if end == text.len() {
+            return builder.finish();
+        }
+        start = end;
         end = next_cut(text, start).unwrap_or(text.len());
-        join(&mut whole, parse_piece(text, start, end)?, text)?;
     }
-    let tasks = whole.get("tasks")?.as_table()?;
-    let mut names = HashSet::with_capacity(tasks.entries.len());
-    tasks.entries.iter().all(|(key, _)| names.insert(key.name.as_str())).then_some(whole)
 }
 
 /// The first line `[tasks.NAME]` that leaves a piece of the wanted length before it.
@@ -40,29 +34,4 @@ fn next_cut(text: &str, from: usize) -> Option<usize> {
             return Some(at);
         }
     }
-}
-
-fn parse_piece(text: &str, start: usize, end: usize) -> Option<Table> {
-    let (tree, errors) = DeTable::parse_recoverable(&text[start..end]);
-    errors.is_empty().then(|| Table::from_toml(tree.into_inner(), start))
-}
-
-/// Adds what stands in a later piece; `None` when it reopens a table of an earlier one, other than `tasks`.
-fn join(whole: &mut Table, piece: Table, text: &str) -> Option<()> {
-    for (key, node) in piece.entries {
-        let Some((_, existing)) = whole.entries.iter_mut().find(|(other, _)| other.name == key.name) else {
-            whole.entries.push((key, node));
-            continue;
-        };
-        if key.name != "tasks" || starts_with(text, &node, '[') {
-            return None;
-        }
-        existing.as_table_mut()?.entries.append(&mut node.into_table()?.entries);
-    }
-    Some(())
-}
-
-/// Tells how a table is written: `[` for a header of its own, `{` for one in a line.
-fn starts_with(text: &str, node: &Node, sign: char) -> bool {
-    text[node.span.start..].starts_with(sign)
 }

@@ -94,7 +94,7 @@ impl SchemaWalk<'_> {
         let properties = schema["properties"].as_object();
         for (key, value) in &table.entries {
             let inner = join(place, &key.name);
-            if let Some(property) = properties.and_then(|map| map.get(&key.name)) {
+            if let Some(property) = properties.and_then(|map| map.get(&*key.name)) {
                 self.walk_deep(value, property, &inner, depth + 1, found);
                 continue;
             }
@@ -248,7 +248,7 @@ impl SchemaWalk<'_> {
         };
         let message = format!("{} must be {}, found {seen}", named(place, self.kind), words.join(" or "));
         let written = match &node.value {
-            NodeValue::Table(table) => table.entries.first().map(|(key, _)| key.name.as_str()),
+            NodeValue::Table(table) => table.entries.first().map(|(key, _)| &*key.name),
             _ => node.as_str(),
         };
         let hint = written

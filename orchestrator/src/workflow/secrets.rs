@@ -3,20 +3,20 @@
 use super::{
     Diagnostic, expression,
     model::SecretSource,
-    node::{Key, Node, NodeValue, Table},
+    node::{Node, NodeValue, Table},
     settings::{Fields, Spanned, wrong_type},
 };
 
 const SOURCES: [&str; 3] = ["env", "file", "command"];
 
 /// Secrets by name, with the place of the name.
-pub(super) type Secrets = Vec<(Key, SecretSource)>;
+pub(super) type Secrets = Vec<(Spanned, SecretSource)>;
 
 /// Reads `secrets`, in addition to the inherited ones. A name that is also in `env` would have two values.
 pub(super) fn secrets(
     fields: &Fields<'_>,
-    inherited: &[(Key, SecretSource)],
-    env: &[(Key, Spanned)],
+    inherited: &[(Spanned, SecretSource)],
+    env: &[(Spanned, Spanned)],
     found: &mut Vec<Diagnostic>,
 ) -> Secrets {
     let table = fields.table("secrets", found);
@@ -29,20 +29,25 @@ pub(super) fn secrets(
             found.push(Diagnostic::error("E011", key.span.clone(), message).label("bad name").hint(hint));
         }
         if let Some(source) = source(&key.name, node, found) {
-            own.push((key.clone(), source));
+            own.push((Spanned::of_key(key), source));
         }
     }
-    let is_own = |name: &str| own.iter().any(|(key, _)| key.name == name);
-    let inherited: Vec<_> = inherited.iter().filter(|(key, _)| !is_own(&key.name)).cloned().collect();
+    let is_own = |name: &str| own.iter().any(|(key, _)| key.text == name);
+    let inherited: Vec<_> = inherited.iter().filter(|(key, _)| !is_own(&key.text)).cloned().collect();
     let own_env = |name: &str| {
-        fields.table.get("env").and_then(Node::as_table).and_then(|env| env.entry(name)).map(|(key, _)| key)
+        fields
+            .table
+            .get("env")
+            .and_then(Node::as_table)
+            .and_then(|env| env.entry(name))
+            .map(|(key, _)| Spanned::of_key(key))
     };
-    let clashes = own.iter().filter(|(key, _)| env.iter().any(|(other, _)| other.name == key.name));
-    let clashes = clashes.map(|(key, _)| key);
-    for key in clashes.chain(inherited.iter().filter_map(|(key, _)| own_env(&key.name))) {
-        let message = format!("`{}` is both in `env` and in `secrets`", key.name);
+    let clashes = own.iter().filter(|(key, _)| env.iter().any(|(other, _)| other.text == key.text));
+    let clashes = clashes.map(|(key, _)| key.clone());
+    for key in clashes.chain(inherited.iter().filter_map(|(key, _)| own_env(&key.text))) {
+        let message = format!("`{}` is both in `env` and in `secrets`", key.text);
         let hint = "rename one of them; a program sees both as environment variables";
-        found.push(Diagnostic::error("E004", key.span.clone(), message).label("here again").hint(hint));
+        found.push(Diagnostic::error("E004", key.span, message).label("here again").hint(hint));
     }
     inherited.into_iter().chain(own).collect()
 }

@@ -16,14 +16,18 @@ pub(super) struct Spanned {
 }
 
 impl Spanned {
-    pub(super) fn new((text, node): (&str, &Node)) -> Self {
+    pub(super) fn new((text, node): (&str, &Node<'_>)) -> Self {
         Self { text: text.into(), span: node.span.clone() }
+    }
+
+    pub(super) fn of_key(key: &Key<'_>) -> Self {
+        Self { text: key.name.to_string(), span: key.span.clone() }
     }
 }
 
 /// A table whose keys are known.
 pub(super) struct Fields<'a> {
-    pub(super) table: &'a Table,
+    pub(super) table: &'a Table<'a>,
     /// What the table is, for messages: "task `raw`".
     pub(super) what: String,
 }
@@ -31,7 +35,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reports every key that is neither known nor planned, and every planned one as not supported.
     pub(super) fn new(
-        table: &'a Table,
+        table: &'a Table<'a>,
         what: impl Into<String>,
         known: &[&'static str],
         later: &[&'static str],
@@ -39,10 +43,10 @@ impl<'a> Fields<'a> {
     ) -> Self {
         let what = what.into();
         for (key, _) in &table.entries {
-            if known.contains(&key.name.as_str()) {
+            if known.contains(&&*key.name) {
                 continue;
             }
-            if later.contains(&key.name.as_str()) {
+            if later.contains(&&*key.name) {
                 let message = format!("`{}` is not supported by this version", key.name);
                 let hint = "remove it; nothing is ignored silently";
                 found.push(
@@ -63,7 +67,7 @@ impl<'a> Fields<'a> {
         found.push(wrong_type(&format!("`{name}` in {}", self.what), wanted, node));
     }
 
-    pub(super) fn string(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<(&'a str, &'a Node)> {
+    pub(super) fn string(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<(&'a str, &'a Node<'a>)> {
         let node = self.table.get(name)?;
         let text = node.as_str();
         if text.is_none() {
@@ -72,7 +76,7 @@ impl<'a> Fields<'a> {
         text.map(|text| (text, node))
     }
 
-    pub(super) fn boolean(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<(bool, &'a Node)> {
+    pub(super) fn boolean(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<(bool, &'a Node<'a>)> {
         let node = self.table.get(name)?;
         if let NodeValue::Boolean(truth) = node.value {
             return Some((truth, node));
@@ -81,7 +85,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    pub(super) fn table(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<&'a Table> {
+    pub(super) fn table(&self, name: &str, found: &mut Vec<Diagnostic>) -> Option<&'a Table<'a>> {
         let node = self.table.get(name)?;
         let table = node.as_table();
         if table.is_none() {
@@ -91,7 +95,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of strings.
-    pub(super) fn strings(&self, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(&'a str, &'a Node)> {
+    pub(super) fn strings(&self, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(&'a str, &'a Node<'a>)> {
         let Some(node) = self.table.get(name) else { return Vec::new() };
         let NodeValue::Array(items) = &node.value else {
             self.wrong_type(name, "a list of strings", node, found);
@@ -108,11 +112,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A table of strings.
-    pub(super) fn string_table(&self, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(Key, Spanned)> {
+    pub(super) fn string_table(&self, name: &str, found: &mut Vec<Diagnostic>) -> Vec<(Spanned, Spanned)> {
         let mut strings = Vec::new();
         for (key, node) in self.table(name, found).into_iter().flat_map(|table| &table.entries) {
             match node.as_str() {
-                Some(text) => strings.push((key.clone(), Spanned::new((text, node)))),
+                Some(text) => strings.push((Spanned::of_key(key), Spanned::new((text, node)))),
                 None => self.wrong_type(&format!("{name}.{}", key.name), "a string", node, found),
             }
         }

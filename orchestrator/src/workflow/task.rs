@@ -60,16 +60,16 @@ const EFFECTS: [(&str, Effect); 3] =
     [("pure", Effect::Pure), ("idempotent", Effect::Idempotent), ("once", Effect::Once)];
 
 /// What a task names, with the places of the names.
-pub(super) struct RawTask {
+pub(super) struct RawTask<'t> {
     pub(super) name: String,
     pub(super) name_span: Span,
     pub(super) uses: Option<Spanned>,
-    pub(super) with: Node,
-    pub(super) inputs: Vec<(Key, Spanned)>,
+    pub(super) with: Node<'t>,
+    pub(super) inputs: Vec<(Spanned, Spanned)>,
     pub(super) needs: Vec<Spanned>,
     pub(super) when: Option<Spanned>,
-    pub(super) for_each: Option<Node>,
-    pub(super) env: Vec<(Key, Spanned)>,
+    pub(super) for_each: Option<Node<'t>>,
+    pub(super) env: Vec<(Spanned, Spanned)>,
     pub(super) effect: Option<Effect>,
     pub(super) cache: Option<(bool, Span)>,
     pub(super) hook: Option<Hook>,
@@ -83,27 +83,26 @@ pub(super) struct Shared<'a> {
 }
 
 /// Reads `[tasks.NAME]`: what it names, and the task itself with its own settings.
-pub(super) fn read(
-    key: Key,
-    node: Node,
+pub(super) fn read<'t>(
+    key: Key<'t>,
+    node: Node<'t>,
     shared: &Shared<'_>,
     found: &mut Vec<Diagnostic>,
-) -> Option<(RawTask, Task)> {
+) -> Option<(RawTask<'t>, Task)> {
     if !is_task_name(&key.name) {
         found.push(bad_name(&key.name, "a task", TASK_NAME, &key.span));
     }
     let what = format!("task `{}`", key.name);
-    let header = format!("tasks.{}", key.name);
-    let table = table(node, &what, &header, found)?;
+    let table = table(node, &what, &key, found)?;
     Some(Reader { key, table, what, keys: &KEYS, hook: None }.read(shared, found))
 }
 
 /// Reads `[hooks]`; hooks come out in the order of the file.
-pub(super) fn read_hooks(
-    hooks: Option<Node>,
+pub(super) fn read_hooks<'t>(
+    hooks: Option<Node<'t>>,
     shared: &Shared<'_>,
     found: &mut Vec<Diagnostic>,
-) -> Vec<(RawTask, Task)> {
+) -> Vec<(RawTask<'t>, Task)> {
     let Some(table) = hooks.and_then(Node::into_table) else { return Vec::new() };
     let names = Hook::ALL.map(|(name, _)| name);
     Fields::new(&table, "`hooks`", &names, &[], found);
@@ -112,32 +111,34 @@ pub(super) fn read_hooks(
         let Some((name, hook)) = Hook::ALL.into_iter().find(|(name, _)| *name == key.name) else { continue };
         let what = format!("hook `{name}`");
         // A task's name has no dot, so that a hook is never taken for one.
-        key.name = format!("hooks.{name}");
-        let Some(table) = self::table(node, &what, &key.name, found) else { continue };
+        key.name = format!("hooks.{name}").into();
+        let Some(table) = self::table(node, &what, &key, found) else { continue };
         read.push(Reader { key, table, what, keys: &HOOK_KEYS, hook: Some(hook) }.read(shared, found));
     }
     read
 }
 
-fn table(node: Node, what: &str, header: &str, found: &mut Vec<Diagnostic>) -> Option<Table> {
+fn table<'t>(node: Node<'t>, what: &str, header: &str, found: &mut Vec<Diagnostic>) -> Option<Table<'t>> {
     if node.as_table().is_none() {
+        let header =
+            if is_task_name(&key.name) { format!("tasks.{}", key.name) } else { key.name.to_string() };
         found.push(wrong_type(what, "a table", &node).hint(format!("write `[{header}]`")));
     }
     node.into_table()
 }
 
 /// A task's or hook's table, and how it is named in messages.
-struct Reader {
-    key: Key,
-    table: Table,
+struct Reader<'t> {
+    key: Key<'t>,
+    table: Table<'t>,
     what: String,
     keys: &'static [&'static str],
     hook: Option<Hook>,
 }
 
-impl Reader {
+impl<'t> Reader<'t> {
     /// Keys that a hook cannot have are reported as unknown; what they say is still read, like everything else in a broken file.
-    fn read(mut self, shared: &Shared<'_>, found: &mut Vec<Diagnostic>) -> (RawTask, Task) {
+    fn read(mut self, shared: &Shared<'_>, found: &mut Vec<Diagnostic>) -> (RawTask<'t>, Task) {
         let is_hook = self.hook.is_some();
         let defaults = &shared.defaults;
         let fields = Fields::new(&self.table, self.what, self.keys, &[], found);
@@ -154,7 +155,7 @@ impl Reader {
         let secrets = secrets(&fields, &defaults.secrets, &env, found);
         let continues = fields.boolean("continue_on_failure", found).map(|(truth, _)| truth);
         let task = Task {
-            name: self.key.name.clone(),
+            name: self.key.name.to_string(),
             kind: uses.as_ref().map(|uses| uses.text.clone()).unwrap_or_default(),
             kind_version: String::new(),
             description: fields.string("description", found).map(|(text, _)| text.into()).unwrap_or_default(),
@@ -169,7 +170,7 @@ impl Reader {
             effect: Effect::Idempotent,
             cache: false,
             placement: Placement::Worker,
-            env: env.iter().map(|(key, value)| (key.name.clone(), value.text.clone())).collect(),
+            env: env.iter().map(|(key, value)| (key.text.clone(), value.text.clone())).collect(),
             hook: self.hook,
             for_each: None,
             continue_on_failure: !is_hook && continues.unwrap_or(defaults.continue_on_failure),
@@ -177,11 +178,11 @@ impl Reader {
             mutex: limits::mutex(&fields, found),
             priority: limits::priority(&fields, found).unwrap_or(defaults.priority),
             resources: limits::resources(&fields, &defaults.resources, found),
-            secrets: secrets.into_iter().map(|(key, source)| (key.name, source)).collect(),
+            secrets: secrets.into_iter().map(|(key, source)| (key.text, source)).collect(),
             nested: None,
         };
         let mut raw = RawTask {
-            name: self.key.name,
+            name: self.key.name.into_owned(),
             name_span: self.key.span.clone(),
             uses,
             with: Node { span: self.key.span, value: NodeValue::Table(Table::default()) },
@@ -205,11 +206,11 @@ impl Reader {
 /// Environment variables, in addition to those of `defaults`.
 fn environment(
     fields: &Fields<'_>,
-    defaults: &[(Key, Spanned)],
+    defaults: &[(Spanned, Spanned)],
     found: &mut Vec<Diagnostic>,
-) -> Vec<(Key, Spanned)> {
+) -> Vec<(Spanned, Spanned)> {
     let own = fields.string_table("env", found);
-    let is_own = |name: &str| own.iter().any(|(key, _)| key.name == name);
-    let inherited: Vec<_> = defaults.iter().filter(|(key, _)| !is_own(&key.name)).cloned().collect();
+    let is_own = |name: &str| own.iter().any(|(key, _)| key.text == name);
+    let inherited: Vec<_> = defaults.iter().filter(|(key, _)| !is_own(&key.text)).cloned().collect();
     inherited.into_iter().chain(own).collect()
 }
