@@ -268,7 +268,7 @@ fn history(home: &Path, n: u64) {
         line(&name("state a run"), &format!("{:.0} B", size(home) as f64 / n as f64));
     }
     let mut took: Vec<_> = (0..40)
-        .flat_map(|turn| commits(u64::MAX / 1_000_000 + n + turn))
+        .flat_map(|turn| commits(10_000_000 + n + turn))
         .map(|commit| {
             let start = Instant::now();
             store.commit(commit).unwrap();

@@ -14,11 +14,12 @@ use sluicegate_plugin::{AttemptSpec, Input as TaskInput, Kind, ResolvedModel, Ru
 
 use super::secrets;
 use crate::{
-    artifact::{ArtifactStore, hash_file},
+    artifact::ArtifactStore,
     catalog::Catalog,
     run::{self, CacheEntry, CacheKey, CacheMiss, Outcome, OutputArtifact, Prepared, Run, RunId},
     store::Store,
     workflow::{self, Task, TaskIdx},
+    world::World,
 };
 
 /// Longer values stand in a key by their hash.
@@ -31,6 +32,7 @@ pub(super) struct Preparer {
     pub(super) artifacts: ArtifactStore,
     pub(super) catalog: Arc<Catalog>,
     pub(super) home: PathBuf,
+    pub(super) world: Arc<dyn World>,
 }
 
 /// A claimed task with all that preparing it needs, taken from the run.
@@ -219,7 +221,7 @@ impl Preparer {
         let Draft { claim, params, env, kind, files } = draft;
         let Claim { task, inputs, info, child, base_dir, attempt_dir, use_cache, .. } = claim;
         let references = self.references(kind.as_ref(), &params, &info, &inputs)?;
-        let key = key(&task, &params, &env, &inputs, &references, &hashes(files, &base_dir));
+        let key = key(&task, &params, &env, &inputs, &references, &self.hashes(files, &base_dir));
         let miss = match self.look_up(&task, &key, use_cache, &info.workflow)? {
             Ok(entry) => return Ok(Preparation::of(Prepared::Cached { key, entry })),
             Err(miss) => miss,
@@ -333,23 +335,20 @@ impl Preparer {
         Ok(Err(last
             .map_or(CacheMiss::FirstTime, |last| CacheMiss::Changed { changes: key.changes_since(&last) })))
     }
+
+    /// Hashes of the files that a task reads; a file that is not there is told by the task itself, better.
+    fn hashes(&self, files: Vec<PathBuf>, base_dir: &Path) -> BTreeMap<String, String> {
+        let now = self.world.now();
+        let hash = |path: &Path| self.store.file_hash(&base_dir.join(path), now);
+        files
+            .into_iter()
+            .map(|path| (path.display().to_string(), hash(&path).map_or("absent".into(), |(hash, _)| hash)))
+            .collect()
+    }
 }
 
 fn bad_expression(place: &str, error: &workflow::ExpressionError) -> TaskError {
     TaskError::permanent("expression", format!("`{place}` cannot be evaluated: {error}"))
-}
-
-/// Hashes of the files that a task reads; a file that is not there is told by the task itself, better.
-fn hashes(files: Vec<PathBuf>, base_dir: &Path) -> BTreeMap<String, String> {
-    let mut hashes = BTreeMap::new();
-    for path in files {
-        let hash = match hash_file(&base_dir.join(&path)) {
-            Ok((hash, _)) => hash,
-            Err(_) => "absent".into(),
-        };
-        hashes.insert(path.display().to_string(), hash);
-    }
-    hashes
 }
 
 fn key(

@@ -75,6 +75,7 @@ impl Engine {
             artifacts: options.artifacts.clone(),
             catalog: options.catalog.clone(),
             home: options.home.clone(),
+            world: options.world.clone(),
         };
         Self { options: Arc::new(options), preparer: Arc::new(preparer), slots: Arc::new(Slots::new(pools)) }
     }

@@ -143,15 +143,25 @@ impl Store {
 
     /// The outcome that was made from exactly these parts, by the key's hash.
     pub fn cached(&self, hash: &str) -> Result<Option<CacheEntry>, StoreError> {
-        self.shared.db.get(&key::cache(hash))?.map(|bytes| self.shared.values.decode(&bytes)).transpose()
+        self.cached_at(&key::cache(hash))
     }
 
     /// What the latest cached outcome of a task depended on.
     pub fn last_key(&self, workflow: &str, task: &str) -> Result<Option<CacheKey>, StoreError> {
         let Some(pointer) = self.shared.db.get(&key::last(workflow, task))? else { return Ok(None) };
-        let Some(bytes) = self.shared.db.get(&pointer)? else { return Ok(None) };
-        let entry: CacheEntry = self.shared.values.decode(&bytes)?;
-        Ok(Some(entry.key))
+        Ok(self.cached_at(&pointer)?.map(|entry| entry.key))
+    }
+
+    /// A cached outcome. One that cannot be read serves nobody: its task runs again, and `doctor` tells of it.
+    fn cached_at(&self, key: &[u8]) -> Result<Option<CacheEntry>, StoreError> {
+        let Some(kept) = self.shared.db.get(key)? else { return Ok(None) };
+        match self.shared.values.decode(&kept) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(error) => {
+                tracing::warn!("a cached outcome is not used: {error}");
+                Ok(None)
+            }
+        }
     }
 
     /// Bytes that the database takes on the disk.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::run::{RunId, RunRow};
 
-/// Finished runs beyond the limits; never one that an open run descends from.
+/// Finished runs beyond the limits; never one that belongs to an open run.
 pub(super) fn runs_to_remove(
     store: &Store,
     marks: &Marks,
@@ -36,16 +36,25 @@ pub(super) fn runs_to_remove(
     Ok(removed)
 }
 
-/// Open runs, and the runs whose tasks started them.
+/// Open runs, the runs whose tasks started them, and the runs that their tasks started.
 fn needed_by_open_runs(runs: &[RunRow]) -> BTreeSet<RunId> {
     let parents: BTreeMap<RunId, RunId> = runs.iter().filter_map(|row| Some((row.id, row.parent?))).collect();
+    let mut below: BTreeSet<RunId> =
+        runs.iter().filter(|row| !row.status.is_final()).map(|row| row.id).collect();
     let mut kept = BTreeSet::new();
-    for row in runs.iter().filter(|row| !row.status.is_final()) {
-        let mut next = Some(row.id);
+    for open in &below {
+        let mut next = Some(*open);
         while let Some(id) = next.filter(|id| kept.insert(*id)) {
             next = parents.get(&id).copied();
         }
     }
+    // The newest come first, and a run is newer than the one that started it.
+    for row in runs.iter().rev() {
+        if row.parent.is_some_and(|parent| below.contains(&parent)) {
+            below.insert(row.id);
+        }
+    }
+    kept.extend(below);
     kept
 }
 

@@ -45,7 +45,7 @@ impl Sweep {
         let needed = marks.needed(removed);
         sweep.artifacts(store, marks, &needed, report);
         sweep.cache(store, marks, &needed, removed, report)?;
-        sweep.leftovers(home, options.now, report);
+        sweep.leftovers(home, marks, options.now, report);
         Ok(sweep)
     }
 
@@ -111,12 +111,12 @@ impl Sweep {
     }
 
     /// Half-written files of yesterday, and what was staged by attempts that are over.
-    fn leftovers(&mut self, home: &Path, now: Timestamp, report: &mut GcReport) {
+    fn leftovers(&mut self, home: &Path, marks: &Marks, now: Timestamp, report: &mut GcReport) {
         let is_old = |path: &Path| changed_at(path).is_some_and(|at| at.0 + DAY < now.0);
         let is_half = |path: &Path| {
             path.file_name().is_some_and(|name| {
                 let name = name.to_string_lossy();
-                name.starts_with('.') && name.ends_with(".tmp")
+                name.starts_with('.') && (name.ends_with(".tmp") || name.starts_with(".put."))
             })
         };
         for folder in ["artifacts", "values"] {
@@ -128,10 +128,12 @@ impl Sweep {
                 self.files.push(file);
             }
         }
-        for run in entries(&home.join("runs")) {
-            for attempt in entries(&run.join("attempts")) {
-                let staged = attempt.join("out");
-                if staged.is_dir() && is_old(&staged) && !attempt.join("worker.json").exists() {
+        // A task of an open run may still write.
+        let open = marks.runs.iter().filter(|row| !row.status.is_final());
+        let open: BTreeSet<PathBuf> = open.map(|row| folder_of(home, row.id)).collect();
+        for run in entries(&home.join("runs")).into_iter().filter(|run| !open.contains(run)) {
+            for staged in entries(&run.join("attempts")).into_iter().map(|attempt| attempt.join("out")) {
+                if staged.is_dir() && is_old(&staged) {
                     report.n_leftovers += 1;
                     report.bytes += size_of(&staged);
                     self.folders.push(staged);
