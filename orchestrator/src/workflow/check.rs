@@ -129,7 +129,7 @@ pub(super) fn check_within(
             "start with `name = \"…\"` and a `[tasks.NAME]` table; `docs/workflow-format.md` shows one";
         found.push(Diagnostic::elsewhere("E003", "the file is empty").hint(hint));
     } else if let Some(tree) = parse::parse(source, &mut found) {
-        workflow = build(tree, source, options, given, around, &mut found);
+        workflow = Some(build(tree, source, options, given, around, &mut found));
     }
     in_order(&mut found);
     let broken = found.iter().any(|problem| problem.severity == Severity::Error);
@@ -143,6 +143,7 @@ pub(super) fn in_order(found: &mut Vec<Diagnostic>) {
     found.truncate(MAX_PROBLEMS);
 }
 
+/// Reads the workflow's own settings and its tasks, and puts them together.
 fn build(
     mut tree: Table<'_>,
     source: &Source,
@@ -150,17 +151,9 @@ fn build(
     given: &Given<'_>,
     around: &Around<'_>,
     found: &mut Vec<Diagnostic>,
-) -> Option<Workflow> {
+) -> Workflow {
     let fields = Fields::new(&tree, "the workflow", &KEYS, &LATER, found);
-    let name = fields.string("name", found).map_or_else(
-        || stem(&source.name),
-        |(name, node)| {
-            if !is_name(name) {
-                found.push(bad_name(name, "a workflow", NAME, &node.span));
-            }
-            name.to_owned()
-        },
-    );
+    let name = name(&fields, source, found);
     let description =
         fields.string("description", found).map(|(text, _)| text.to_owned()).unwrap_or_default();
     let labels = fields.strings("labels", found).into_iter().map(|(text, _)| text.to_owned()).collect();
@@ -206,7 +199,16 @@ fn build(
         params: BTreeMap::new(),
     };
     assembly.assemble(&mut workflow, outputs.as_ref(), found);
-    Some(Workflow { params, ..workflow })
+    Workflow { params, ..workflow }
+}
+
+/// The workflow's name; without one, that of its file.
+fn name(fields: &Fields<'_>, source: &Source, found: &mut Vec<Diagnostic>) -> String {
+    let Some((name, node)) = fields.string("name", found) else { return stem(&source.name) };
+    if !is_name(name) {
+        found.push(bad_name(name, "a workflow", NAME, &node.span));
+    }
+    name.to_owned()
 }
 
 fn stem(name: &str) -> String {

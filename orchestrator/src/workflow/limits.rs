@@ -195,7 +195,7 @@ fn bytes_of(text: &str) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "its bounds stand in the condition"
     )]
-    (bytes >= 1.0 && bytes < 9e18).then_some(bytes as u64)
+    (1.0..9e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// A pool of the workflow must not have the name of one of the project.

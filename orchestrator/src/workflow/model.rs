@@ -120,10 +120,12 @@ pub struct Task {
     pub nested: Option<Box<Nested>>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_false(truth: &bool) -> bool {
     !truth
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(number: &i32) -> bool {
     *number == 0
 }

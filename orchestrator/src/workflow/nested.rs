@@ -192,7 +192,6 @@ fn misplaced(path: &Path, span: &Span, around: &Around<'_>) -> Option<Diagnostic
 }
 
 /// Values as on a command line, and the names of those that are not known yet.
-#[expect(clippy::type_complexity, reason = "it is taken apart at once")]
 fn given(
     params: Option<&Node>,
     found: &mut Vec<Diagnostic>,
