@@ -112,7 +112,7 @@ impl<'a> Assembly<'a> {
             let task = &mut workflow.tasks[idx];
             ports.push(entry.and_then(|entry| {
                 if entry.description.name != nested::KIND {
-                    return Some(ports_of(entry, resolved[idx].known(&task.with)));
+                    return Some(ports_of(entry, &resolved[idx], &task.with));
                 }
                 let opened = nested::open(&task.name, &resolved[idx].with, self.options, self.around, found)?;
                 task.nested = Some(Box::new(opened.nested));
@@ -285,9 +285,15 @@ fn has_expressions(node: &Node) -> bool {
     }
 }
 
-/// The ports under these parameters, or the declared ones while the parameters are not known.
-fn ports_of(entry: KindEntry<'_>, params: Option<&Value>) -> Ports {
-    params.and_then(|params| entry.kind.ports(params)).unwrap_or_else(|| entry.description.ports.clone())
+/// The ports under a task's parameters. While some are known only at run time, the others still name the outputs: they are asked with the
+/// expressions as texts, then without them. What the kind declares is the last resort.
+fn ports_of(entry: KindEntry<'_>, resolved: &Resolved<'_>, written: &Value) -> Ports {
+    let ask = |params: &Value| entry.kind.ports(params);
+    let asked = match resolved.known(written) {
+        Some(known) => ask(known),
+        None => ask(written).or_else(|| ask(&salvaged(&resolved.with, &[]))),
+    };
+    asked.unwrap_or_else(|| entry.description.ports.clone())
 }
 
 /// The parameters that are known and that nothing is wrong with: what they say of columns can still be followed.
