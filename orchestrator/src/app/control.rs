@@ -20,6 +20,7 @@ pub enum Cancelled {
 impl App {
     /// Cancels a run: asks the process that drives it, or ends what an interrupted one left running.
     pub fn cancel(&self, row: &RunRow) -> Result<Cancelled, AppError> {
+        refuse_nested(row)?;
         match Store::open(&self.home, StoreOptions { wait: Duration::ZERO }) {
             Ok(store) => {
                 let runtime = runtime()?;
@@ -40,6 +41,7 @@ impl App {
 
     /// Asks the process that drives a run to start nothing new, or to go on; returns its number.
     pub fn pause(&self, row: &RunRow, paused: bool) -> Result<u32, AppError> {
+        refuse_nested(row)?;
         let what = if paused { Ask::Pause } else { Ask::GoOn };
         if row.status != RunStatus::Interrupted && ask(&row.owner, what) {
             return Ok(row.owner.pid);
@@ -48,5 +50,16 @@ impl App {
             message: format!("no process drives run {}, so that nothing of it starts", row.id),
             hint: format!("`sluice runs resume {}` goes on with it", row.id),
         })
+    }
+}
+
+/// A run that a task of another run started is steered through that one.
+fn refuse_nested(row: &RunRow) -> Result<(), AppError> {
+    match row.parent {
+        None => Ok(()),
+        Some(parent) => Err(AppError::Invalid {
+            message: format!("run {} was started by a task of run {parent}", row.id),
+            hint: format!("do it to run {parent}, which takes this one along"),
+        }),
     }
 }

@@ -193,7 +193,7 @@ async fn watch(
 ) -> Result<Run, AppError> {
     loop {
         tokio::select! {
-            update = handle.updates.recv() => match update {
+            update = handle.next() => match update {
                 Some(update) => watcher.update(&update),
                 None => break,
             },

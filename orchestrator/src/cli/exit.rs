@@ -81,6 +81,7 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
             | EngineError::Open(_)
             | EngineError::NothingToRepeat(_)
             | EngineError::NoTask { .. }
+            | EngineError::HeldBack { .. }
             | EngineError::NothingBefore { .. },
         ) => (Exit::Invalid, vec!["`sluice runs show` tells how the run is".into()]),
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {

@@ -1,6 +1,9 @@
 //! The driver's hands: preparing tasks, starting and stopping attempts, watching over those it took over.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use sluicegate_plugin::{Placement, TaskError};
 use tokio::{sync::mpsc, task::JoinError};
@@ -25,6 +28,11 @@ fn settled(done: Result<Preparation, JoinError>) -> Preparation {
     done.unwrap_or_else(|panic| {
         Preparation::broken(TaskError::permanent("panic", format!("preparing the task panicked: {panic}")))
     })
+}
+
+fn panicked() -> TaskError {
+    TaskError::permanent("panic", "preparing the task panicked")
+        .hint("this is a mistake in the kind; please report it")
 }
 
 impl Driver {
@@ -65,9 +73,13 @@ impl Driver {
     fn start_preparing(&mut self, task: TaskIdx) -> Option<Input> {
         let preparer = Arc::clone(&self.engine.preparer);
         let world = self.engine.options.world.as_ref();
-        let child = self.run.task(task).nested.as_ref().map(|_| new_run_id(world));
+        let earlier = self.run.record(task).child;
+        let child = self.run.task(task).nested.as_ref().map(|_| earlier.unwrap_or_else(|| new_run_id(world)));
         let names = AttemptNames { attempt_id: format!("{:032x}", world.random()), child };
-        let draft = match preparer.begin(Claim::of(&self.run, task, &preparer, names)) {
+        let claim = Claim::of(&self.run, task, &preparer, names);
+        // A kind that panics must not take the run with it.
+        let begun = catch_unwind(AssertUnwindSafe(|| preparer.begin(claim)));
+        let draft = match begun.unwrap_or_else(|_| Begun::Done(Box::new(Preparation::broken(panicked())))) {
             Begun::Done(done) => return Some(self.prepared(task, *done)),
             Begun::Slow(draft) => draft,
         };
@@ -126,7 +138,8 @@ impl Driver {
     /// Counts an inline attempt as stopped when it does not end although it was asked to; it cannot be killed.
     fn give_up_later(&self, task: TaskIdx) {
         let TaskState::Running { attempt } = self.run.record(task).state else { return };
-        if self.run.task(task).placement != Placement::Inline {
+        let definition = self.run.task(task);
+        if definition.placement != Placement::Inline || definition.nested.is_some() {
             return;
         }
         let inbox = self.inbox.clone();

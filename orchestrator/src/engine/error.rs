@@ -35,6 +35,18 @@ pub enum EngineError {
         /// The task.
         task: String,
     },
+    /// A rerun begins behind a gate that said no, or behind a task that was skipped.
+    #[error(
+        "`{task}` of run `{run}` is held back: {reason}; begin at the task that holds it back, or before"
+    )]
+    HeldBack {
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: String,
+        /// What holds it back.
+        reason: String,
+    },
     /// A task cannot run alone, because the tasks before it left nothing.
     #[error("run `{run}` has no outcome of every task before `{task}`, so that it cannot run alone")]
     NothingBefore {

@@ -53,9 +53,15 @@ pub struct RunHandle {
     /// Tasks whose attempts went on without an orchestrator and were taken over, with their names.
     pub adopted: Vec<(TaskIdx, String)>,
     /// Its news, in order; ends with the run.
-    pub updates: mpsc::UnboundedReceiver<Update>,
+    pub(super) updates: mpsc::UnboundedReceiver<Update>,
     pub(super) inbox: mpsc::UnboundedSender<Message>,
     pub(super) done: oneshot::Receiver<Result<Run, EngineError>>,
+    pub(super) ended: Option<Result<Run, EngineError>>,
+}
+
+/// The end of a driver that did not say how it ended.
+fn vanished() -> EngineError {
+    EngineError::Thread("the driver of the run".into())
 }
 
 impl RunHandle {
@@ -78,9 +84,24 @@ impl RunHandle {
         let _ = self.inbox.send(Message::Input(input));
     }
 
+    /// The next news; nothing once the run has ended, even when an attempt that does not obey still has something to say.
+    pub async fn next(&mut self) -> Option<Update> {
+        if self.ended.is_none() {
+            tokio::select! {
+                biased;
+                Some(update) = self.updates.recv() => return Some(update),
+                done = &mut self.done => self.ended = Some(done.unwrap_or_else(|_| Err(vanished()))),
+            }
+        }
+        self.updates.try_recv().ok()
+    }
+
     /// Waits for the run's end.
     pub async fn wait(self) -> Result<Run, EngineError> {
-        self.done.await.unwrap_or_else(|_| Err(EngineError::Thread("the driver of the run".into())))
+        match self.ended {
+            Some(ended) => ended,
+            None => self.done.await.unwrap_or_else(|_| Err(vanished())),
+        }
     }
 
     /// Waits for the end of a run whose news nobody follows; when `stop` comes first, the run is cancelled with what it says.
@@ -90,7 +111,7 @@ impl RunHandle {
     ) -> Result<Run, EngineError> {
         self.updates.close();
         tokio::select! {
-            done = &mut self.done => return done.unwrap_or_else(|_| Err(EngineError::Thread("the driver of the run".into()))),
+            done = &mut self.done => return done.unwrap_or_else(|_| Err(vanished())),
             reason = stop => self.cancel(&reason),
         }
         self.wait().await

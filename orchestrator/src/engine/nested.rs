@@ -36,7 +36,12 @@ impl NestedAttempt {
         })
     }
 
+    /// Starts the run; one that an earlier attempt started goes on with what did not succeed.
     async fn start(self) -> Result<RunHandle, TaskError> {
+        let known = self.engine.options.store.row(self.child).map_err(|error| not_run(&error.into()))?;
+        if known.is_some() {
+            return self.engine.retry(self.child).map_err(|error| not_run(&error));
+        }
         let workflow = self.checked()?;
         let Self { engine, nested, parent, child, use_cache, .. } = self;
         let request = StartRequest { workflow, base_dir: nested.base_dir, file: nested.file, use_cache };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sluicegate_plugin::{AttemptSpec, Input as TaskInput, Kind, ResolvedModel, RunInfo, TaskError};
+use sluicegate_plugin::{AttemptSpec, Input as TaskInput, Kind, PortType, ResolvedModel, RunInfo, TaskError};
 
 use super::secrets;
 use crate::{
@@ -180,8 +180,9 @@ impl Preparer {
 
     fn try_begin(&self, claim: Claim) -> Result<Begun, TaskError> {
         let Claim { task, scope, inputs, .. } = &claim;
-        if let Some(joined) = claim.joined {
-            let outcome = Box::new(joined?);
+        if let Some(joined) = &claim.joined {
+            let mut outcome = Box::new(joined.clone()?);
+            self.add_empty_lists(task, &mut outcome)?;
             self.keep_values(&outcome)?;
             return Ok(Begun::done(Prepared::Joined { outcome }));
         }
@@ -245,6 +246,17 @@ impl Preparer {
             home,
         };
         Ok(Preparation { prepared, spec: Some(spec) })
+    }
+
+    /// Joins values that no item wrote to an empty list, so that who reads them finds one.
+    fn add_empty_lists(&self, task: &Task, outcome: &mut Outcome) -> Result<(), TaskError> {
+        let kind = self.kind(&task.kind)?;
+        let ports = kind.ports(&task.with).unwrap_or_else(|| kind.describe().ports);
+        for port in ports.outputs.into_iter().filter(|port| port.port_type == PortType::Value) {
+            let nothing = || OutputArtifact::of_value(Value::Array(Vec::new()));
+            outcome.outputs.entry(port.name).or_insert_with(nothing);
+        }
+        Ok(())
     }
 
     /// Keeps the content of joined values as artifacts, since later tasks read inputs as files.
@@ -314,7 +326,8 @@ impl Preparer {
         workflow: &str,
     ) -> Result<Result<Box<CacheEntry>, CacheMiss>, TaskError> {
         let failed = |error: crate::store::StoreError| TaskError::transient("store", error.to_string());
-        if !task.cache {
+        // A workflow reads files that its task does not know.
+        if !task.cache || task.nested.is_some() {
             return Ok(Err(CacheMiss::NotCached));
         }
         if !use_cache {

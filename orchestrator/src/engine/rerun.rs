@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, EngineError, RunHandle, StartRequest};
 use crate::{
-    run::{CacheKey, Event, Origin, Run, SkipReason, TaskState},
-    workflow::{TaskIdx, Workflow},
+    run::{CacheKey, Event, Origin, Run, SkipReason, TaskState, gate_reason},
+    workflow::{RunIf, Task, TaskIdx, Workflow},
     world::new_run_id,
 };
 
@@ -38,10 +38,26 @@ fn known(workflow: &Workflow, from: &RerunFrom) -> Result<Vec<Event>, EngineErro
         from.run.tasks().map(|(idx, task, _)| (task.name.as_str(), idx)).collect();
     let graph = workflow.graph();
     let mut kept = BTreeSet::new();
+    let mut held: BTreeMap<TaskIdx, SkipReason> = BTreeMap::new();
     let mut events = Vec::new();
     for task in graph.order() {
         let definition = workflow.task(task);
-        if definition.hook.is_some() || task == begin || (again.contains(&task) && !from.only) {
+        if definition.hook.is_some() {
+            continue;
+        }
+        // What a gate or a skipped task held back stays held back: a rerun is no way around them.
+        let holder = graph.upstream(task).into_iter().find_map(|up| held.get(&up).cloned());
+        if let Some(reason) = holder.filter(|_| definition.run_if == RunIf::AllSucceeded) {
+            if task == begin {
+                let (run, task) = (from.run.id(), from.task.clone());
+                return Err(EngineError::HeldBack { run, task, reason: reason.to_string() });
+            }
+            held.insert(task, reason.clone());
+            kept.insert(task);
+            events.push(Event::TaskSkipped { task, reason });
+            continue;
+        }
+        if task == begin || (again.contains(&task) && !from.only) {
             continue;
         }
         // An outcome is taken over only together with those it was made from.
@@ -50,6 +66,9 @@ fn known(workflow: &Workflow, from: &RerunFrom) -> Result<Vec<Event>, EngineErro
         match earlier.and_then(|earlier| taken_over(&from.run, *earlier, task)) {
             Some(event) => {
                 kept.insert(task);
+                if let Some(reason) = holds_back(definition, &event) {
+                    held.insert(task, reason);
+                }
                 events.push(event);
             }
             None if from.only => events.push(Event::TaskSkipped { task, reason: SkipReason::NotChosen }),
@@ -60,6 +79,14 @@ fn known(workflow: &Workflow, from: &RerunFrom) -> Result<Vec<Event>, EngineErro
         return Err(EngineError::NothingBefore { run: from.run.id(), task: from.task.clone() });
     }
     Ok(events)
+}
+
+/// Why what stands behind a task that is taken over does not run, if it does not.
+fn holds_back(task: &Task, event: &Event) -> Option<SkipReason> {
+    match event {
+        Event::CacheHit { outcome, .. } => gate_reason(task, outcome),
+        _ => Some(SkipReason::Upstream { task: task.name.clone(), state: "skipped".into() }),
+    }
 }
 
 fn index(workflow: &Workflow, name: &str) -> Option<TaskIdx> {
@@ -87,6 +114,7 @@ fn taken_over(run: &Run, earlier: TaskIdx, task: TaskIdx) -> Option<Event> {
         TaskState::Succeeded { origin: None } => {
             Origin { run: run.id(), task: run.task(earlier).name.clone() }
         }
+        TaskState::Skipped { reason: SkipReason::NotChosen } => return None,
         TaskState::Skipped { reason } => return Some(Event::TaskSkipped { task, reason: reason.clone() }),
         _ => return None,
     };

@@ -3,11 +3,14 @@
 use std::{
     collections::BTreeMap,
     io::Read,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use sluicegate_plugin::{Secret, TaskError};
 
 use crate::workflow::SecretSource;
@@ -60,11 +63,11 @@ fn read(path: &Path) -> Result<String, Refusal> {
         let reason = format!("cannot read `{}`: {error}", path.display());
         (reason, "the path starts from the workflow's folder".to_owned())
     };
-    let mut text = String::new();
+    let mut text = Vec::new();
     std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_SECRET).read_to_string(&mut text))
+        .and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut text))
         .map_err(|error| refused(&error))?;
-    Ok(text)
+    text_within_limit(text).map_err(|how| refused(&format!("it {how}")))
 }
 
 /// What a program prints. What it says on its standard error may hold anything, and is not passed on.
@@ -79,33 +82,40 @@ fn output_of(command: &[String], base_dir: &Path) -> Result<String, Refusal> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .map_err(|error| refused(format!("cannot be started: {error}")))?;
     let Some(stdout) = child.stdout.take() else { return Err(refused("has no standard output".into())) };
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.take(MAX_SECRET).read_to_string(&mut text).map(|_| text)
+    let (tx, printed) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = stdout.take(MAX_SECRET + 1).read_to_end(&mut text);
+        let _ = tx.send(read.map(|_| text));
     });
     let start = Instant::now();
     let status = loop {
         match child.try_wait() {
-            Ok(Some(status)) => break status,
             Ok(None) if start.elapsed() < PATIENCE => std::thread::sleep(LOOK),
-            Ok(None) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(refused(format!("took longer than {} s", PATIENCE.as_secs())));
-            }
-            Err(error) => return Err(refused(format!("cannot be waited for: {error}"))),
+            ended => break ended.ok().flatten(),
         }
+    };
+    // What it left running in its group would keep its output open.
+    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+    let _ = child.wait();
+    let (Ok(Ok(text)), Some(status)) = (printed.recv_timeout(PATIENCE), status) else {
+        return Err(refused(format!("did not end within {} s", PATIENCE.as_secs())));
     };
     if !status.success() {
         return Err(refused(format!("failed: {status}")));
     }
-    match reader.join() {
-        Ok(Ok(text)) => Ok(text),
-        _ => Err(refused("printed no UTF-8 text".into())),
+    text_within_limit(text).map_err(refused)
+}
+
+fn text_within_limit(bytes: Vec<u8>) -> Result<String, String> {
+    if bytes.len() as u64 > MAX_SECRET {
+        return Err(format!("gives more than {MAX_SECRET} bytes, which is no secret"));
     }
+    String::from_utf8(bytes).map_err(|_| "gives no UTF-8 text".to_owned())
 }
 
 #[cfg(test)]

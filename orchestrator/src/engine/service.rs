@@ -133,7 +133,7 @@ impl Engine {
         tokio::spawn(async move {
             let _ = done_tx.send(driver.run().await);
         });
-        RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done }
+        RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done, ended: None }
     }
 
     /// Makes events durable.

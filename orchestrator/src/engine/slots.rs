@@ -47,13 +47,13 @@ impl Slots {
         self.lock().holders.insert(run.id(), Holder { held: run.held_slots(), inbox: None });
     }
 
-    /// Takes a run out unless a process drives it by now; false when it does.
-    pub(super) fn leave_undriven(&self, run: RunId) -> bool {
-        let undriven = self.lock().holders.get(&run).is_some_and(|holder| holder.inbox.is_none());
-        if undriven {
-            self.leave(run);
+    /// Takes a run out unless a process drives it by now.
+    pub(super) fn leave_undriven(&self, run: RunId) {
+        let mut claiming = self.lock();
+        if claiming.holders.get(&run).is_some_and(|holder| holder.inbox.is_none()) {
+            claiming.holders.remove(&run);
+            claiming.wake_others(run);
         }
-        undriven
     }
 
     /// Takes a run out; others may claim what it held.

@@ -119,8 +119,16 @@ impl Run {
                 record.outcome = Some(outcome.clone());
                 TaskState::Succeeded { origin: None }
             }
+            // Its work may be done.
+            AttemptResult::Lost
+            | AttemptResult::Crashed { .. }
+            | AttemptResult::TimedOut { .. }
+            | AttemptResult::Cancelled
+                if once =>
+            {
+                TaskState::Unknown
+            }
             AttemptResult::Cancelled => TaskState::Cancelled,
-            AttemptResult::Lost | AttemptResult::Crashed { .. } if once => TaskState::Unknown,
             _ => TaskState::Failed,
         };
         self.end(task, state, at);
@@ -181,24 +189,33 @@ impl Run {
             let expanded = self.is_expanded(*task);
             let record = self.record_mut(*task);
             // Attempts are counted on, so that no two have the same folder.
-            *record = TaskRecord { n_attempts: record.n_attempts, ..TaskRecord::new() };
+            let (n_attempts, child) = (record.n_attempts, record.child);
+            *record = TaskRecord { n_attempts, child, ..TaskRecord::new() };
             if expanded {
                 record.state = TaskState::Expanded;
             }
         }
-        let (mut queue, mut free) = TaskQueue::new(&self.workflow);
-        let mut by_first: Vec<_> = self.expansions.iter().collect();
-        by_first.sort_unstable_by_key(|(_, expansion)| expansion.first);
-        for (task, expansion) in by_first {
-            let item = ItemTask::new(*task, self.task(*task), 0, Value::Null).task;
-            queue.expand(*task, expansion.n_items, &item, &self.workflow);
-            free.extend((expansion.first..expansion.first + expansion.n_items).map(TaskIdx));
-        }
+        let (queue, mut free) = TaskQueue::new(&self.workflow);
         self.queue = queue;
         let ended = (0u32..).map(TaskIdx).zip(&self.tasks).filter(|(_, record)| record.state.is_final());
-        for task in ended.map(|(task, _)| task).collect::<Vec<_>>() {
-            self.queue.moved(task, &TaskState::Blocked, &self.tasks[task.0 as usize].state);
-            free.extend(self.queue.end(task));
+        let n_of_file = self.workflow.tasks.len();
+        let (of_file, items): (Vec<_>, Vec<_>) =
+            ended.map(|(task, _)| task).partition(|task| (task.0 as usize) < n_of_file);
+        for task in of_file {
+            free.extend(self.count_as_ended(task));
+        }
+        // Only now, so that what was before a task with items does not count as one of them.
+        let mut by_first: Vec<_> =
+            self.expansions.iter().map(|(task, expansion)| (*task, *expansion)).collect();
+        by_first.sort_unstable_by_key(|(_, expansion)| expansion.first);
+        for (task, expansion) in by_first {
+            let item = ItemTask::new(task, self.task(task), 0, Value::Null).task;
+            self.queue.expand(task, expansion.n_items, &item, &self.workflow);
+            free.extend((expansion.first..expansion.first + expansion.n_items).map(TaskIdx));
+            free.push(task);
+        }
+        for item in items {
+            free.extend(self.count_as_ended(item));
         }
         for task in free {
             let no_items_left =
@@ -207,6 +224,12 @@ impl Run {
                 self.turn(task, TaskState::Ready);
             }
         }
+    }
+
+    /// Tells a new queue of a task that has ended, and returns what that frees.
+    fn count_as_ended(&mut self, task: TaskIdx) -> Vec<TaskIdx> {
+        self.queue.moved(task, &TaskState::Blocked, &self.tasks[task.0 as usize].state);
+        self.queue.end(task)
     }
 
     /// Moves a task to another state: the one place where a state changes.

@@ -67,7 +67,7 @@ impl Run {
 }
 
 /// The reason for which a gate's outcome holds back what stands behind it.
-pub(super) fn gate_reason(task: &Task, outcome: &Outcome) -> Option<SkipReason> {
+pub(crate) fn gate_reason(task: &Task, outcome: &Outcome) -> Option<SkipReason> {
     let decision = outcome.verdict.as_ref()?.decision;
     (decision != Decision::Pass).then(|| SkipReason::Gate { gate: task.name.clone(), decision })
 }

@@ -37,5 +37,6 @@ pub use state::{SkipReason, TaskState};
 pub use step::{Effect, Input, Prepared, Step};
 pub use time::Timestamp;
 
+pub(crate) use behind::gate_reason;
 pub(crate) use execution::Run;
 pub(crate) use queue::project_pool_key;

@@ -261,10 +261,10 @@ impl TaskQueue {
 }
 
 /// What a task claims. Pools of the workflow are shared by its runs, those of the project by all runs, and mutexes too. A task with items
-/// claims nothing itself.
+/// claims nothing itself, nor does one that runs a workflow, whose tasks could wait for what it holds.
 fn claims(task: &Task, workflow: &Workflow) -> Claims {
     let mut claims = Claims::new();
-    if task.for_each.is_none() {
+    if task.for_each.is_none() && task.nested.is_none() {
         if let Some(pool) = &task.pool {
             claims.push((pool_key(&pool.name, workflow), pool.slots));
         }

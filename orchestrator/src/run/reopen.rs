@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sluicegate_plugin::Effect;
+
 use super::{Event, Input, Run, RunStatus, Step, TaskState, behind::gate_reason};
 use crate::workflow::{Task, TaskIdx};
 
@@ -43,11 +45,18 @@ impl Run {
         let again = tasks.into_iter().filter(|(idx, _, record)| {
             !matches!(record.state, TaskState::Succeeded { .. } | TaskState::Unknown) && !held.contains(idx)
         });
-        let mut again: Vec<_> = again.map(|(idx, ..)| idx).collect();
+        let mut again: BTreeSet<_> = again.map(|(idx, ..)| idx).collect();
+        // What ran because of a failure, or in spite of it, runs again too.
+        let behind: Vec<_> =
+            again.iter().flat_map(|task| self.queue.downstream_while(*task, |_| true)).collect();
+        again.extend(behind.into_iter().filter(|task| {
+            let once = self.task(*task).effect == Effect::Once;
+            !once && !held.contains(task) && matches!(self.record(*task).state, TaskState::Succeeded { .. })
+        }));
         if !again.is_empty() {
             // The run ends once more, and so do its hooks.
             again.extend(hooks.into_iter().map(|(idx, ..)| idx));
         }
-        again
+        again.into_iter().collect()
     }
 }

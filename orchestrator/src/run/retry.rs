@@ -25,7 +25,9 @@ impl Run {
         let n_lost = record.n_lost + 1;
         match result {
             // Its work may be done.
-            AttemptResult::Lost | AttemptResult::Crashed { .. } if spec.effect == EffectClass::Once => {
+            AttemptResult::Lost | AttemptResult::Crashed { .. } | AttemptResult::TimedOut { .. }
+                if spec.effect == EffectClass::Once =>
+            {
                 return None;
             }
             AttemptResult::Lost | AttemptResult::NeverHappened => return (n_lost < MAX_LOST).then_some(now),

@@ -179,7 +179,9 @@ impl Run {
                 self.attempt_finished(*task, *attempt, result, *random, now)
             }
             Input::Cancel { reason } => self.cancelled(reason, false),
-            Input::Pause if self.status == RunStatus::Running && self.verdict.is_none() => {
+            Input::Pause
+                if self.status == RunStatus::Running && self.verdict.is_none() && self.cancel.is_none() =>
+            {
                 Step::default().event(Event::RunPaused)
             }
             Input::Unpause if self.status == RunStatus::Paused => Step::default().event(Event::RunUnpaused),
@@ -251,6 +253,7 @@ impl Run {
         if self.record(task).state != (TaskState::Running { attempt }) {
             return Step::default();
         }
+        let result = &self.explained(result);
         let retry_at = self.retry_at(task, result, random, now);
         let step =
             Step::default().event(Event::AttemptFinished { task, attempt, result: result.clone(), retry_at });
@@ -260,6 +263,15 @@ impl Run {
             AttemptResult::Cancelled => step,
             _ => self.failed_behind(step, task),
         }
+    }
+
+    /// What a result means for this run: a task that was stopped in a run that nobody ends has failed.
+    fn explained(&self, result: &AttemptResult) -> AttemptResult {
+        if *result != AttemptResult::Cancelled || self.cancel.is_some() || self.verdict.is_some() {
+            return result.clone();
+        }
+        let error = TaskError::transient("stopped", "it was stopped, although its run goes on");
+        AttemptResult::Failed { error }
     }
 
     fn cancelled(&self, reason: &str, timed_out: bool) -> Step {

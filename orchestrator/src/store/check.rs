@@ -33,7 +33,7 @@ pub struct CheckReport {
 
 /// Verifies the journal, the history against the database, cached outcomes, the ledger, and every artifact that a run or a model names.
 pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
-    let store = Store::open(home, StoreOptions { wait: std::time::Duration::ZERO })?;
+    let store = Store::open(home, StoreOptions { wait: super::A_MOMENT })?;
     let mut report = CheckReport::default();
     let history = check_history(&store, &mut report)?;
     let mut hashes = check_runs(&store, &history, &mut report)?;

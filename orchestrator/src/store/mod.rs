@@ -63,6 +63,9 @@ use writer::{Done, Op, Writer};
 /// The version of the folder's format.
 const FORMAT: u32 = 2;
 
+/// How long a check or a rebuild waits for a command that is about to end.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {

@@ -45,7 +45,7 @@ pub struct RebuildReport {
 ///
 /// A kill in the middle leaves a database without a position in the journal, which the next open refuses; a second rebuild begins anew.
 pub fn rebuild(home: &Path) -> Result<RebuildReport, StoreError> {
-    let _lock = Lock::take(home, std::time::Duration::ZERO)?;
+    let _lock = Lock::take(home, super::A_MOMENT)?;
     if check_format(home)? < super::FORMAT {
         let done = migrate::migrate(home, Source::Logs)?;
         return Ok(RebuildReport {

@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -112,7 +113,14 @@ impl Shared {
 
     fn commit(&self, group: Vec<(Op, Done)>) {
         let (ops, waiters): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        let result = self.state.lock().unwrap_or_else(PoisonError::into_inner).commit(ops);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Sled may panic; then nothing more is written, and nobody waits for ever.
+        let result = catch_unwind(AssertUnwindSafe(|| state.commit(ops))).unwrap_or_else(|_| {
+            let reason = "the database panicked".to_owned();
+            state.broken.get_or_insert_with(|| reason.clone());
+            Err(StoreError::Broken(reason))
+        });
+        drop(state);
         match result {
             Ok(()) => waiters.into_iter().for_each(|done| done(Ok(()))),
             Err(error) => refuse(error, waiters),

@@ -54,11 +54,12 @@ pub fn start_inline(attempt: InlineAttempt, done: impl FnOnce(AttemptResult) + S
     let run = move || {
         let place = keeps_outcome.then(|| (spec.attempt_dir.clone(), spec.run.attempt_id.clone()));
         let (panics, limit) = (PanicScope::Thread, &Limit::of_inline(&spec.resources));
-        let mut result = Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics, limit }.run();
+        let result = Attempt { kind: &kind, spec, options, artifacts: &artifacts, panics, limit }.run();
         if let Some((attempt_dir, attempt_id)) = place
             && let Err(error) = keep_outcome(&attempt_dir, &attempt_id, result.clone())
         {
-            result = AttemptResult::Failed { error };
+            // What was done is done, and this process, which knows it, still lives.
+            tracing::warn!("an outcome could not be kept for the case of a crash: {error}");
         }
         let reason = *stop.borrow();
         tell(match reason {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sluicegate_plugin::{Effect, Ports};
 
 use super::{
-    CheckOptions, Diagnostic, KindEntry, TaskIdx, Workflow,
+    CheckOptions, Diagnostic, KindEntry, Task, TaskIdx, Workflow,
     check::Around,
     columns::{Columns, Known},
     connect::{EdgePlaces, Names, report_cycles},
@@ -70,73 +70,86 @@ impl<'a> Assembly<'a> {
         found: &mut Vec<Diagnostic>,
     ) {
         let entries: Vec<_> = self.raw.iter().map(|task| self.kind(task, found)).collect();
-        let mut resolved = Vec::with_capacity(entries.len());
+        let mut resolved = self.parameters(workflow);
+        let ports = self.ports(workflow, &entries, &resolved, found);
+        let names = Names::new(self.raw, &ports, self.params);
+        let mentioner = Mentioner { names: &names, text: self.text };
+        let mut places = EdgePlaces::new();
+        for this in (0..).map(TaskIdx).take(self.raw.len()) {
+            let idx = this.0 as usize;
+            let task = &mut workflow.tasks[idx];
+            self.connect(this, task, &mentioner, &mut places, found);
+            meet_kind(&self.raw[idx], task, entries[idx], &mut resolved[idx], found);
+        }
+        workflow.outputs = names.outputs(outputs, found);
+        let graph = workflow.graph();
+        report_cycles(&graph.cycles(), self.raw, places, found);
+        self.follow_columns(workflow, &graph.order(), &entries, &resolved, found);
+    }
+
+    /// Gives every task its parameters as written, and resolves them.
+    fn parameters(&self, workflow: &mut Workflow) -> Vec<Resolved<'a>> {
+        let mut resolved = Vec::with_capacity(self.raw.len());
         for (raw, task) in self.raw.iter().zip(&mut workflow.tasks) {
             let written = raw.with.to_json();
             resolved.push(self.resolve_with(raw, written.is_some()));
             // What JSON cannot hold is reported by the schema.
             task.with = written.unwrap_or_else(|| json!({}));
         }
+        resolved
+    }
+
+    /// The ports of every task; opens the workflows that tasks run.
+    fn ports(
+        &self,
+        workflow: &mut Workflow,
+        entries: &[Option<KindEntry<'_>>],
+        resolved: &[Resolved<'_>],
+        found: &mut Vec<Diagnostic>,
+    ) -> Vec<Option<Ports>> {
         let mut ports = Vec::with_capacity(entries.len());
         for (idx, entry) in entries.iter().enumerate() {
-            let with = &*resolved[idx].with;
-            let ports_of = entry.and_then(|entry| match entry.description.name.as_str() {
-                nested::KIND => {
-                    let name = &self.raw[idx].name;
-                    let opened = nested::open(name, with, self.options, self.around, found)?;
-                    workflow.tasks[idx].nested = Some(Box::new(opened.nested));
-                    opened.ports
-                }
-                _ => Some(ports_of(entry, resolved[idx].known(&workflow.tasks[idx].with), with)),
-            });
-            ports.push(ports_of);
-        }
-        let names = Names::new(self.raw, &ports, self.params);
-        let mentioner = Mentioner { names: &names, text: self.text };
-        let mut places = EdgePlaces::new();
-        for (this, raw) in (0..).map(TaskIdx).zip(self.raw) {
-            let idx = this.0 as usize;
             let task = &mut workflow.tasks[idx];
-            let inputs = names.inputs(idx, found);
-            let needs = names.needs(raw, found);
-            let for_each = raw.for_each.as_ref().map(|node| (node, self.resolve(node)));
-            let keys = for_each.as_ref().and_then(|(_, resolved)| items::keys(resolved));
-            let mentions = mentioner.mentions(raw, keys.as_deref(), found);
-            if let Some((node, resolved)) = &for_each {
-                items::verify(&raw.name, node, resolved, found);
-                task.for_each = node.to_json();
-            }
-            if raw.hook.is_none() {
-                let edges = inputs.values().map(|(from, span)| (from.task, span));
-                let edges = edges.chain(needs.iter().map(|(task, span)| (*task, span)));
-                let edges = edges.chain(mentions.iter().map(|(task, span)| (*task, span)));
-                places.extend(edges.map(|(from, span)| ((from, this), span.clone())));
-            }
-            task.inputs = inputs.into_iter().map(|(port, (from, _))| (port, from)).collect();
-            task.needs = needs.into_iter().map(|(need, _)| need).collect();
-            task.mentions = mentions.into_keys().collect();
-            task.effect = raw.effect.unwrap_or(task.effect);
-            if let (Some(entry), Some(uses)) = (entries[idx], &raw.uses) {
-                let resolved = &mut resolved[idx];
-                SchemaWalk { root: entry.schema, kind: &uses.text }.walk(
-                    &resolved.with,
-                    entry.schema,
-                    "",
-                    &mut resolved.problems,
-                );
-                found.extend(resolved.problems.iter().cloned());
-                task.kind_version.clone_from(&entry.description.version);
-                task.placement = entry.description.placement;
-                task.effect = raw.effect.unwrap_or(entry.description.effect);
-            }
-            task.cache = raw.hook.is_none()
-                && raw.cache.as_ref().map_or(task.effect == Effect::Pure, |(cache, _)| *cache);
-            Self::verify_cache(raw, task.effect, found);
+            ports.push(entry.and_then(|entry| {
+                if entry.description.name != nested::KIND {
+                    return Some(ports_of(entry, &resolved[idx], &task.with));
+                }
+                let opened = nested::open(&task.name, &resolved[idx].with, self.options, self.around, found)?;
+                task.nested = Some(Box::new(opened.nested));
+                opened.ports
+            }));
         }
-        workflow.outputs = names.outputs(outputs, found);
-        let graph = workflow.graph();
-        report_cycles(&graph.cycles(), self.raw, places, found);
-        self.follow_columns(workflow, &graph.order(), &entries, &resolved, found);
+        ports
+    }
+
+    /// Finds what a task names.
+    fn connect(
+        &self,
+        this: TaskIdx,
+        task: &mut Task,
+        mentioner: &Mentioner<'_>,
+        places: &mut EdgePlaces,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let idx = this.0 as usize;
+        let raw = &self.raw[idx];
+        let inputs = mentioner.names.inputs(idx, found);
+        let needs = mentioner.names.needs(raw, found);
+        let items = raw.for_each.as_ref().map(|node| self.resolve(node));
+        let mentions = mentioner.mentions(raw, items.as_ref().and_then(items::keys).as_deref(), found);
+        if let (Some(node), Some(resolved)) = (&raw.for_each, &items) {
+            items::verify(&raw.name, node, resolved, found);
+            task.for_each = node.to_json();
+        }
+        if raw.hook.is_none() {
+            let edges = inputs.values().map(|(from, span)| (from.task, span));
+            let edges = edges.chain(needs.iter().map(|(task, span)| (*task, span)));
+            let edges = edges.chain(mentions.iter().map(|(task, span)| (*task, span)));
+            places.extend(edges.map(|(from, span)| ((from, this), span.clone())));
+        }
+        task.inputs = inputs.into_iter().map(|(port, (from, _))| (port, from)).collect();
+        task.needs = needs.into_iter().map(|(need, _)| need).collect();
+        task.mentions = mentions.into_keys().collect();
     }
 
     fn kind(&self, task: &RawTask<'_>, found: &mut Vec<Diagnostic>) -> Option<KindEntry<'a>> {
@@ -201,16 +214,6 @@ impl<'a> Assembly<'a> {
             .map_or(unknown, |value| node.with_json(&value))
     }
 
-    fn verify_cache(raw: &RawTask, effect: Effect, found: &mut Vec<Diagnostic>) {
-        if let (Some((true, span)), Effect::Once) = (&raw.cache, effect) {
-            let message = format!("task `{}` must happen once and cannot come from the cache", raw.name);
-            let hint = "remove `cache = true`, or say `effect = \"pure\"` if it touches nothing";
-            found.push(
-                Diagnostic::error("E008", span.clone(), message).label("contradicts `effect`").hint(hint),
-            );
-        }
-    }
-
     fn follow_columns(
         &self,
         workflow: &Workflow,
@@ -246,6 +249,33 @@ impl<'a> Assembly<'a> {
     }
 }
 
+/// Verifies a task's parameters and settings against its kind, and fills in what the kind says of itself.
+fn meet_kind(
+    raw: &RawTask<'_>,
+    task: &mut Task,
+    entry: Option<KindEntry<'_>>,
+    resolved: &mut Resolved<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    task.effect = raw.effect.unwrap_or(task.effect);
+    if let Some(entry) = entry {
+        let walk = SchemaWalk { root: entry.schema, kind: &task.kind };
+        walk.walk(&resolved.with, entry.schema, "", &mut resolved.problems);
+        found.extend(resolved.problems.iter().cloned());
+        task.kind_version.clone_from(&entry.description.version);
+        task.placement = entry.description.placement;
+        task.effect = raw.effect.unwrap_or(entry.description.effect);
+    }
+    let is_cached = raw.cache.as_ref().map_or(task.effect == Effect::Pure, |(cache, _)| *cache);
+    // The end of a run is never the same as that of another.
+    task.cache = is_cached && raw.hook.is_none();
+    if let (Some((true, span)), Effect::Once) = (&raw.cache, task.effect) {
+        let message = format!("task `{}` must happen once and cannot come from the cache", raw.name);
+        let hint = "remove `cache = true`, or say `effect = \"pure\"` if it touches nothing";
+        found.push(Diagnostic::error("E008", span.clone(), message).label("contradicts `effect`").hint(hint));
+    }
+}
+
 fn has_expressions(node: &Node) -> bool {
     match &node.value {
         NodeValue::String(text) => expression::is_template(text),
@@ -255,14 +285,15 @@ fn has_expressions(node: &Node) -> bool {
     }
 }
 
-/// The ports under these parameters. What an expression gives only at run time seldom names ports, so the others decide where they can;
-/// otherwise the ports are those that the kind declares.
-fn ports_of(entry: KindEntry<'_>, params: Option<&Value>, with: &Node) -> Ports {
-    let ports = match params {
-        Some(params) => entry.kind.ports(params),
-        None => entry.kind.ports(&salvaged(with, &[])),
+/// The ports under a task's parameters. While some are known only at run time, the others still name the outputs: they are asked with the
+/// expressions as texts, then without them. What the kind declares is the last resort.
+fn ports_of(entry: KindEntry<'_>, resolved: &Resolved<'_>, written: &Value) -> Ports {
+    let ask = |params: &Value| entry.kind.ports(params);
+    let asked = match resolved.known(written) {
+        Some(known) => ask(known),
+        None => ask(written).or_else(|| ask(&salvaged(&resolved.with, &[]))),
     };
-    ports.unwrap_or_else(|| entry.description.ports.clone())
+    asked.unwrap_or_else(|| entry.description.ports.clone())
 }
 
 /// The parameters that are known and that nothing is wrong with: what they say of columns can still be followed.

@@ -9,6 +9,7 @@ use std::{borrow::Cow, collections::HashSet};
 use toml_parser::{
     ErrorSink, ParseError, Source, Span as RawSpan,
     decoder::{Encoding, ScalarKind},
+    lexer::Token,
     parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document},
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Builder<'t> {
     text: &'t str,
     /// Where the piece begins that is being read.
     from: usize,
+    /// Room for the piece's tokens, used again for the next one.
+    tokens: Vec<Token>,
     root: Table<'t>,
     /// The table of the last header, not yet in the tree.
     current: Table<'t>,
@@ -57,6 +60,7 @@ impl<'t> Builder<'t> {
         Self {
             text,
             from: 0,
+            tokens: Vec::new(),
             root: Table::default(),
             current: Table::default(),
             header: Vec::new(),
@@ -72,11 +76,14 @@ impl<'t> Builder<'t> {
     pub(super) fn piece(&mut self, piece: Span) -> Option<()> {
         self.from = piece.start;
         let source = Source::new(&self.text[piece]);
-        let tokens = source.lex().into_vec();
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.clear();
+        tokens.extend(source.lex());
         let mut n_errors = 0;
         let mut count = |_: ParseError| n_errors += 1;
         let mut checked = ValidateWhitespace::new(self, source);
         parse_document(&tokens, &mut RecursionGuard::new(&mut checked, MAX_DEPTH), &mut count);
+        self.tokens = tokens;
         (n_errors == 0 && self.is_ordinary && self.open.is_empty()).then_some(())
     }
 

@@ -143,6 +143,7 @@ pub(super) fn in_order(found: &mut Vec<Diagnostic>) {
     found.truncate(MAX_PROBLEMS);
 }
 
+/// Reads the workflow's own settings and its tasks, and puts them together.
 fn build(
     mut tree: Table<'_>,
     source: &Source,
@@ -152,15 +153,7 @@ fn build(
     found: &mut Vec<Diagnostic>,
 ) -> Workflow {
     let fields = Fields::new(&tree, "the workflow", &KEYS, &LATER, found);
-    let name = fields.string("name", found).map_or_else(
-        || stem(&source.name),
-        |(name, node)| {
-            if !is_name(name) {
-                found.push(bad_name(name, "a workflow", NAME, &node.span));
-            }
-            name.to_owned()
-        },
-    );
+    let name = name(&fields, source, found);
     let description =
         fields.string("description", found).map(|(text, _)| text.to_owned()).unwrap_or_default();
     let labels = fields.strings("labels", found).into_iter().map(|(text, _)| text.to_owned()).collect();
@@ -207,6 +200,15 @@ fn build(
     };
     assembly.assemble(&mut workflow, outputs.as_ref(), found);
     Workflow { params, ..workflow }
+}
+
+/// The workflow's name; without one, that of its file.
+fn name(fields: &Fields<'_>, source: &Source, found: &mut Vec<Diagnostic>) -> String {
+    let Some((name, node)) = fields.string("name", found) else { return stem(&source.name) };
+    if !is_name(name) {
+        found.push(bad_name(name, "a workflow", NAME, &node.span));
+    }
+    name.to_owned()
 }
 
 fn stem(name: &str) -> String {

@@ -36,7 +36,7 @@ impl<'a> Names<'a> {
         params: &'a BTreeMap<String, Value>,
     ) -> Self {
         let named = tasks.iter().zip((0..).map(TaskIdx)).filter(|(task, _)| task.hook.is_none());
-        let idx_of = named.map(|(task, idx)| (task.name.as_str(), idx)).collect();
+        let idx_of = named.map(|(task, idx)| (&*task.name, idx)).collect();
         Self { tasks, ports, params, idx_of, n_compared: Cell::new(0) }
     }
 
@@ -48,7 +48,7 @@ impl<'a> Names<'a> {
     pub(super) fn unknown_task(&self, name: &str, span: Span, found: &mut Vec<Diagnostic>) {
         let n_compared = self.n_compared.get() + self.tasks.len();
         self.n_compared.set(n_compared);
-        let names = self.tasks.iter().filter(|task| task.hook.is_none()).map(|task| task.name.as_str());
+        let names = self.tasks.iter().filter(|task| task.hook.is_none()).map(|task| &*task.name);
         let hint = if n_compared <= MAX_COMPARED { did_you_mean(name, names) } else { None };
         let message = format!("there is no task `{name}`");
         found.push(Diagnostic::error("E012", span, message).label("unknown task").maybe_hint(hint));
@@ -258,7 +258,7 @@ pub(super) fn report_cycles(
     }
     let places: HashMap<_, _> = places.into_iter().rev().collect();
     for cycle in cycles {
-        let name = |idx: &TaskIdx| tasks[idx.0 as usize].name.as_str();
+        let name = |idx: &TaskIdx| &*tasks[idx.0 as usize].name;
         let path: Vec<_> = cycle.iter().chain(cycle.first()).map(name).collect();
         let message = format!("tasks wait for each other: {}", path.join(" -> "));
         let edges: Vec<(TaskIdx, TaskIdx)> =

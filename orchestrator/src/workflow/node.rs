@@ -92,9 +92,7 @@ impl<'t> Node<'t> {
             DeValue::Float(number) => NodeValue::of_float(number.as_str()),
             DeValue::Boolean(truth) => NodeValue::Boolean(truth),
             DeValue::Datetime(time) => NodeValue::Datetime(time.to_string()),
-            DeValue::Array(items) => {
-                NodeValue::Array(items.into_iter().map(|item| Self::from_toml(item)).collect())
-            }
+            DeValue::Array(items) => NodeValue::Array(items.into_iter().map(Self::from_toml).collect()),
             DeValue::Table(table) => NodeValue::Table(Table::from_toml(table)),
         };
         Self { span, value: converted }

@@ -1,6 +1,6 @@
 //! Reading one task or hook: its settings, and what it names, not yet connected.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::Value;
 use sluicegate_plugin::{Effect, Placement};
@@ -61,7 +61,7 @@ const EFFECTS: [(&str, Effect); 3] =
 
 /// What a task names, with the places of the names.
 pub(super) struct RawTask<'t> {
-    pub(super) name: String,
+    pub(super) name: Cow<'t, str>,
     pub(super) name_span: Span,
     pub(super) uses: Option<Spanned>,
     pub(super) with: Node<'t>,
@@ -118,7 +118,7 @@ pub(super) fn read_hooks<'t>(
     read
 }
 
-fn table<'t>(node: Node<'t>, what: &str, header: &str, found: &mut Vec<Diagnostic>) -> Option<Table<'t>> {
+fn table<'t>(node: Node<'t>, what: &str, key: &Key<'_>, found: &mut Vec<Diagnostic>) -> Option<Table<'t>> {
     if node.as_table().is_none() {
         let header =
             if is_task_name(&key.name) { format!("tasks.{}", key.name) } else { key.name.to_string() };
@@ -182,7 +182,7 @@ impl<'t> Reader<'t> {
             nested: None,
         };
         let mut raw = RawTask {
-            name: self.key.name.into_owned(),
+            name: self.key.name,
             name_span: self.key.span.clone(),
             uses,
             with: Node { span: self.key.span, value: NodeValue::Table(Table::default()) },

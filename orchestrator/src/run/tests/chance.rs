@@ -235,6 +235,10 @@ proptest! {
             prop_assert_eq!(as_restarted(&sim.replayed()), as_restarted(&sim.run));
             luck.clear();
             if !repaired {
+                let unknown = sim.run.tasks().filter(|(_, _, record)| record.state == TaskState::Unknown);
+                for task in unknown.map(|(idx, ..)| idx).collect::<Vec<_>>() {
+                    let _ = sim.input(&Input::Resolve { task, resolution: Resolution::Retry });
+                }
                 let _ = sim.input(&Input::Reopen { owner: owner() });
             }
         }

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_plugin::{
-    Column, ColumnType, Context, Description, Effect, Pack, Port, PortSchema, PortType, Problem, SchemaCheck,
-    Task, TaskError,
+    Column, ColumnType, Context, Description, Effect, Pack, Port, PortSchema, PortType, Ports, Problem,
+    SchemaCheck, Task, TaskError,
 };
 
 use super::*;
@@ -111,6 +111,10 @@ struct Join;
 struct JoinParams {
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    number: i64,
+    #[serde(default)]
+    outputs: Vec<String>,
 }
 
 impl Task for Join {
@@ -121,10 +125,19 @@ impl Task for Join {
             .input(Port::new("count", PortType::Value, "a number").optional())
             .more_inputs(PortType::Table)
             .output(Port::new("report", PortType::Report, "a report"))
+            .more_outputs()
+    }
+
+    fn ports(&self, params: &JoinParams) -> Ports {
+        let more = params.outputs.iter().map(|name| Port::new(name, PortType::Table, "another"));
+        let mut ports = self.describe().ports;
+        ports.outputs.extend(more);
+        ports
     }
 
     fn check(&self, params: &JoinParams) -> Vec<Problem> {
-        if params.text == "bad" { vec![Problem::new("/text", "this is bad")] } else { Vec::new() }
+        let is_bad = params.text == "bad" && params.number != 0;
+        if is_bad { vec![Problem::new("/text", "this is bad")] } else { Vec::new() }
     }
 
     fn run(&self, _: &Context, _: JoinParams) -> Result<(), TaskError> {
@@ -294,6 +307,16 @@ fn edges_come_from_inputs_needs_and_expressions() {
     assert_eq!(graph.upstream(TaskIdx(3)), [1, 2].map(TaskIdx));
     for drawn in [draw::text(&checked), draw::dot(&checked), draw::mermaid(&checked), draw::svg(&checked)] {
         assert!(["a", "b", "c", "d"].iter().all(|name| drawn.contains(name)), "{drawn}");
+    }
+}
+
+#[test]
+fn outputs_that_parameters_name_are_known_while_other_parameters_are_not() {
+    for later in ["text = '{{ tasks.a.metrics.m }}'", "number = '{{ tasks.a.metrics.m }}'", "number = 1"] {
+        let checked = workflow(&format!(
+            "{MADE}[tasks.j]\nuses = 'join'\nwith = {{ outputs = ['x'], {later} }}\n[tasks.t]\nuses = 'take'\ninputs = {{ table = 'j.x' }}\n"
+        ));
+        assert_eq!(checked.tasks[2].inputs["table"].port, "x", "{later}");
     }
 }
 
