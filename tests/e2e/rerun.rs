@@ -71,3 +71,59 @@ with = { script = "touch b" }
     assert!(child.wait().unwrap().success());
     assert!(project.path("b").exists());
 }
+
+#[test]
+fn a_rerun_is_no_way_around_a_gate() {
+    let project = Project::new();
+    project.file("data.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n7,a\n8,b\n");
+    project.file(
+        "w.toml",
+        r#"
+[tasks.raw]
+uses = "data.read"
+with = { path = "data.csv" }
+[tasks.scores]
+uses = "cross_validate"
+inputs = { table = "raw" }
+with = { target = "y", estimator = { logistic = {} }, folds = 2, seed = 1 }
+[tasks.gate]
+uses = "gate"
+inputs = { report = "scores" }
+with = { require = [{ metric = "accuracy", min = 1.1 }] }
+[tasks.release]
+uses = "shell"
+needs = ["gate"]
+with = { script = "touch released" }
+"#,
+    );
+    project.sluice(&["run", "w.toml"]).expect(3);
+    let refused = project.sluice(&["runs", "rerun", "latest", "--from", "release"]).expect(2);
+    assert!(refused.stderr.contains("held back: gate `gate` rejected"), "{}", refused.stderr);
+    project.sluice(&["runs", "rerun", "latest", "--from", "scores"]).expect(3);
+    assert!(!project.path("released").exists());
+}
+
+#[test]
+fn what_failed_in_a_nested_workflow_goes_on_in_the_same_run_when_its_task_is_repeated() {
+    let project = Project::new();
+    project.file(
+        "inner.toml",
+        r#"
+[tasks.a]
+uses = "shell"
+effect = "once"
+with = { script = "echo a >> ran" }
+[tasks.b]
+uses = "shell"
+needs = ["a"]
+with = { script = "echo b >> ran; test -e fixed" }
+"#,
+    );
+    project.file("outer.toml", "[tasks.inner]\nuses = \"workflow\"\nwith = { file = \"inner.toml\" }\n");
+    project.sluice(&["run", "outer.toml"]).expect(1);
+    project.file("fixed", "");
+    let list = ["runs", "list", "--workflow", "outer", "--format", "json"];
+    let outer = project.sluice(&list).expect(0).json()[0]["id"].as_str().expect("an id").to_owned();
+    project.sluice(&["runs", "retry", &outer]).expect(0);
+    assert_eq!(project.read("ran"), "a\nb\nb\n");
+}

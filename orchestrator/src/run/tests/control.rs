@@ -199,3 +199,40 @@ fn an_attempt_that_a_probe_found_undone_is_repeated_although_it_must_happen_once
     let _ = sim.finish(A, AttemptResult::NeverHappened);
     assert_eq!(sim.start_what_can(), [A]);
 }
+
+#[test]
+fn a_task_that_is_stopped_in_a_run_that_nobody_ends_has_failed() {
+    let mut sim = Sim::of(vec![task("a", &[]), task("b", &[0])]);
+    let _ = sim.start_what_can();
+    let _ = sim.finish(A, AttemptResult::Cancelled);
+    assert_eq!((sim.word(A), sim.word(B)), ("failed", "skipped"));
+}
+
+#[test]
+fn a_task_that_must_happen_once_and_was_stopped_in_the_middle_may_have_happened() {
+    let once = || Task { effect: sluicegate_plugin::Effect::Once, ..task("a", &[]) };
+    let mut sim = Sim::of(vec![once()]);
+    let _ = sim.start_what_can();
+    let _ = sim.finish(A, AttemptResult::TimedOut { after: 1.0 });
+    assert_eq!(sim.word(A), "unknown");
+    let mut sim = Sim::of(vec![once()]);
+    let _ = sim.start_what_can();
+    let _ = sim.input(&Input::Cancel { reason: "enough".into() });
+    let _ = sim.finish(A, AttemptResult::Cancelled);
+    let _ = sim.dispatch();
+    assert_eq!((sim.word(A), sim.run.status()), ("unknown", RunStatus::Cancelled));
+}
+
+#[test]
+fn what_ran_because_of_a_failure_runs_again_with_what_failed() {
+    let alarm = run_if("alarm", &[0], crate::workflow::RunIf::AnyFailed);
+    let mut sim = Sim::of(vec![task("a", &[]), alarm]);
+    let _ = sim.start_what_can();
+    let _ = sim.finish(A, failed(false));
+    assert_eq!(run_on(&mut sim), [B]);
+    let _ = sim.input(&Input::Reopen { owner: owner() });
+    assert_eq!(sim.start_what_can(), [A]);
+    let _ = sim.finish(A, succeeded());
+    let _ = sim.dispatch();
+    assert_eq!((sim.word(B), sim.run.status()), ("skipped", RunStatus::Succeeded));
+}

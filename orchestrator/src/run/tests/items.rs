@@ -114,3 +114,25 @@ fn a_matrix_gives_every_combination() {
     assert_eq!(items(json!({ "a": 1 })).unwrap_err().message, "`for_each.a` is a number, not a list");
     assert!(items(json!(vec![0; 10_001])).unwrap_err().message.contains("at most 10000"));
 }
+
+#[test]
+fn what_was_before_a_task_with_items_does_not_count_as_one_of_them_after_a_retry() {
+    let each = Task { for_each: Some(json!([0, 1])), ..task("each", &[0]) };
+    let mut sim = Sim::of(vec![task("before", &[]), each, task("after", &[1])]);
+    assert_eq!(sim.start_what_can(), [A]);
+    let _ = sim.finish(A, succeeded());
+    assert_eq!(sim.dispatch(), [Effect::Prepare { task: B }]);
+    let _ = sim.prepared(B, Prepared::Expanded { items: vec![json!(0), json!(1)] });
+    let items: Vec<_> = sim.run.items_of(B).collect();
+    let _ = sim.start_what_can();
+    let _ = sim.finish(items[0], failed(false));
+    let _ = sim.finish(items[1], left(1));
+    assert_eq!(sim.dispatch(), [Effect::Prepare { task: B }]);
+    let _ = sim.prepared(B, Prepared::Broken { error: sim.run.joined(B).unwrap_err() });
+    let _ = sim.dispatch();
+    let _ = sim.input(&Input::Reopen { owner: owner() });
+    assert_eq!(sim.start_what_can(), [items[0]]);
+    assert_eq!((sim.word(B), sim.dispatch()), ("running", Vec::new()));
+    let _ = sim.finish(items[0], left(0));
+    assert_eq!(sim.dispatch(), [Effect::Prepare { task: B }]);
+}
