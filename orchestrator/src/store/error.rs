@@ -82,9 +82,7 @@ impl StoreError {
 fn next_step(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "; free space on that disk and start again"
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free space on that disk and start again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; make it writable, or choose another folder with `SLUICE_HOME`"
         }

@@ -681,3 +681,33 @@ fn what_belongs_to_an_open_run_is_not_cleared_away() {
     assert_eq!(store.gc(&artifacts, &options).unwrap().n_runs, 1);
     assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(5), id(4), id(3), id(2)]);
 }
+
+#[test]
+fn after_another_boot_only_what_was_synced_is_trusted() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    let old = store_run(&store, 1, "a");
+    checkpoint(&store);
+    let synced = std::fs::metadata(home.path().join("history/000001.zst")).unwrap().len();
+    let (mut reopened, owner) = (Run::replay(id(1), &old).unwrap(), created(1, "a").0.row().owner);
+    add(&store, &mut reopened, Event::RunReopened { owner, tasks: Vec::new() });
+    add(&store, &mut reopened, Event::RunFinished { status: RunStatus::Cancelled });
+    let new = store_run(&store, 2, "b");
+    drop(store);
+    // The machine died: the database has all its rows, but of the history only what a checkpoint synced is left.
+    let db = Db::open(&home.path().join("db")).unwrap();
+    let mut position: state::Position = value::from_json(&db.get(key::POSITION).unwrap().unwrap()).unwrap();
+    position.boot = "another".into();
+    db.put_lightly(key::POSITION, &value::to_json(&position)).unwrap();
+    drop(db);
+    let frames = home.path().join("history/000001.zst");
+    let length = std::fs::metadata(&frames).unwrap().len();
+    let mut bytes = std::fs::read(&frames).unwrap();
+    bytes[usize::try_from(synced).unwrap()..].fill(0);
+    std::fs::write(&frames, &bytes[..usize::try_from(length - 3).unwrap()]).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    assert_eq!(store.events(id(2)).unwrap(), new);
+    assert_eq!(all(&store), [store.row(id(2)).unwrap().unwrap(), reopened.row()]);
+    drop(store);
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
