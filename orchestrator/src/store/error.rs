@@ -43,14 +43,14 @@ pub enum StoreError {
     #[error("a value in the store cannot be read: {0}; `sluice doctor` looks for the cause")]
     BadValue(String),
     /// A file operation failed.
-    #[error("cannot {verb} `{path}`: {source}{}", next_step(source), path = path.display())]
+    #[error("cannot {verb} `{path}`: {reason}{}", next_step(reason), path = path.display())]
     Io {
         /// What was tried.
         verb: &'static str,
         /// With which file.
         path: PathBuf,
-        /// Why it failed.
-        source: std::io::Error,
+        /// Why it failed. It stands in the text, before the next step, and is no cause besides.
+        reason: std::io::Error,
     },
     /// Sled failed.
     #[error("the database failed: {0}")]
@@ -74,7 +74,7 @@ pub enum StoreError {
 impl StoreError {
     pub(super) fn io(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { verb, path, source }
+        move |reason| Self::Io { verb, path, reason }
     }
 }
 
@@ -82,9 +82,7 @@ impl StoreError {
 fn next_step(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "; free space on that disk (`sluice gc` removes what is old) and start again"
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free space on that disk and start again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; make it writable, or choose another folder with `SLUICE_HOME`"
         }

@@ -27,6 +27,9 @@ use crate::run::RunRow;
 /// A segment is closed when its frames are so long.
 const SEGMENT: u64 = 64 << 20;
 
+/// Rows are read backwards in pieces of so many bytes.
+const PIECE: u64 = 64 << 10;
+
 /// What the history holds for sure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
@@ -323,4 +326,37 @@ pub(super) fn rows_bytes(folder: &Path, segment: &Segment) -> Result<Vec<u8>, St
     let mut bytes = Vec::new();
     BufReader::new(file).take(segment.rows).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
     Ok(bytes)
+}
+
+/// Goes through a segment's rows, last line first, until `look` has enough; reads no more than it must. Tells whether it had enough.
+pub(super) fn rows_backwards(
+    folder: &Path,
+    segment: &Segment,
+    mut look: impl FnMut(&[u8]) -> Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
+    let path = segment.rows_path(folder);
+    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+    let mut start = segment.rows;
+    // The beginning of what was read, whose line begins further in front.
+    let mut cut_off = Vec::new();
+    while start > 0 {
+        let length = start.min(PIECE);
+        start -= length;
+        let mut piece = vec![0; usize::try_from(length).unwrap_or_default()];
+        file.read_exact_at(&mut piece, start).map_err(StoreError::io("read", &path))?;
+        piece.extend_from_slice(&cut_off);
+        let whole = match piece.iter().position(|byte| *byte == b'\n') {
+            _ if start == 0 => 0,
+            Some(end) => end + 1,
+            None => piece.len(),
+        };
+        for line in piece[whole..].rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            if look(line)? {
+                return Ok(true);
+            }
+        }
+        piece.truncate(whole);
+        cut_off = piece;
+    }
+    Ok(false)
 }

@@ -108,12 +108,8 @@ impl LogReader {
     ) -> Result<(), StoreError> {
         let folder = self.home.join("history");
         for segment in manifest.segments.iter().rev() {
-            let bytes = history::rows_bytes(&folder, segment)?;
-            let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-            for line in bytes.rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                if look(segment, line)? {
-                    return Ok(());
-                }
+            if history::rows_backwards(&folder, segment, |line| look(segment, line))? {
+                break;
             }
         }
         Ok(())

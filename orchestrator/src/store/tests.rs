@@ -617,3 +617,97 @@ fn clearing_away_keeps_what_is_named_and_what_goes_on() {
     store.gc(&artifacts, &GcOptions { max_bytes: Some(0), ..GcOptions::default() }).unwrap();
     assert!(all(&store).is_empty() && artifacts.contains(&bundle, 6));
 }
+
+#[test]
+fn rows_are_read_backwards_whatever_their_length() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    for n in 1..=400 {
+        store_run(&store, n, &"w".repeat(usize::try_from(n * 7 % 900 + 1).unwrap()));
+    }
+    checkpoint(&store);
+    assert!(std::fs::metadata(home.path().join("history/000001.rows")).unwrap().len() > 200_000);
+    let logs = RunSource::from(read_only(home.path()));
+    let everything = RunFilter { workflow: None, status: None, limit: 1000 };
+    assert_eq!(logs.runs(&everything).unwrap(), store.runs(&everything).unwrap());
+    assert_eq!(logs.find_run(&id(3).to_string()).unwrap(), id(3));
+}
+
+#[test]
+fn the_hash_of_a_large_file_is_remembered_until_the_file_changes() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    let path = home.path().join("large");
+    let content = vec![7u8; 2 << 20];
+    std::fs::write(&path, &content).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let at = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    file.set_modified(at(1000)).unwrap();
+    let later = Timestamp(2_000_000);
+    let (first, size) = store.file_hash(&path, later).unwrap();
+    assert_eq!((first.as_str(), size), (blake3::hash(&content).to_hex().as_str(), 2 << 20));
+    // The same size and time with another content: the remembered hash shows that the file is not read.
+    std::fs::write(&path, vec![8u8; 2 << 20]).unwrap();
+    file.set_modified(at(1000)).unwrap();
+    assert_eq!(store.file_hash(&path, later).unwrap().0, first);
+    assert_ne!(store.file_hash(&path, Timestamp(1_001_000)).unwrap().0, first, "it changed a moment ago");
+    file.set_modified(at(1001)).unwrap();
+    assert_ne!(store.file_hash(&path, later).unwrap().0, first);
+}
+
+#[test]
+fn what_belongs_to_an_open_run_is_not_cleared_away() {
+    let home = tempfile::tempdir().unwrap();
+    let artifacts = crate::artifact::ArtifactStore::open(&home.path().join("artifacts")).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    let commit = |n: u64, parent: Option<u64>, status: Option<RunStatus>| {
+        let (mut run, first) = created(n, "a");
+        let mut records = vec![first];
+        if let Some(status) = status {
+            let event = Event::RunFinished { status };
+            run.apply(&event, Timestamp(9));
+            records.push(EventRecord { v: EVENT_VERSION, seq: 1, at: Timestamp(9), event });
+        }
+        let row = RunRow { parent: parent.map(id), ..run.row() };
+        store.commit(Commit { run: id(n), records, row, cache: Vec::new() }).unwrap();
+    };
+    let ended = Some(RunStatus::Succeeded);
+    commit(1, None, ended);
+    commit(2, None, ended);
+    commit(3, Some(2), None);
+    commit(4, Some(3), ended);
+    commit(5, Some(4), ended);
+    let options = GcOptions { keep_runs: Some(0), ..GcOptions::default() };
+    assert_eq!(store.gc(&artifacts, &options).unwrap().n_runs, 1);
+    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(5), id(4), id(3), id(2)]);
+}
+
+#[test]
+fn after_another_boot_only_what_was_synced_is_trusted() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    let old = store_run(&store, 1, "a");
+    checkpoint(&store);
+    let synced = std::fs::metadata(home.path().join("history/000001.zst")).unwrap().len();
+    let (mut reopened, owner) = (Run::replay(id(1), &old).unwrap(), created(1, "a").0.row().owner);
+    add(&store, &mut reopened, Event::RunReopened { owner, tasks: Vec::new() });
+    add(&store, &mut reopened, Event::RunFinished { status: RunStatus::Cancelled });
+    let new = store_run(&store, 2, "b");
+    drop(store);
+    // The machine died: the database has all its rows, but of the history only what a checkpoint synced is left.
+    let db = Db::open(&home.path().join("db")).unwrap();
+    let mut position: state::Position = value::from_json(&db.get(key::POSITION).unwrap().unwrap()).unwrap();
+    position.boot = "another".into();
+    db.put_lightly(key::POSITION, &value::to_json(&position)).unwrap();
+    drop(db);
+    let frames = home.path().join("history/000001.zst");
+    let length = std::fs::metadata(&frames).unwrap().len();
+    let mut bytes = std::fs::read(&frames).unwrap();
+    bytes[usize::try_from(synced).unwrap()..].fill(0);
+    std::fs::write(&frames, &bytes[..usize::try_from(length - 3).unwrap()]).unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    assert_eq!(store.events(id(2)).unwrap(), new);
+    assert_eq!(all(&store), [store.row(id(2)).unwrap().unwrap(), reopened.row()]);
+    drop(store);
+    assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
