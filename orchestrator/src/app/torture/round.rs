@@ -17,7 +17,7 @@ use crate::failpoint;
 const MAX_FAULTS: u64 = 12;
 
 /// Longer than this no process is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Why a promise counts as broken.
 type Broken = String;
@@ -37,7 +37,7 @@ impl Round<'_> {
         let n_tasks = self.write_workflow(chance)?;
         report.n_tasks += n_tasks;
         let mut reported = Reported::new();
-        for _ in 0..chance.below(MAX_FAULTS) + 1 {
+        for _ in 0..=chance.below(MAX_FAULTS) {
             self.fault(chance, report, &mut reported)?;
             let story = self.sluice(&["runs", "list", "--format", "json"])?;
             let runs: Value = parse(&story)?;
