@@ -92,8 +92,9 @@ fn row(workload: &Workload, tools: &[Tool]) {
         Wanted::Millis(millis) => format!("≤ {millis:.0} ms"),
     };
     let ratio = ratio.map_or("–".into(), |ratio| format!("{ratio:.2}"));
-    let state = size(&folder.path().join(".sluice")) / n_tasks as u64;
+    // The run that is asked for its syncs leaves the state that is measured; the other tools have cleared it away.
     let (rate, syncs) = (n_tasks as f64 / ours, tools[0].syncs(folder.path()));
+    let state = size(&folder.path().join(".sluice")) / n_tasks as u64;
     println!(
         "| {} | {} | {ratio} | {wanted} | {rate:.0} | {syncs} | {state} B |",
         workload.name,

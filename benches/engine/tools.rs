@@ -68,7 +68,12 @@ impl Tool {
     /// How often the orchestrator waited for the disk in one more run, as it says itself.
     pub(crate) fn syncs(&self, folder: &Path) -> String {
         let _ = fs::remove_dir_all(folder.join(".sluice"));
-        let said = self.command(folder).env("SLUICE_LOG", "sluicegate::store=debug").output().unwrap();
+        let said = self
+            .command(folder)
+            .env("SLUICE_LOG", "sluicegate::store=debug")
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&said.stderr).into_owned();
         let number =
             said.split("n_syncs=").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect());
