@@ -13,7 +13,7 @@ use crate::{
     app::Running,
     engine::{TaskNews, Update},
     run::{Event, RunId, TaskRecord, TaskState},
-    workflow::{TaskIdx, Workflow},
+    workflow::{Task, TaskIdx, Workflow},
 };
 
 /// Shows a run's progress.
@@ -127,7 +127,9 @@ fn with_attempts(record: &TaskRecord, remark: &str) -> String {
 
 impl Running for Progress<'_> {
     fn begin(&mut self, run: RunId, workflow: &Workflow, resumed: bool) {
-        self.name_width = workflow.tasks.iter().map(|task| task.name.chars().count()).max().unwrap_or(0);
+        // Room for the number of an item, where there are items.
+        let width = |task: &Task| task.name.chars().count() + if task.for_each.is_some() { 4 } else { 0 };
+        self.name_width = workflow.tasks.iter().map(width).max().unwrap_or(0);
         let verb = if resumed { "goes on with" } else { "starts" };
         let name = self.out.paint(Style::Bold, &workflow.name);
         let id = self.out.paint(Style::Dim, &format!("run {run}"));
