@@ -138,7 +138,7 @@ impl Engine {
         if !run.status().is_final() {
             return Err(EngineError::Open(id));
         }
-        if run.tasks_to_repeat().is_empty() {
+        if !run.can_go_on() {
             return Err(EngineError::NothingToRepeat(id));
         }
         self.kill_strays()?;

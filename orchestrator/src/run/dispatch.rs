@@ -111,7 +111,7 @@ impl Run {
     }
 
     /// How the run ends, all tasks being at their end.
-    fn verdict_of_tasks(&self) -> RunStatus {
+    pub(super) fn verdict_of_tasks(&self) -> RunStatus {
         let rejected = || {
             self.tasks().any(|(_, task, record)| {
                 task.hook.is_none()

@@ -15,15 +15,26 @@ impl Run {
                 Step::default().event(Event::TaskResolved { task: *task, resolution: *resolution })
             }
             Input::Reopen { owner } => {
-                let tasks = self.tasks_to_repeat();
-                if tasks.is_empty() {
-                    Step::default()
-                } else {
+                if self.can_go_on() {
+                    let tasks = self.tasks_to_repeat();
                     Step::default().event(Event::RunReopened { owner: owner.clone(), tasks })
+                } else {
+                    Step::default()
                 }
             }
             _ => Step::default(),
         }
+    }
+
+    /// Tells whether a run that has ended can go on: tasks are to be repeated, or a person said of the last of them that it happened after
+    /// all.
+    pub fn can_go_on(&self) -> bool {
+        !self.tasks_to_repeat().is_empty() || self.is_done_after_all()
+    }
+
+    /// Tells whether a run that counts as failed has no task any more that failed.
+    fn is_done_after_all(&self) -> bool {
+        self.status == RunStatus::Failed && self.verdict_of_tasks() != RunStatus::Failed
     }
 
     /// Tasks that did not succeed. What stands behind a gate that said no stays where it is, and what nobody knows the end of
@@ -53,7 +64,7 @@ impl Run {
             let once = self.task(*task).effect == Effect::Once;
             !once && !held.contains(task) && matches!(self.record(*task).state, TaskState::Succeeded { .. })
         }));
-        if !again.is_empty() {
+        if !again.is_empty() || self.is_done_after_all() {
             // The run ends once more, and so do its hooks.
             again.extend(hooks.into_iter().map(|(idx, ..)| idx));
         }

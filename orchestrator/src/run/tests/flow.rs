@@ -274,3 +274,19 @@ fn events_survive_their_own_format() {
         assert_eq!(serde_json::to_string(&back).unwrap(), text);
     }
 }
+
+#[test]
+fn a_run_whose_last_lost_task_happened_after_all_succeeds() {
+    let mut sim = Sim::of(vec![Task { effect: EffectClass::Once, ..task("a", &[]) }]);
+    let _ = sim.start_what_can();
+    sim.crash();
+    let _ = sim.finish(A, AttemptResult::Lost);
+    let _ = sim.dispatch();
+    assert!(!sim.run.can_go_on());
+    let _ = sim.input(&Input::Resolve { task: A, resolution: Resolution::Succeeded });
+    assert!(sim.run.can_go_on());
+    let _ = sim.input(&Input::Reopen { owner: owner() });
+    let _ = sim.dispatch();
+    assert_eq!((sim.word(A), sim.run.status()), ("succeeded", RunStatus::Succeeded));
+    assert!(!sim.run.can_go_on());
+}
