@@ -15,6 +15,7 @@ const HAS_PARENT: u8 = 0x20;
 const SHORT_HASH: u8 = 0x40;
 const SHORT_BOOT: u8 = 0x80;
 
+/// Every status. Rows keep the place in this list, so its order is part of the format: new ones go to the end.
 const STATUSES: [RunStatus; 7] = [
     RunStatus::Running,
     RunStatus::Paused,
