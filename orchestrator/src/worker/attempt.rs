@@ -162,8 +162,7 @@ fn panicked(panic: &(dyn Any + Send)) -> TaskError {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
-    TaskError::permanent("panic", format!("the task panicked: {message}"))
-        .hint("this is a mistake in the kind; please report it with the task's log")
+    TaskError::panicked(message)
 }
 
 /// A log that cannot be written does not change the result.

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     AttemptLog, AttemptSpec, Finished, Host, Input, Output, PortType, ResolvedModel, RunInfo, Secret, Table,
-    TaskError, Verdict,
+    TaskError, Verdict, abi::HostLink,
 };
 
 /// How loud a line of the log is.
@@ -65,13 +65,25 @@ pub struct Context {
     log: AttemptLog,
     finished: Mutex<Finished>,
     has_staged: AtomicBool,
+    /// The way to the host, in a plugin: what the task says and asks goes there.
+    link: Option<HostLink>,
 }
 
 impl Context {
     /// Makes nothing on the disk: the log comes with its first line, the attempt's folder with the first output.
     pub fn new(spec: AttemptSpec, options: ContextOptions) -> Self {
         let log = AttemptLog::of(&spec);
-        Self { spec, options, log, finished: Mutex::default(), has_staged: AtomicBool::new(false) }
+        Self { spec, options, log, finished: Mutex::default(), has_staged: AtomicBool::new(false), link: None }
+    }
+
+    /// The context of a task in a plugin.
+    pub(crate) fn of_host(spec: AttemptSpec, link: HostLink) -> Self {
+        Self { link: Some(link), ..Self::new(spec, ContextOptions::default()) }
+    }
+
+    /// The way to the host, in a plugin.
+    pub(crate) fn link(&self) -> Option<&HostLink> {
+        self.link.as_ref()
     }
 
     /// This attempt's log.
@@ -139,6 +151,9 @@ impl Context {
 
     /// Reads a table input.
     pub fn table(&self, port: &str) -> Result<Table, TaskError> {
+        if let Some(link) = &self.link {
+            return link.input_table(port);
+        }
         let input = self.input(port)?;
         Table::read(&input.path).map_err(|error| {
             TaskError::permanent("bad_table", format!("input `{port}` is not a table: {error}"))
@@ -168,6 +183,10 @@ impl Context {
 
     /// Names an output and returns where to write it. The file becomes an artifact when the task succeeds.
     pub fn output_path(&self, port: &str, port_type: PortType) -> PathBuf {
+        if let Some(link) = &self.link {
+            // The host keeps why it refuses, and fails the attempt with it; nothing can be written to an empty path.
+            return link.output_path(port, port_type).unwrap_or_default();
+        }
         let staging = self.spec.attempt_dir.join("out");
         // A folder that cannot be made is told by whoever writes into it.
         if !self.has_staged.swap(true, Ordering::AcqRel) {
@@ -180,6 +199,9 @@ impl Context {
 
     /// Writes a table output.
     pub fn write_table(&self, port: &str, table: &Table) -> Result<(), TaskError> {
+        if let Some(link) = &self.link {
+            return link.output_table(port, table);
+        }
         let path = self.output_path(port, PortType::Table);
         table
             .write(&path)
@@ -209,6 +231,9 @@ impl Context {
     /// Writes a small JSON value, usable in expressions as `tasks.NAME.outputs.PORT`.
     pub fn write_value(&self, port: &str, mut value: Value) -> Result<(), TaskError> {
         self.log.mask().value(&mut value);
+        if let Some(link) = &self.link {
+            return link.output_value(port, &value.to_string());
+        }
         self.write_json(port, PortType::Value, &value)?;
         if let Some(output) = self.state().outputs.get_mut(port) {
             output.value = Some(value);
@@ -219,6 +244,9 @@ impl Context {
     /// Hands an input on as an output, unchanged.
     pub fn pass_on(&self, input: &str, output: &str) -> Result<(), TaskError> {
         let input = self.input(input)?;
+        if let (Some(link), Some(value)) = (&self.link, &input.value) {
+            return link.output_value(output, &value.to_string());
+        }
         let path = self.output_path(output, input.port_type);
         std::fs::copy(&input.path, &path).map_err(|e| TaskError::io("copy", &path, &e))?;
         if let Some(output) = self.state().outputs.get_mut(output) {
@@ -229,6 +257,9 @@ impl Context {
 
     /// Records a metric; the last value of a name stands. Values that are not finite are logged and left out.
     pub fn metric(&self, name: &str, value: f64) {
+        if let Some(link) = &self.link {
+            return link.metric(name, value);
+        }
         if value.is_finite() {
             self.state().metrics.insert(name.into(), value);
         } else {
@@ -238,16 +269,26 @@ impl Context {
 
     /// Sets what a gate decided.
     pub fn verdict(&self, verdict: Verdict) {
+        if let Some(link) = &self.link {
+            return link.verdict(&serde_json::json!(verdict).to_string());
+        }
         self.state().verdict = Some(verdict);
     }
 
     /// Sets the one line that the progress display shows behind the task.
     pub fn summary(&self, summary: impl Into<String>) {
-        self.state().summary = Some(self.log.mask().text(&summary.into()).into_owned());
+        let summary = self.log.mask().text(&summary.into()).into_owned();
+        match &self.link {
+            Some(link) => link.summary(&summary),
+            None => self.state().summary = Some(summary),
+        }
     }
 
     /// Says how far the task is: a fraction from 0 to 1, NaN when unknown.
     pub fn progress(&self, fraction: f64, note: &str) {
+        if let Some(link) = &self.link {
+            return link.progress(fraction, note);
+        }
         if let Some(progress) = &self.options.progress {
             progress(fraction, &self.log.mask().text(note));
         }
@@ -255,6 +296,9 @@ impl Context {
 
     /// Writes a line to the attempt's log. A log that cannot be written does not fail the task.
     pub fn log(&self, level: LogLevel, message: &str) {
+        if let Some(link) = &self.link {
+            return link.log(level, message);
+        }
         let prefix = match level {
             LogLevel::Info => "",
             LogLevel::Warn => "warning: ",
@@ -275,7 +319,7 @@ impl Context {
 
     /// Tells whether the task should stop.
     pub fn is_cancelled(&self) -> bool {
-        self.options.cancel.is_cancelled()
+        self.link.as_ref().map_or_else(|| self.options.cancel.is_cancelled(), HostLink::is_cancelled)
     }
 
     /// Fails when the task should stop; call it in long loops.

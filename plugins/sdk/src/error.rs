@@ -36,6 +36,9 @@ impl TaskError {
     /// The code of an attempt that stopped because it was asked to.
     pub const CANCELLED: &'static str = "cancelled";
 
+    /// The code of an error that its receiver has heard of in a better form.
+    pub(crate) const TOLD: &'static str = "told";
+
     /// The code of an attempt that ended because memory ran out.
     pub const OUT_OF_MEMORY: &'static str = "out_of_memory";
 
@@ -56,6 +59,12 @@ impl TaskError {
     /// The attempt stopped because it was asked to.
     pub fn cancelled() -> Self {
         Self::permanent(Self::CANCELLED, "cancelled")
+    }
+
+    /// A mistake in the kind.
+    pub fn panicked(message: &str) -> Self {
+        Self::permanent("panic", format!("the task panicked: {message}"))
+            .hint("this is a mistake in the kind; please report it with the task's log")
     }
 
     /// A file operation that failed, such as `TaskError::io("read", path, &error)`.

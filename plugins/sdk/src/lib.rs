@@ -4,6 +4,8 @@
 //! outputs through the [`Context`]. The engine sees every kind through the object-safe [`Kind`].
 //! This crate knows no engine, no store and no machine learning.
 
+pub mod abi;
+mod ask;
 mod context;
 mod describe;
 mod duration;
@@ -11,9 +13,11 @@ mod error;
 mod host;
 mod kind;
 mod log;
+mod manifest;
 mod mask;
 mod outcome;
 mod pack;
+mod plugin;
 mod probe;
 mod process;
 mod schema;
@@ -22,6 +26,7 @@ mod table;
 pub mod testing;
 mod verdict;
 
+pub use ask::{About, Answer, AskRequest};
 pub use context::{CancelToken, Context, ContextOptions, LogLevel};
 pub use describe::{Description, Effect, ErrorDoc, Placement, Port, PortType, Ports};
 pub use duration::DurationParam;
@@ -32,9 +37,11 @@ pub use host::{
 };
 pub use kind::{Kind, Task};
 pub use log::AttemptLog;
+pub use manifest::Manifest;
 pub use mask::{Mask, MaskStream};
 pub use outcome::{Finished, Output};
 pub use pack::Pack;
+pub use plugin::prelude;
 pub use probe::{Probe, ProbeContext};
 pub use process::{ProcessId, ProcessStat};
 pub use schema::nearest;

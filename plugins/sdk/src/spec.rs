@@ -43,7 +43,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 }
 
 /// A registered model that a task reads, by name and selector.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelReference {
     /// The name under which [`crate::Context::reference`] finds it.
     pub key: String,
@@ -52,6 +52,7 @@ pub struct ModelReference {
     /// Which version.
     pub selector: Selector,
     /// An input port: when its content is this very model, the reference resolves to nothing.
+    #[serde(default)]
     pub unless_input: Option<String>,
 }
 
