@@ -8,12 +8,17 @@ mod files;
 mod gc;
 mod history;
 mod models;
+mod plugins;
 mod run;
 mod signals;
 mod torture;
 mod worker;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 pub use control::Cancelled;
 pub use deployments::StoppedDeployment;
@@ -22,10 +27,11 @@ pub use files::{CheckedFile, find_home};
 pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
+pub use plugins::{LockReport, PluginRow};
 pub use run::{RunRequest, Running};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};
-pub use worker::{WORKER_COMMAND, serve_worker};
+pub use worker::{WORKER_COMMAND, serve_hidden};
 
 use crate::{
     artifact::ArtifactStore,
@@ -45,7 +51,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The parts that every command shares.
 pub struct App {
     home: PathBuf,
-    catalog: Arc<Catalog>,
+    /// The folder of the project: that of the nearest `sluice.toml`, else that of the state.
+    project: PathBuf,
+    /// Made when a command first needs kinds: most need none.
+    catalog: OnceLock<Arc<Catalog>>,
     world: Arc<dyn World>,
 }
 
@@ -64,12 +73,23 @@ pub fn built_in_kinds() -> Catalog {
 impl App {
     /// An app whose state lives in `home`. Opens nothing.
     pub fn new(home: PathBuf) -> Self {
-        Self { home, catalog: Arc::new(built_in_kinds()), world: Arc::new(SystemWorld) }
+        let project = home.parent().unwrap_or(std::path::Path::new("/")).to_owned();
+        Self { home, project, catalog: OnceLock::new(), world: Arc::new(SystemWorld) }
     }
 
-    /// The kinds at hand.
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+    /// The same app for the project that a folder belongs to, wherever the state is.
+    #[must_use]
+    pub fn in_folder(mut self, current: &std::path::Path) -> Self {
+        if let Some(project) = files::find_project(current) {
+            self.project = project.to_owned();
+        }
+        self
+    }
+
+    /// The kinds at hand: those that are linked in, and those of the project's plugins. A project's file that is broken names no plugins;
+    /// commands that depend on it say so.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        self.catalog.get_or_init(|| Arc::new(built_in_kinds().with_plugins(self.plugins())))
     }
 
     /// Where the state lives.
@@ -114,7 +134,7 @@ impl App {
             home: self.home.clone(),
             artifacts: self.artifacts()?,
             pool,
-            catalog: self.catalog.clone(),
+            catalog: self.catalog().clone(),
             host: self.host(&store),
             store,
             world: self.world.clone(),

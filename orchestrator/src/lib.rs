@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod catalog;
 pub mod engine;
 pub mod failpoint;
+pub mod plugin;
 pub mod run;
 pub mod store;
 pub mod worker;

@@ -19,8 +19,12 @@ pub fn find_home(variable: Option<std::ffi::OsString>, current: &Path) -> PathBu
     if let Some(home) = variable.filter(|value| !value.is_empty()) {
         return current.join(home);
     }
-    let project = current.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
-    project.unwrap_or(current).join(".sluice")
+    find_project(current).unwrap_or(current).join(".sluice")
+}
+
+/// The folder of the nearest `sluice.toml`.
+pub(super) fn find_project(current: &Path) -> Option<&Path> {
+    current.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file())
 }
 
 /// A workflow file with what checking it found.
@@ -54,7 +58,7 @@ impl App {
     }
 
     fn project_file(&self) -> Result<Option<(Source, Project, Vec<Diagnostic>)>, AppError> {
-        let path = self.home.parent().unwrap_or(Path::new("/")).join(PROJECT_FILE);
+        let path = self.project.join(PROJECT_FILE);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -105,7 +109,7 @@ impl App {
         let options = CheckOptions {
             overrides,
             base_dir: &base_dir,
-            kinds: self.catalog.as_ref(),
+            kinds: self.catalog().as_ref(),
             load: &|path: &Path| std::fs::read(path),
             project_pools: &project.pools,
         };

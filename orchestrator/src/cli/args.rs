@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::plugins::PluginsCommand;
+
 /// From raw data to a gated, deployed, watched model, by one TOML file.
 #[derive(Parser)]
 #[command(name = "sluice", version, max_term_width = 100)]
@@ -62,6 +64,9 @@ pub(super) enum Command {
     /// Look at the kinds that tasks can use
     #[command(subcommand)]
     Kinds(KindsCommand),
+    /// Look at the project's plugins, pin them, write and try new ones
+    #[command(subcommand)]
+    Plugins(PluginsCommand),
     /// Print the JSON Schema of workflow files, for editors
     Schema,
     /// Remove old runs, and whatever nothing names any more

@@ -24,7 +24,7 @@ pub(super) fn kinds(app: &App, command: KindsCommand, out: &mut Out) -> Result<E
 }
 
 pub(super) fn schema(app: &App, out: &mut Out) -> Exit {
-    out.json(&workflow::editor_schema(app.catalog()));
+    out.json(&workflow::editor_schema(app.catalog().as_ref()));
     Exit::Succeeded
 }
 
@@ -44,7 +44,7 @@ fn list(app: &App, format: Format, out: &mut Out) {
     for entry in app.catalog().entries() {
         table.row(vec![
             (Style::Plain, entry.description.name.clone()),
-            (Style::Dim, entry.pack.into()),
+            (Style::Dim, entry.pack.to_string()),
             (Style::Plain, entry.description.summary.clone()),
         ]);
     }

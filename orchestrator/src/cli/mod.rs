@@ -10,6 +10,7 @@ mod gc;
 mod kinds;
 mod models;
 mod out;
+mod plugins;
 mod progress;
 mod rerun;
 mod run;
@@ -23,15 +24,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::app::{App, WORKER_COMMAND, find_home, serve_worker};
+use crate::app::{App, find_home, serve_hidden};
 use args::{Args, Command};
 use exit::Exit;
 use out::Out;
 
 /// Reads the arguments, does what they ask, and returns the exit code.
 pub fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == WORKER_COMMAND) {
-        return ExitCode::from(serve_worker());
+    if let Some(code) = serve_hidden(std::env::args_os().skip(1)) {
+        return ExitCode::from(code);
     }
     // Whichever library speaks TLS first finds ring installed; a second installation changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -52,7 +53,7 @@ pub fn main() -> ExitCode {
 fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
     let current = std::env::current_dir()
         .map_err(|source| crate::app::AppError::Unreadable { path: ".".into(), source })?;
-    let app = App::new(find_home(std::env::var_os("SLUICE_HOME"), &current));
+    let app = App::new(find_home(std::env::var_os("SLUICE_HOME"), &current)).in_folder(&current);
     match args.command {
         Command::Check(args) => check::check(&app, &args, out),
         Command::Plan(args) => check::plan(&app, &args, out),
@@ -63,6 +64,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Models(args) => models::models(&app, args, out),
         Command::Deployments(args) => deployments::deployments(&app, args, out),
         Command::Kinds(args) => kinds::kinds(&app, args, out),
+        Command::Plugins(args) => plugins::plugins(&app, args, out),
         Command::Schema => Ok(kinds::schema(&app, out)),
         Command::Gc(args) => gc::gc(&app, &args, out),
         Command::Torture(args) => torture::torture(&app, args, out),

@@ -93,7 +93,8 @@ pub(super) struct Draft {
     params: Value,
     env: BTreeMap<String, String>,
     kind: Arc<dyn Kind>,
-    files: Vec<PathBuf>,
+    /// The files that its task reads; absent when another process must be asked for them.
+    files: Option<Vec<PathBuf>>,
 }
 
 impl Claim {
@@ -197,7 +198,7 @@ impl Preparer {
         }
         let params = workflow::evaluate(&task.with, scope).map_err(|e| bad_expression("with", &e))?;
         let env = Self::env(task, scope)?;
-        let kind = self.kind(&task.kind)?;
+        let kind = self.kind_of(task)?;
         for (port, from) in &task.inputs {
             let numbered = format!("{port}_");
             if !inputs.contains_key(port) && !inputs.keys().any(|name| name.starts_with(&numbered)) {
@@ -207,8 +208,8 @@ impl Preparer {
                 ));
             }
         }
-        let files = kind.files(&params)?;
-        let quick = files.is_empty() && task.secrets.is_empty();
+        let files = if kind.is_quick(&params) { Some(kind.files(&params)?) } else { None };
+        let quick = files.as_ref().is_some_and(Vec::is_empty) && task.secrets.is_empty();
         let draft = Draft { claim, params, env, kind, files };
         Ok(if quick { Begun::Done(Box::new(self.complete(draft))) } else { Begun::Slow(Box::new(draft)) })
     }
@@ -221,7 +222,9 @@ impl Preparer {
     fn try_complete(&self, draft: Draft) -> Result<Preparation, TaskError> {
         let Draft { claim, params, env, kind, files } = draft;
         let Claim { task, inputs, info, child, base_dir, attempt_dir, use_cache, .. } = claim;
+        let files = files.map_or_else(|| kind.files(&params), Ok)?;
         let references = self.references(kind.as_ref(), &params, &info, &inputs)?;
+        let plugin = self.catalog.entry(&task.kind).and_then(|entry| entry.plugin.clone());
         let key = key(&task, &params, &env, &inputs, &references, &self.hashes(files, &base_dir));
         let miss = match self.look_up(&task, &key, use_cache, &info.workflow)? {
             Ok(entry) => return Ok(Preparation::of(Prepared::Cached { key, entry })),
@@ -234,6 +237,7 @@ impl Preparer {
         let spec = AttemptSpec {
             run: info,
             kind: task.kind,
+            plugin,
             params,
             inputs,
             references,
@@ -271,6 +275,24 @@ impl Preparer {
             }
         }
         Ok(())
+    }
+
+    /// The kind of a task; that of a plugin must be what it was when the run was planned.
+    fn kind_of(&self, task: &Task) -> Result<Arc<dyn Kind>, TaskError> {
+        let kind = self.kind(&task.kind)?;
+        let entry = self.catalog.entry(&task.kind).filter(|entry| entry.plugin.is_some());
+        match entry.filter(|entry| entry.version != task.kind_version) {
+            None => Ok(kind),
+            Some(entry) => {
+                let (planned, found) = (&task.kind_version, &entry.version);
+                let message = format!(
+                    "plugin `{}` changed since the run was planned: `{}` had the version {planned}, now it has {found}",
+                    entry.pack, task.kind
+                );
+                Err(TaskError::permanent("plugin_changed", message)
+                    .hint("`sluice runs rerun` plans the run anew, with the plugin as it is now"))
+            }
+        }
     }
 
     fn kind(&self, name: &str) -> Result<Arc<dyn Kind>, TaskError> {

@@ -52,6 +52,7 @@ impl Attempt<'_> {
     pub(super) fn run(self) -> AttemptResult {
         let Self { kind, mut spec, options, artifacts, panics, limit } = self;
         let (cancel, attempt_dir) = (options.cancel.clone(), spec.attempt_dir.clone());
+        let staging = options.staging.clone();
         let params = std::mem::take(&mut spec.params);
         let ctx = Context::new(spec, options);
         let log = ctx.attempt_log();
@@ -74,8 +75,10 @@ impl Attempt<'_> {
                 AttemptResult::Failed { error }
             }
         };
-        if ctx.has_staged() {
-            remove_staged(&attempt_dir);
+        match staging {
+            Some(staging) => drop(std::fs::remove_dir_all(staging)),
+            None if ctx.has_staged() => remove_staged(&attempt_dir),
+            None => {}
         }
         log.close();
         result
@@ -166,7 +169,7 @@ fn panicked(panic: &(dyn Any + Send)) -> TaskError {
 }
 
 /// A log that cannot be written does not change the result.
-fn log_error(log: &AttemptLog, error: &TaskError) {
+pub(super) fn log_error(log: &AttemptLog, error: &TaskError) {
     let mut lines = vec![format!("error: {}", error.message)];
     lines.extend(error.hints.iter().map(|hint| format!("hint: {hint}")));
     let _ = log.line(&lines.join("\n"));

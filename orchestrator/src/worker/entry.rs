@@ -15,7 +15,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sluicegate_plugin::ProcessId;
 
-use super::{cgroup::Groups, mark::MARK, process::Process};
+use super::{cgroup::Groups, mark::MARK, process::Process, staging::folder_of};
 use crate::run::Timestamp;
 
 /// The version of the file. A file of a later version is not read.
@@ -139,8 +139,11 @@ impl Entry {
         Some(Timestamp(i64::try_from(since).ok()?))
     }
 
-    /// Removes the file, once nothing of the worker is left.
+    /// Removes the file, and what the worker staged, once nothing of the worker is left.
     pub(super) fn remove(&self) {
+        if let Some(home) = self.path.parent().and_then(Path::parent) {
+            let _ = std::fs::remove_dir_all(folder_of(home, &self.who.process));
+        }
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,15 +1,25 @@
 //! The thread of a worker that runs attempts, one after the other.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
-use sluicegate_plugin::{AttemptSpec, CancelToken, ContextOptions, TaskError};
+use sluicegate_plugin::{AttemptLog, AttemptSpec, CancelToken, ContextOptions, Kind, Resources, TaskError};
 
 use super::{
-    attempt::Attempt, cgroup::Groups, children::Children, desk::Desk, entry::OwnEntry, mark::MARK,
-    panics::PanicScope, protocol::Reply, serve::WorkerOptions,
+    attempt::{Attempt, log_error},
+    cgroup::Groups,
+    children::Children,
+    desk::Desk,
+    entry::OwnEntry,
+    limit::Limit,
+    mark::MARK,
+    panics::PanicScope,
+    protocol::Reply,
+    serve::WorkerOptions,
+    staging::Staging,
 };
 use crate::{artifact::ArtifactStore, failpoint, run::AttemptResult};
 
@@ -34,13 +44,17 @@ pub(super) struct Runner {
     groups: Groups,
     /// Made with the first attempt, which says where the state is.
     entry: Option<OwnEntry>,
+    /// Made with the first attempt of a plugin.
+    staging: Option<Staging>,
+    /// What plugins may use when their tasks do not say; it holds as long as the process lives.
+    plugin_limit: Option<Limit>,
 }
 
 impl Runner {
     /// A runner without work.
     pub(super) fn new(options: WorkerOptions, desk: Arc<Desk>) -> Self {
         let groups = Groups::of(&std::env::var(MARK).unwrap_or_default());
-        Self { options, desk, children: Children::default(), groups, entry: None }
+        Self { options, desk, children: Children::default(), groups, entry: None, staging: None, plugin_limit: None }
     }
 
     /// Runs attempts until no more can come. What must not stay is gone before a result is told.
@@ -50,7 +64,10 @@ impl Runner {
             let attempt_id = job.spec.run.attempt_id.clone();
             failpoint::pass("worker.begin.before");
             let result = match self.note(&job.spec) {
-                Ok(()) => self.desk.verdict_on(id, self.attempt(job)),
+                Ok(()) => {
+                    let result = self.attempt(job);
+                    self.desk.verdict_on(id, result)
+                }
                 Err(error) => AttemptResult::Failed { error },
             };
             if matches!(result, AttemptResult::Succeeded { .. }) {
@@ -81,11 +98,14 @@ impl Runner {
         noted.map_err(|error| TaskError::io("write to", &spec.home.join("workers"), &error))
     }
 
-    fn attempt(&self, job: Job) -> AttemptResult {
+    fn attempt(&mut self, job: Job) -> AttemptResult {
         let Job { id, spec, cancel } = job;
-        let Some(kind) = self.options.kinds.kind(&spec.kind) else {
-            let message = format!("kind `{}` is not at hand in the worker", spec.kind);
-            return AttemptResult::Failed { error: TaskError::permanent("unknown_kind", message) };
+        let (kind, staging) = match self.kind(&spec) {
+            Ok(found) => found,
+            Err(error) => {
+                log_error(&AttemptLog::of(&spec), &error);
+                return AttemptResult::Failed { error };
+            }
         };
         let artifacts = match ArtifactStore::open(&spec.home.join("artifacts")) {
             Ok(artifacts) => artifacts,
@@ -93,11 +113,46 @@ impl Runner {
                 return AttemptResult::Failed { error: TaskError::transient("artifact", error.to_string()) };
             }
         };
-        let limit = self.groups.limit(&spec.resources);
+        let limit = self.limit(&spec);
         let progress = progress(id, self.desk.clone());
-        let options = ContextOptions { host: None, cancel, progress: Some(Box::new(progress)) };
+        let options = ContextOptions { host: None, cancel, progress: Some(Box::new(progress)), staging };
         let (artifacts, panics, limit) = (&artifacts, PanicScope::Process, &limit);
         Attempt { kind: &kind, spec, options, artifacts, panics, limit }.run()
+    }
+
+    /// The kind of an attempt, and where it stages its outputs when that is not in the attempt's own folder.
+    fn kind(&mut self, spec: &AttemptSpec) -> Result<(Arc<dyn Kind>, Option<PathBuf>), TaskError> {
+        let Some(source) = &spec.plugin else {
+            let missing = || {
+                let message = format!("kind `{}` is not at hand in the worker", spec.kind);
+                TaskError::permanent("unknown_kind", message)
+            };
+            return Ok((self.options.kinds.kind(&spec.kind).ok_or_else(missing)?, None));
+        };
+        let staging = match self.staging.take() {
+            Some(staging) => staging,
+            None => Staging::new(&spec.home)
+                .map_err(|error| TaskError::io("write to", &spec.home.join("staging"), &error))?,
+        };
+        let staging = self.staging.insert(staging);
+        let kind = self.options.kinds.foreign(source, &spec.kind, &spec.home, staging.root())?;
+        // The process of a plugin program stays for the next task, whatever becomes of this one.
+        self.children.keep();
+        Ok((kind, Some(staging.of(&spec.run.attempt_id))))
+    }
+
+    fn limit(&mut self, spec: &AttemptSpec) -> Limit {
+        let by_itself = spec.plugin.as_ref().and_then(|plugin| plugin.max_memory);
+        if by_itself.is_none() || !spec.resources.is_empty() {
+            // What the task says lifts what holds for plugins by itself.
+            self.plugin_limit = None;
+            return self.groups.limit(&spec.resources);
+        }
+        if self.plugin_limit.is_none() {
+            let limit = self.groups.limit(&Resources { memory: by_itself, cpus: None });
+            self.plugin_limit = Some(limit);
+        }
+        Limit::default()
     }
 }
 

@@ -60,6 +60,10 @@ pub(super) struct Worker {
     oom_kills_in_group: u64,
     /// Tells that it ended, and all that it started.
     gone: bool,
+    /// What it wrote on its channel that is no message.
+    garbage: Option<String>,
+    /// The plugin that it has loaded: it serves no other kinds any more.
+    lane: Option<String>,
 }
 
 /// How an attempt left its worker.
@@ -109,6 +113,8 @@ impl Worker {
             oom_kills: oom_kills(),
             oom_kills_in_group: 0,
             gone: false,
+            garbage: None,
+            lane: None,
         };
         let greeted = timeout(HELLO, worker.greet(&nonce)).await;
         let error = match greeted {
@@ -149,15 +155,21 @@ impl Worker {
         self.requests.flush().await
     }
 
-    /// The next message; `None` when the channel is closed or garbled. What is no message at all is passed over.
+    /// The next message; `None` when the channel is closed or garbled: after a line that is no message nobody knows what was lost.
     async fn receive(&mut self) -> Option<Reply> {
-        loop {
-            let text = self.replies.next().await.ok()??;
-            match serde_json::from_slice(&text) {
-                Ok(reply) => return Some(reply),
-                Err(error) => tracing::warn!("a worker wrote a line that is no message: {error}"),
+        let text = match self.replies.next().await {
+            Ok(text) => text?,
+            Err(error) => {
+                self.garbage = Some(error.to_string());
+                return None;
             }
-        }
+        };
+        serde_json::from_slice(&text).map_err(|_| self.garbage = Some(excerpt(&text))).ok()
+    }
+
+    /// The plugin that it has loaded.
+    pub(super) fn lane(&self) -> Option<&str> {
+        self.lane.as_deref()
     }
 
     /// Runs one attempt.
@@ -168,7 +180,10 @@ impl Worker {
         control: &mut AttemptControl,
         grace: Duration,
     ) -> Handover {
-        if spec.resources.memory.is_some() {
+        if let Some(plugin) = &spec.plugin {
+            self.lane = Some(plugin.hash.clone());
+        }
+        if max_memory(spec).is_some() {
             self.oom_kills_in_group = self.oom_kills_in_group();
         }
         self.durable.extend(self.receipts.take(&mut self.given));
@@ -233,6 +248,14 @@ impl Worker {
             return result;
         }
         let stderr = Mask::of(&spec.secrets).text(&self.stderr.last_words().await).into_owned();
+        let message = match &spec.plugin {
+            Some(plugin) => format!(
+                "plugin `{}` (`{}`) took its worker down: {message}",
+                plugin.name,
+                plugin.code.place().display()
+            ),
+            None => message,
+        };
         AttemptResult::Crashed { message, stderr, exit, out_of_memory }
     }
 
@@ -278,8 +301,12 @@ impl Worker {
 
     /// How the process ended on its own; with the attempt that it ran, when there was one.
     async fn epitaph(&mut self, spec: Option<&AttemptSpec>) -> Epitaph {
+        if let Some(garbage) = self.garbage.take() {
+            let message = format!("the worker's channel carried a line that is no message: `{garbage}`");
+            return Epitaph { message, exit: None, out_of_memory: false };
+        }
         let status: Option<ExitStatus> = timeout(ENDING, self.child.wait()).await.ok().and_then(Result::ok);
-        let limit = spec.and_then(|spec| spec.resources.memory);
+        let limit = spec.and_then(max_memory);
         let limit_hit = limit.filter(|_| self.oom_kills_in_group() > self.oom_kills_in_group);
         Epitaph::of(status, &Memory { limit_hit, oom_kills_before: self.oom_kills })
     }
@@ -316,6 +343,18 @@ impl Told {
             AttemptResult::Failed { error: TaskError::transient("no_outcome", message) }
         })
     }
+}
+
+/// The limit of memory that holds for an attempt.
+fn max_memory(spec: &AttemptSpec) -> Option<u64> {
+    let by_itself = spec.plugin.as_ref().and_then(|plugin| plugin.max_memory);
+    if spec.resources.is_empty() { by_itself } else { spec.resources.memory }
+}
+
+/// The beginning of what should have been a message.
+fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(120)]);
+    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
 fn too_large(n_bytes: usize) -> TaskError {

@@ -25,6 +25,7 @@ mod process;
 mod protocol;
 mod receipts;
 mod serve;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -38,12 +39,24 @@ pub use pool::{PoolOptions, WorkerPool};
 pub use process::{Ask, ask};
 pub use serve::{WorkerOptions, serve};
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use sluicegate_plugin::Kind;
+use sluicegate_plugin::{Kind, PluginSource, TaskError};
 
 /// Where a worker finds kinds.
 pub trait KindTable: Send + Sync {
     /// A kind by name.
     fn kind(&self, name: &str) -> Option<Arc<dyn Kind>>;
+
+    /// A kind of a plugin, which is loaded when it was not yet. It stages its outputs below `staging`.
+    fn foreign(
+        &self,
+        source: &PluginSource,
+        name: &str,
+        _home: &Path,
+        _staging: &Path,
+    ) -> Result<Arc<dyn Kind>, TaskError> {
+        let message = format!("kind `{name}` is of plugin `{}`, and this worker loads no plugins", source.name);
+        Err(TaskError::permanent("unknown_kind", message))
+    }
 }

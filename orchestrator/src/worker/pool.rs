@@ -135,7 +135,7 @@ impl WorkerPool {
         let _slot = slot.expect("the pool's slots are never closed");
         loop {
             let (mut worker, is_new) = tokio::select! {
-                worker = self.worker() => match worker {
+                worker = self.worker(spec) => match worker {
                     Ok(worker) => worker,
                     Err(error) => return AttemptReport::without_worker(AttemptResult::Failed { error: error.into() }),
                 },
@@ -163,16 +163,35 @@ impl WorkerPool {
         }
     }
 
-    /// A worker that is idle, or a new one; true when it is new.
-    async fn worker(&self) -> Result<(Worker, bool), WorkerError> {
+    /// A worker that is idle, or a new one; true when it is new. A worker that has loaded a plugin serves that plugin alone: nobody
+    /// knows what else foreign code did to the process.
+    async fn worker(&self, spec: &AttemptSpec) -> Result<(Worker, bool), WorkerError> {
+        let lane = spec.plugin.as_ref().map(|plugin| plugin.hash.as_str());
         loop {
-            let Some(mut worker) = self.idle().pop() else { break };
+            let Some(mut worker) = self.take_idle(lane) else { break };
             if worker.lives() {
                 return Ok((worker, false));
             }
             worker.kill().await;
         }
+        if let Some(other) = self.take_excess() {
+            other.end(self.shared.options.grace).await;
+        }
         Ok((self.start_worker().await?, true))
+    }
+
+    /// The idle worker that was busy last among those that fit: with this plugin loaded, else with none.
+    fn take_idle(&self, lane: Option<&str>) -> Option<Worker> {
+        let mut idle = self.idle();
+        let with = |wanted: Option<&str>| idle.iter().rposition(|worker| worker.lane() == wanted);
+        let found = with(lane).or_else(|| lane.and_then(|_| with(None)))?;
+        Some(idle.remove(found))
+    }
+
+    /// An idle worker that must make room for a new one, so that there are never more workers than slots.
+    fn take_excess(&self) -> Option<Worker> {
+        let mut idle = self.idle();
+        (idle.len() > self.shared.slots.available_permits()).then(|| idle.remove(0))
     }
 
     async fn start_worker(&self) -> Result<Worker, WorkerError> {

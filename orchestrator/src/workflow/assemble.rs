@@ -156,10 +156,15 @@ impl<'a> Assembly<'a> {
         let uses = task.uses.as_ref()?;
         let entry = self.options.kinds.kind(&uses.text);
         if entry.is_none() {
-            let names = self.options.kinds.names();
-            let hint = did_you_mean(&uses.text, names.iter().copied())
-                .unwrap_or("`sluice kinds list` lists them".into());
             let message = format!("there is no kind `{}`", uses.text);
+            let (message, hint) = match self.options.kinds.why_missing(&uses.text) {
+                Some((why, hint)) => (format!("{message}: {why}"), hint),
+                None => {
+                    let names = self.options.kinds.names();
+                    let near = did_you_mean(&uses.text, names.iter().copied());
+                    (message, near.unwrap_or("`sluice kinds list` lists them".into()))
+                }
+            };
             found
                 .push(Diagnostic::error("E010", uses.span.clone(), message).label("unknown kind").hint(hint));
         }
@@ -262,7 +267,7 @@ fn meet_kind(
         let walk = SchemaWalk { root: entry.schema, kind: &task.kind };
         walk.walk(&resolved.with, entry.schema, "", &mut resolved.problems);
         found.extend(resolved.problems.iter().cloned());
-        task.kind_version.clone_from(&entry.description.version);
+        entry.version.clone_into(&mut task.kind_version);
         task.placement = entry.description.placement;
         task.effect = raw.effect.unwrap_or(entry.description.effect);
     }

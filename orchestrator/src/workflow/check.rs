@@ -46,6 +46,8 @@ const STACK: usize = 32 << 20;
 pub struct KindEntry<'a> {
     /// What it says of itself.
     pub description: &'a Description,
+    /// What stands for its behaviour in cache keys.
+    pub version: &'a str,
     /// The JSON Schema of its parameters.
     pub schema: &'a Value,
     /// The kind.
@@ -58,6 +60,10 @@ pub trait KindSource: Sync {
     fn kind(&self, name: &str) -> Option<KindEntry<'_>>;
     /// All names.
     fn names(&self) -> Vec<&str>;
+    /// Why there is no kind with this name although it could be, and the way out.
+    fn why_missing(&self, _name: &str) -> Option<(String, String)> {
+        None
+    }
 }
 
 /// Reads a file by its absolute path.

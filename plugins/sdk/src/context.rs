@@ -56,6 +56,8 @@ pub struct ContextOptions {
     pub cancel: CancelToken,
     /// Called with a fraction from 0 to 1 (NaN when unknown) and a note.
     pub progress: Option<Box<ProgressFn>>,
+    /// Where outputs are staged; without it, in the attempt's folder.
+    pub staging: Option<PathBuf>,
 }
 
 /// What a running task can ask for and say. Safe to share between threads of the task.
@@ -136,6 +138,12 @@ impl Context {
         self.spec.secrets.iter().map(|(name, secret)| (name.as_str(), secret.reveal()))
     }
 
+    /// The attempt as a document, for code that is elsewhere; without its secrets and its parameters.
+    pub fn to_spec_json(&self) -> Value {
+        let spec = AttemptSpec { secrets: BTreeMap::new(), plugin: None, ..self.spec.clone() };
+        serde_json::to_value(&spec).unwrap_or_default()
+    }
+
     /// All connected inputs.
     pub fn inputs(&self) -> &BTreeMap<String, Input> {
         &self.spec.inputs
@@ -181,13 +189,18 @@ impl Context {
         })
     }
 
+    /// The folder in which outputs are staged.
+    pub fn staging(&self) -> PathBuf {
+        self.options.staging.clone().unwrap_or_else(|| self.spec.attempt_dir.join("out"))
+    }
+
     /// Names an output and returns where to write it. The file becomes an artifact when the task succeeds.
     pub fn output_path(&self, port: &str, port_type: PortType) -> PathBuf {
         if let Some(link) = &self.link {
             // The host keeps why it refuses, and fails the attempt with it; nothing can be written to an empty path.
             return link.output_path(port, port_type).unwrap_or_default();
         }
-        let staging = self.spec.attempt_dir.join("out");
+        let staging = self.staging();
         // A folder that cannot be made is told by whoever writes into it.
         if !self.has_staged.swap(true, Ordering::AcqRel) {
             let _ = std::fs::create_dir_all(&staging);

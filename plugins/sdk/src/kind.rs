@@ -74,6 +74,10 @@ pub trait Kind: Send + Sync + 'static {
     fn references(&self, params: &Value, run: &RunInfo) -> Result<Vec<ModelReference>, TaskError>;
     /// See [`Task::probe`]; [`Probe::Unknown`] when the parameters do not parse.
     fn probe(&self, ctx: &ProbeContext, params: &Value) -> Probe;
+    /// Tells whether [`Kind::files`] and [`Kind::references`] answer at once, without another process.
+    fn is_quick(&self, _params: &Value) -> bool {
+        true
+    }
     /// Parses the parameters and runs [`Task::run`].
     fn run(&self, ctx: &Context, params: Value) -> Result<(), TaskError>;
 }

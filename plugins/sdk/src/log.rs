@@ -55,6 +55,11 @@ impl AttemptLog {
         self.opened()?.as_ref().map_or_else(|| Err(io::Error::other("it is closed")), File::try_clone)
     }
 
+    /// Tells whether the file is open already.
+    pub fn is_open(&self) -> bool {
+        self.lock().is_some()
+    }
+
     /// Removes the file when nothing was written. Later lines make it again.
     pub fn close(&self) {
         if let Some(file) = self.lock().take()

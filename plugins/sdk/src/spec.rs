@@ -110,6 +110,51 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// Foreign code that a kind comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginSource {
+    /// The plugin's name.
+    pub name: String,
+    /// BLAKE3 of the library, or of the program's files; what is loaded must have it.
+    pub hash: String,
+    /// Where the code is.
+    pub code: PluginCode,
+    /// True when the kind may write only below its staging folder, because it says that it is pure.
+    #[serde(default)]
+    pub confined: bool,
+    /// How much memory, in bytes, its tasks may use at most that do not say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<u64>,
+}
+
+/// Where the code of a plugin is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PluginCode {
+    /// A shared library with the C ABI.
+    Library {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A program that speaks the plugin protocol.
+    Program {
+        /// The folder that it starts in; its files are what is hashed.
+        folder: PathBuf,
+        /// The program and its arguments.
+        command: Vec<String>,
+    },
+}
+
+impl PluginCode {
+    /// The file or folder, for messages.
+    pub fn place(&self) -> &std::path::Path {
+        match self {
+            Self::Library { path } => path,
+            Self::Program { folder, .. } => folder,
+        }
+    }
+}
+
 /// Everything a worker needs to run one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptSpec {
@@ -117,6 +162,9 @@ pub struct AttemptSpec {
     pub run: RunInfo,
     /// The kind's name.
     pub kind: String,
+    /// Where the kind comes from, when it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginSource>,
     /// The parameters, expressions already evaluated.
     pub params: Value,
     /// Connected inputs, by port.

@@ -29,6 +29,7 @@ impl Bench {
                 attempt_id: "attempt".into(),
             },
             kind: String::new(),
+            plugin: None,
             params: Value::Null,
             inputs: BTreeMap::new(),
             references: BTreeMap::new(),
