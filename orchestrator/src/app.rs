@@ -1,5 +1,6 @@
 //! The composition root: the one place that names the packs and puts the parts together.
 
+mod conformance;
 mod control;
 mod deployments;
 mod doctor;
@@ -20,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+pub use conformance::{Check, Conformance, ConformanceRequest, Verdict as CheckVerdict};
 pub use control::Cancelled;
 pub use deployments::StoppedDeployment;
 pub use error::AppError;
@@ -27,7 +29,7 @@ pub use files::{CheckedFile, find_home};
 pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
-pub use plugins::{LockReport, PluginRow};
+pub use plugins::{LockReport, NewPlugin, PluginRow};
 pub use run::{RunRequest, Running};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{App, AppError};
 use crate::{
-    plugin::{LOCK_FILE, Pins, Plugin, PluginOptions, PluginSet, Refusal},
+    plugin::{LOCK_FILE, Language, Pins, Plugin, PluginOptions, PluginSet, Refusal, TemplateError, write_template},
     workflow::Project,
 };
+
+/// The SDK that this program was built with, when its source is still there.
+const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/sdk");
 
 /// A plugin as it is listed.
 pub struct PluginRow<'a> {
@@ -16,6 +19,14 @@ pub struct PluginRow<'a> {
     pub place: PathBuf,
     /// What it is, or why it is not used.
     pub state: Result<&'a Plugin, &'a Refusal>,
+}
+
+/// A plugin that was just written.
+pub struct NewPlugin {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its files, relative to the folder.
+    pub files: Vec<&'static str>,
 }
 
 /// What `plugins lock` pinned.
@@ -76,6 +87,41 @@ impl App {
                 |near| format!("did you mean `{near}`?"),
             ),
         })
+    }
+
+    /// Writes a new plugin to a folder, or to the first plugin folder of the project.
+    pub fn new_plugin(
+        &self,
+        name: &str,
+        language: Language,
+        folder: Option<PathBuf>,
+        sdk: Option<PathBuf>,
+    ) -> Result<NewPlugin, AppError> {
+        let project = self.project()?;
+        let folder = match (folder, project.plugin_folders.first()) {
+            (Some(folder), _) => folder,
+            (None, Some(plugins)) => self.project_folder().join(plugins).join(name),
+            (None, None) => self.project_folder().join("plugins").join(name),
+        };
+        let sdk = match sdk {
+            Some(sdk) => sdk.canonicalize().map_err(|source| AppError::Unreadable { path: sdk, source })?,
+            None => PathBuf::from(SDK),
+        };
+        if language == Language::Rust && !sdk.join("Cargo.toml").is_file() {
+            return Err(AppError::NotFound {
+                message: format!("the SDK for Rust is not at `{}`", sdk.display()),
+                hint: "name the folder `plugins/sdk` of Sluicegate's source by `--sdk FOLDER`".into(),
+            });
+        }
+        let files = write_template(&folder, name, language, &sdk).map_err(|error| match error {
+            TemplateError::Write { path, source } => AppError::Unwritable { path, source },
+            TemplateError::Exists(path) => AppError::Invalid {
+                message: format!("`{}` is there already", path.display()),
+                hint: "choose another name, or another place by `--to FOLDER`".into(),
+            },
+            TemplateError::Name(message) => AppError::Invalid { message, hint: "choose another name".into() },
+        })?;
+        Ok(NewPlugin { folder, files })
     }
 
     /// Pins the plugins as they are now. All of them must be usable.

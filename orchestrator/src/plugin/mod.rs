@@ -21,6 +21,7 @@ mod sdk;
 mod serve;
 mod set;
 mod talk;
+mod template;
 
 pub use find::{FoundPlugin, Misfit, PLUGIN_FILE, find, find_at};
 pub use inspector::INSPECT_COMMAND;
@@ -30,6 +31,7 @@ pub use program::CONFINE_COMMAND;
 pub use refusal::Refusal;
 pub use serve::{become_confined, serve_library};
 pub use set::{Plugin, PluginAbout, PluginKind, PluginOptions, PluginSet};
+pub use template::{Language, TemplateError, write_template};
 
 use sluicegate_plugin::TaskError;
 

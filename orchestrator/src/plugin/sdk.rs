@@ -11,6 +11,9 @@ use tempfile::TempDir;
 /// The package's files, by their paths below the folder that Python looks into.
 const FILES: &[(&str, &str)] = &[];
 
+/// What `sluice plugins new --lang python` writes.
+pub(super) const TEMPLATE: &[(&str, &str)] = &[];
+
 /// A folder with the package in it.
 pub(super) enum PythonSdk {
     /// In the folder of the state, for good.

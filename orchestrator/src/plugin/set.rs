@@ -76,6 +76,12 @@ impl PluginSet {
         Self { options, found, misfits }
     }
 
+    /// A set of one plugin, wherever it is.
+    pub fn of(plugin: FoundPlugin, options: PluginOptions) -> Self {
+        let found = BTreeMap::from([(plugin.name.clone(), (plugin, OnceLock::new()))]);
+        Self { options, found, misfits: Vec::new() }
+    }
+
     /// The names of all plugins, also of those that turn out to be refused.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.found.keys().map(String::as_str)

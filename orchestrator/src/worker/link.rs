@@ -134,7 +134,9 @@ impl Worker {
     async fn greet(&mut self, nonce: &str) -> Option<Option<String>> {
         self.send(&line(&Request::Hello(Hello::new(nonce)))).await.ok()?;
         loop {
-            if let Reply::Hello(hello) = self.receive().await? {
+            // What a library prints while the process starts comes before the hello, and is passed over.
+            let text = self.replies.next().await.ok()??;
+            if let Ok(Reply::Hello(hello)) = serde_json::from_slice(&text) {
                 return Some(hello.disagreement(nonce));
             }
         }

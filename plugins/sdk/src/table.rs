@@ -6,7 +6,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::{reader::FileReader, writer::FileWriter};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
-use crate::{Column, ColumnType};
+use crate::{Column, ColumnType, TaskError};
 
 /// A table could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,22 @@ impl Table {
             [] => Ok(RecordBatch::new_empty(self.schema.clone())),
             many => Ok(arrow_select::concat::concat_batches(&self.schema, many)?),
         }
+    }
+
+    /// The table of what becomes of each batch; all must have one schema. A table without rows is one empty batch.
+    pub fn map_batches(
+        &self,
+        mut each: impl FnMut(&RecordBatch) -> Result<RecordBatch, TaskError>,
+    ) -> Result<Self, TaskError> {
+        let empty = [RecordBatch::new_empty(self.schema.clone())];
+        let batches = if self.batches.is_empty() { &empty[..] } else { &self.batches };
+        let batches = batches.iter().map(&mut each).collect::<Result<Vec<_>, _>>()?;
+        let schema = batches.first().map_or_else(|| self.schema.clone(), RecordBatch::schema);
+        if let Some(other) = batches.iter().find(|batch| batch.schema() != schema) {
+            let message = format!("batches of one table have different columns: {schema:?} and {:?}", other.schema());
+            return Err(TaskError::permanent("bad_table", message));
+        }
+        Ok(Self { schema, batches })
     }
 
     /// Reads an Arrow IPC file.
