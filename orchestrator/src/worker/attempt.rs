@@ -54,6 +54,7 @@ impl Attempt<'_> {
         let (cancel, attempt_dir) = (options.cancel.clone(), spec.attempt_dir.clone());
         let staging = options.staging.clone();
         let params = std::mem::take(&mut spec.params);
+        let plugin = spec.plugin.take().map(|plugin| plugin.name);
         let ctx = Context::new(spec, options);
         let log = ctx.attempt_log();
         for warning in limit.warnings() {
@@ -70,7 +71,7 @@ impl Attempt<'_> {
                 AttemptResult::Cancelled
             }
             Err(error) => {
-                let error = log.mask().error(limit.explain(error));
+                let error = log.mask().error(limit.explain(named(error, plugin.as_deref())));
                 log_error(log, &error);
                 AttemptResult::Failed { error }
             }
@@ -157,6 +158,14 @@ fn remove_staged(attempt_dir: &Path) {
     let _ = std::fs::remove_dir_all(attempt_dir.join("out"));
     // Refused while anything else is in it.
     let _ = std::fs::remove_dir(attempt_dir);
+}
+
+/// Says which plugin an error comes from.
+fn named(error: TaskError, plugin: Option<&str>) -> TaskError {
+    match plugin.filter(|name| !error.message.contains(&format!("plugin `{name}`"))) {
+        Some(name) => TaskError { message: format!("plugin `{name}`: {}", error.message), ..error },
+        None => error,
+    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> TaskError {

@@ -31,13 +31,16 @@ impl Suite<'_> {
         self.check("parameters are documented", Self::documented);
         self.check("bad parameters are told", Self::bad_parameters);
         let own: Vec<_> = self.cases.iter().filter(|(_, case)| case.kind == self.entry.description.name).cloned().collect();
+        // What fails by itself cannot show how it stops.
         let mut first_good = None;
         if own.is_empty() {
             let case = Case::bare(&self.entry.description.name);
             if self.needs_nothing() {
                 let verdict = self.case(&case).await;
                 self.note("a run without parameters", verdict);
-                first_good = Some(case);
+                if !self.has_failed() {
+                    first_good = Some(case);
+                }
             } else {
                 self.note("a good run", Verdict::Skipped("there is no case in `tests/` for this kind".into()));
             }
@@ -45,7 +48,7 @@ impl Suite<'_> {
         for (name, case) in &own {
             let verdict = self.case(case).await;
             self.note(&format!("case `{name}`"), verdict);
-            if first_good.is_none() && case.error.is_none() && case.problem.is_none() {
+            if first_good.is_none() && !self.has_failed() && case.error.is_none() && case.problem.is_none() {
                 first_good = Some(case.clone());
             }
         }
@@ -56,6 +59,11 @@ impl Suite<'_> {
             self.note("a task stops when it is asked to", verdict);
         }
         self.checks
+    }
+
+    /// Tells whether the last check failed.
+    fn has_failed(&self) -> bool {
+        self.checks.last().is_some_and(|check| matches!(check.verdict, Verdict::Failed(_)))
     }
 
     fn check(&mut self, name: &str, check: fn(&Self) -> Verdict) {
