@@ -25,6 +25,12 @@ mod durability;
 mod examples;
 #[path = "e2e/flow.rs"]
 mod flow;
+#[path = "e2e/plugin_faults.rs"]
+mod plugin_faults;
+#[path = "e2e/plugin_guide.rs"]
+mod plugin_guide;
+#[path = "e2e/plugins.rs"]
+mod plugins;
 #[path = "e2e/readme.rs"]
 mod readme;
 #[path = "e2e/rerun.rs"]

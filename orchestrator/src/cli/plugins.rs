@@ -231,6 +231,7 @@ fn check_json(check: &Check) -> Value {
 }
 
 fn print_checks(found: &Conformance, out: &mut Out) {
+    out.line(&out.paint(Style::Bold, &found.name));
     let mut kind = None;
     for check in &found.checks {
         if check.kind != kind {

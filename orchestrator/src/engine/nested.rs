@@ -101,7 +101,7 @@ pub(super) async fn follow(handle: RunHandle, mut control: AttemptControl) -> At
     let ended = handle.wait_or_stop(stop).await;
     match (ended, stopped) {
         (Ok(run), Some(StopReason::TimedOut { after })) if run.status() == RunStatus::Cancelled => {
-            AttemptResult::TimedOut { after }
+            AttemptResult::TimedOut { after, stubborn: None }
         }
         (Ok(run), _) => result_of(&run),
         (Err(error), _) => AttemptResult::Failed { error: not_run(&error) },

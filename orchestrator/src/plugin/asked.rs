@@ -88,6 +88,7 @@ impl<C: Code> Kind for AskedKind<C> {
     }
 
     fn schema(&self, params: &Value, check: &mut SchemaCheck) {
+        self.manifest.derive_columns(params, check);
         let request = AskRequest {
             base_dir: check.base_dir.clone(),
             runs_after_others: check.runs_after_others,

@@ -39,6 +39,14 @@ pub(super) fn verify(manifest: &Manifest, plugin: &str) -> Result<(), String> {
     jsonschema::draft202012::new(params).map_err(|error| format!("`params` is no JSON Schema: {error}"))?;
     verify_ports(&ports.inputs, "input")?;
     verify_ports(&ports.outputs, "output")?;
+    let has = |ports: &[Port], name: &String| ports.iter().any(|port| port.name == *name);
+    let strangers = manifest.columns_from.iter().find(|(output, input)| !has(&ports.outputs, output) || !has(&ports.inputs, input));
+    if let Some((output, input)) = strangers {
+        return Err(format!("`columns_from` names output `{output}` and input `{input}`, not both of which it has"));
+    }
+    if let Some((param, input)) = manifest.column_params.iter().find(|(_, input)| !has(&ports.inputs, input)) {
+        return Err(format!("`column_params` says that `{param}` names columns of input `{input}`, which it has not"));
+    }
     match ports.outputs.iter().find(|port| port.port_type == PortType::Any) {
         Some(port) => Err(format!("output `{}` has the type `any`, which is for inputs only", port.name)),
         None => Ok(()),

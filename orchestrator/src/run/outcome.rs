@@ -71,6 +71,9 @@ pub enum AttemptResult {
     TimedOut {
         /// The timeout, in seconds.
         after: f64,
+        /// Who did not stop when it was asked to, so that its worker was killed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stubborn: Option<String>,
     },
     /// It was stopped because the run was cancelled.
     Cancelled,
@@ -99,10 +102,14 @@ impl AttemptResult {
         match self {
             Self::Succeeded { .. } | Self::Cancelled => None,
             Self::Failed { error } => Some(error.clone()),
-            Self::TimedOut { after } => Some(
-                TaskError::transient("timeout", format!("took longer than its timeout of {after} s"))
-                    .hint("raise `timeout`, or find out in the log where the time went"),
-            ),
+            Self::TimedOut { after, stubborn } => {
+                let how = stubborn.as_ref().map_or(String::new(), |who| {
+                    format!("; {who} did not stop when it was asked to, and its worker was killed")
+                });
+                let message = format!("took longer than its timeout of {after} s{how}");
+                let error = TaskError::transient("timeout", message);
+                Some(error.hint("raise `timeout`, or find out in the log where the time went"))
+            }
             Self::Crashed { message, stderr, exit, out_of_memory } => {
                 let code = if *out_of_memory { TaskError::OUT_OF_MEMORY } else { "crashed" };
                 let said =

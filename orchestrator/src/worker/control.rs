@@ -24,7 +24,7 @@ impl StopReason {
         match (result, self) {
             (Some(done @ AttemptResult::Succeeded { .. }), _) => done,
             (_, Self::Cancelled) => AttemptResult::Cancelled,
-            (_, Self::TimedOut { after }) => AttemptResult::TimedOut { after },
+            (_, Self::TimedOut { after }) => AttemptResult::TimedOut { after, stubborn: None },
         }
     }
 }
@@ -120,7 +120,7 @@ mod tests {
         let failed = AttemptResult::Failed { error: sluicegate_plugin::TaskError::cancelled() };
         assert_eq!(
             StopReason::TimedOut { after: 1.0 }.settle(Some(failed)),
-            AttemptResult::TimedOut { after: 1.0 }
+            AttemptResult::TimedOut { after: 1.0, stubborn: None }
         );
         assert_eq!(StopReason::Cancelled.settle(None), AttemptResult::Cancelled);
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sluicegate_plugin::{AttemptLog, AttemptSpec};
+use sluicegate_plugin::AttemptSpec;
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -156,8 +156,12 @@ impl WorkerPool {
                 Handover::Lost(Some(reason)) => reason.settle(Some(worker.autopsy(spec).await)),
                 Handover::Stubborn(reason) => {
                     worker.kill().await;
-                    note_stubborn(spec, self.shared.options.grace);
-                    reason.settle(super::read_outcome(&spec.attempt_dir, &spec.run.attempt_id))
+                    match reason.settle(super::read_outcome(&spec.attempt_dir, &spec.run.attempt_id)) {
+                        AttemptResult::TimedOut { after, .. } => {
+                            AttemptResult::TimedOut { after, stubborn: Some(who(spec)) }
+                        }
+                        result => result,
+                    }
                 }
             };
             return AttemptReport { result, worker: process };
@@ -214,15 +218,9 @@ impl WorkerPool {
     }
 }
 
-/// Says in the attempt's log why it ends without a word of its own. A log that cannot be written does not change the result.
-fn note_stubborn(spec: &AttemptSpec, grace: Duration) {
-    let who = match &spec.plugin {
-        Some(plugin) => format!("plugin `{}`", plugin.name),
-        None => "the task".into(),
-    };
-    let seconds = grace.as_secs_f64();
-    let text = format!("error: {who} did not stop within {seconds} s when it was asked to; its worker was killed");
-    let _ = AttemptLog::of(spec).line(&text);
+/// Who runs an attempt, for people.
+fn who(spec: &AttemptSpec) -> String {
+    spec.plugin.as_ref().map_or_else(|| "the task".into(), |plugin| format!("plugin `{}`", plugin.name))
 }
 
 fn never_ran(reason: StopReason) -> AttemptReport {

@@ -66,7 +66,7 @@ static const char COLUMNS[] =
     "{\"name\": \"winsorize.columns\", \"version\": \"1\","
     " \"summary\": \"Replaces values beyond two quantiles of their column by those quantiles.\","
     " \"doc\": \"Quantiles interpolate linearly between order statistics, as numpy does by default. Missing values stay missing.\","
-    " \"effect\": \"pure\","
+    " \"effect\": \"pure\", \"columns_from\": {\"table\": \"table\"}, \"column_params\": {\"columns\": \"table\"},"
     " \"params\": {\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"columns\"], \"properties\": {"
     "   \"columns\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\"},"
     "     \"description\": \"The columns, of floating-point numbers.\"},"

@@ -120,7 +120,8 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
     let text = what.to_string_lossy();
     if !what.exists() && built_in.entries().any(|entry| entry.pack == text) {
         let name = text.into_owned();
-        return Ok(Subject::Ready { catalog: built_in, name, base_dir: PathBuf::from(".") });
+        let base_dir = std::env::current_dir().map_err(|source| AppError::Unreadable { path: ".".into(), source })?;
+        return Ok(Subject::Ready { catalog: built_in, name, base_dir });
     }
     let place = what.canonicalize().map_err(|_| AppError::NotFound {
         message: format!("there is no plugin at `{}`", what.display()),

@@ -269,7 +269,7 @@ impl Case {
 fn told(tried: &Tried) -> String {
     let text = match &tried.result {
         AttemptResult::Succeeded { .. } => "it succeeded".into(),
-        AttemptResult::TimedOut { after } => format!("it did not end within {after} s, and was stopped"),
+        AttemptResult::TimedOut { after, .. } => format!("it did not end within {after} s, and was stopped"),
         AttemptResult::Cancelled => "it was cancelled".into(),
         result => result.error().map_or_else(|| "it was lost".into(), |error: TaskError| format!("{} ({})", error.message, error.code)),
     };

@@ -121,7 +121,7 @@ fn bring(sim: &mut Sim, chance: Chance, running: &[TaskIdx]) {
         Chance::Succeed => drop(sim.finish(task, succeeded())),
         Chance::Reject => drop(sim.finish(task, judged(Decision::Reject))),
         Chance::Fail { retryable } => drop(sim.finish(task, failed(retryable))),
-        Chance::TimeOut => drop(sim.finish(task, AttemptResult::TimedOut { after: 1.0 })),
+        Chance::TimeOut => drop(sim.finish(task, AttemptResult::TimedOut { after: 1.0, stubborn: None })),
         Chance::Pause => {
             let _ = sim.input(&Input::Pause);
         }

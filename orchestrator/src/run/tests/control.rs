@@ -159,7 +159,7 @@ fn only_failures_that_a_filter_names_are_tried_again() {
         (RetryOn { exit_codes: vec![75], ..RetryOn::default() }, exit(Exit::Code(75)), true),
         (RetryOn { exit_codes: vec![75], ..RetryOn::default() }, exit(Exit::Code(1)), false),
         (RetryOn { signal: true, ..RetryOn::default() }, exit(Exit::Signal(9)), true),
-        (RetryOn { timeout: true, ..RetryOn::default() }, AttemptResult::TimedOut { after: 1.0 }, true),
+        (RetryOn { timeout: true, ..RetryOn::default() }, AttemptResult::TimedOut { after: 1.0, stubborn: None }, true),
         (RetryOn { timeout: true, ..RetryOn::default() }, exit(Exit::Code(1)), false),
         (RetryOn { out_of_memory: true, ..RetryOn::default() }, out_of_memory, true),
         (RetryOn { text: Some("no l.ck".into()), ..RetryOn::default() }, exit(Exit::Code(1)), true),
@@ -213,7 +213,7 @@ fn a_task_that_must_happen_once_and_was_stopped_in_the_middle_may_have_happened(
     let once = || Task { effect: sluicegate_plugin::Effect::Once, ..task("a", &[]) };
     let mut sim = Sim::of(vec![once()]);
     let _ = sim.start_what_can();
-    let _ = sim.finish(A, AttemptResult::TimedOut { after: 1.0 });
+    let _ = sim.finish(A, AttemptResult::TimedOut { after: 1.0, stubborn: None });
     assert_eq!(sim.word(A), "unknown");
     let mut sim = Sim::of(vec![once()]);
     let _ = sim.start_what_can();

@@ -82,6 +82,6 @@ async fn an_inline_task_hears_that_it_should_stop() {
         handle.stop(StopReason::TimedOut { after: 2.0 });
     });
     let report = run(&folder, json!("wait"), control).await;
-    assert_eq!(report.result, AttemptResult::TimedOut { after: 2.0 });
+    assert_eq!(report.result, AttemptResult::TimedOut { after: 2.0, stubborn: None });
     stopper.join().unwrap();
 }

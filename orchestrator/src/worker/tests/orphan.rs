@@ -170,7 +170,7 @@ async fn a_worker_that_was_taken_over_is_stopped_with_everything_it_started() {
     let (control, handle) = AttemptControl::new(Box::new(|_, _| ()));
     handle.stop(StopReason::TimedOut { after: 2.0 });
     let report = orphan.adopt(attempt.clone(), "attempt-1".into(), control, Duration::from_millis(50)).await;
-    assert_eq!(report.result, AttemptResult::TimedOut { after: 2.0 });
+    assert_eq!(report.result, AttemptResult::TimedOut { after: 2.0, stubborn: None });
     child.wait().unwrap();
     assert!(crate::worker::Orphan::find(folder.path(), "attempt-1").is_none());
     let left = std::fs::read_to_string(folder.path().join("left")).unwrap();

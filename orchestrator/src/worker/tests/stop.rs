@@ -41,7 +41,7 @@ async fn a_task_that_obeys_keeps_its_worker_warm() {
 async fn a_timeout_is_told_as_one() {
     let yard = Yard::new(1);
     let report = stop_when_waiting(&yard, json!("wait"), StopReason::TimedOut { after: 1.5 }).await;
-    assert_eq!(report.result, AttemptResult::TimedOut { after: 1.5 });
+    assert_eq!(report.result, AttemptResult::TimedOut { after: 1.5, stubborn: None });
     yard.close().await;
 }
 
@@ -144,7 +144,7 @@ async fn an_attempt_that_waits_for_a_worker_can_be_stopped() {
     let (control, handle) = AttemptControl::new(Box::new(|_, _| ()));
     handle.stop(StopReason::TimedOut { after: 0.5 });
     let report = yard.pool.execute(yard.spec(json!({ "what": "nothing" })), control).await;
-    assert_eq!((report.result, report.worker), (AttemptResult::TimedOut { after: 0.5 }, None));
+    assert_eq!((report.result, report.worker), (AttemptResult::TimedOut { after: 0.5, stubborn: None }, None));
     busy.stop(StopReason::Cancelled);
     assert_eq!(running.await.unwrap().result, AttemptResult::Cancelled);
     yard.close().await;

@@ -130,6 +130,7 @@ pub(in crate::worker) fn spec(home: &Path, attempt: u32, params: Value) -> Attem
             attempt_id: format!("attempt-{attempt}"),
         },
         kind: "trial".into(),
+        plugin: None,
         params,
         inputs: BTreeMap::new(),
         references: BTreeMap::new(),
