@@ -20,9 +20,10 @@ class Host:
         program.write_text(textwrap.dedent(source), encoding="utf-8")
         self._stderr = open(Path(self.folder.name) / "stderr", "w+", encoding="utf-8")
         paths = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         self.process = subprocess.Popen(
             [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
-            env={**os.environ, "PYTHONPATH": paths, **(env or {})},
+            env={**inherited, "PYTHONPATH": paths, **(env or {})},
         )
         self._id = 0
 

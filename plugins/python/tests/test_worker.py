@@ -146,7 +146,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual([one["fraction"] for one in said if one["t"] == "progress"], [0.5, None])
         self.assertEqual([(one["port"], one.get("value")) for one in said if one["t"] == "output"], [("n", 1), ("table", None)])
         self.assertNotIn("error", said[-1])
-        self.assertEqual((missing["code"], missing["hints"]), ("missing_column", ["it has `x`, `s`"]))
+        self.assertEqual((missing["code"], missing["hints"]), ("missing_column", ["did you mean `x`?"]))
 
     def test_questions_are_answered(self):
         ask = lambda about, params, **more: self.host.ask("acme.clip", about, params, **more)
@@ -349,7 +349,7 @@ class Alone(unittest.TestCase):
         threads = [threading.Thread(target=lambda text=text: [channel.send({"m": text}) for _ in range(50)]) for text in texts]
         for thread in threads:
             thread.start()
-        found = [message["m"] for message, _ in zip(channel.messages(), range(200))]
+        found = [message["m"] for _, message in zip(range(200), channel.messages())]
         for thread in threads:
             thread.join()
         os.close(reading)
