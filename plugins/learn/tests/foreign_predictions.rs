@@ -117,7 +117,7 @@ fn the_champion_is_judged_on_the_rows_that_a_foreign_model_predicted() {
     let own_rows = two_texts();
     let folder = tempfile::tempdir().unwrap();
     let model = train(folder.path(), &TrainLogistic, &own_rows).outputs["model"].path.clone();
-    let own = judged(folder.path(), &TrainSvm, &own_rows).table("predictions");
+    let own = judged(tempfile::tempdir().unwrap().path(), &TrainSvm, &own_rows).table("predictions");
     let champion = ResolvedModel { model: "bench".into(), version: 3, hash: "h".into(), path: model };
     let run = |rows: &Table| {
         let folder = tempfile::tempdir().unwrap();
