@@ -62,6 +62,10 @@ class Schemas(unittest.TestCase):
         )
         self.assertEqual(self.schema(Optional[Colour], None), {"enum": ["red", "blue", None]})
 
+    def test_documentation_inside_of_optional_is_found(self):
+        hint = Optional[Annotated[int, sg.Param("How many.", minimum=1)]]
+        self.assertEqual(self.schema(hint, None), {"type": ["integer", "null"], "minimum": 1, "description": "How many."})
+
     def test_unions_lists_and_tables(self):
         self.assertEqual(self.schema(Union[int, str]), {"type": ["integer", "string"]})
         self.assertEqual(self.schema(List[int]), {"type": "array", "items": {"type": "integer"}})

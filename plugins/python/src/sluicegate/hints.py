@@ -96,6 +96,7 @@ def _property(name: str, hint: Any, default: Any, at: str, outer: "tuple[type, .
 def _peel(hint: Any, at: str) -> "tuple[Any, Param]":
     """Takes `Annotated` apart. A bare text is the documentation."""
     param = Param()
+    hint = _lifted(hint)
     if typing.get_origin(hint) is Annotated:
         hint, *extras = typing.get_args(hint)
         for extra in extras:
@@ -106,6 +107,17 @@ def _peel(hint: Any, at: str) -> "tuple[Any, Param]":
             elif isinstance(extra, type) and issubclass(extra, Param):
                 raise DefinitionError(f"{at}: write `sg.Param(…)` with parentheses")
     return hint, param
+
+
+def _lifted(hint: Any) -> Any:
+    """`Optional[Annotated[T, …]]` as `Annotated[Optional[T], …]`: before 3.11, Python itself wraps hints whose default is `None`."""
+    args = typing.get_args(hint)
+    if typing.get_origin(hint) not in _UNIONS or len(args) != 2 or type(None) not in args:
+        return hint
+    inner = args[0] if args[1] is type(None) else args[1]
+    if typing.get_origin(inner) is not Annotated:
+        return hint
+    return Annotated[(Optional[inner.__origin__], *inner.__metadata__)]  # type: ignore[return-value]
 
 
 def _shape(hint: Any, at: str, outer: "tuple[type, ...]") -> Shape:
