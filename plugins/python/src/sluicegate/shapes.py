@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import re
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Optional
 
 _WORDS = {"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
@@ -360,9 +360,6 @@ class ObjectShape(Shape):
         if self.cls is None or not isinstance(value, self.cls):
             raise ValueError(f"expected {self.words()}")
         return {one.name: one.shape.to_json(getattr(value, one.name)) for one in self.properties}
-
-    def named(self, names: "set[str]") -> "Iterator[Property]":
-        return (one for one in self.properties if one.name in names)
 
     def words(self) -> str:
         return f"a table (`{self.cls.__name__}`)" if self.cls else "a table"
