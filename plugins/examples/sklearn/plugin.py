@@ -82,6 +82,9 @@ def train(
             hints=["use one of " + ", ".join(f"`{name}`" for name in REGRESSORS)],
         )
 
+    if is_regressor and not pd.api.types.is_numeric_dtype(rows[target]):
+        raise sg.TaskError("bad_data", f"`{estimator}` predicts numbers, but `{target}` holds something else", hints=["choose a classifier"])
+
     pipeline = make_pipeline(_encoder(rows[features]), _estimator(estimator, settings or {}, seed))
     ctx.progress(None, f"fitting {estimator} on {len(rows)} rows")
     pipeline.fit(rows[features], rows[target])
