@@ -46,6 +46,7 @@ impl Columns {
         let mut check = SchemaCheck {
             base_dir: base_dir.to_owned(),
             runs_after_others: task.runs_after_others,
+            connected: Some(task.inputs.keys().cloned().collect()),
             ..SchemaCheck::default()
         };
         for (port, from) in task.inputs {

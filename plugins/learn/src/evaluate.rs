@@ -1,8 +1,10 @@
 //! The kind `evaluate`: a model, and the champion beside it, on rows that neither was trained on.
 
-use std::collections::BTreeMap;
+mod foreign;
+mod table;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +13,8 @@ use sluicegate_plugin::{
     Context, Description, ModelReference, Port, PortType, Problem, RunInfo, SchemaCheck, Selector, Table,
     Task, TaskError,
 };
+
+use self::{foreign::ForeignOptions, table::predictions_table};
 
 use crate::{
     dataset,
@@ -37,6 +41,34 @@ pub struct EvaluateParams {
     /// The registered model that `versus` belongs to; the default is the workflow's name.
     #[serde(default)]
     model: String,
+    /// Of the input `predictions`: the column with the true values.
+    #[serde(default = "truth_column")]
+    truth: String,
+    /// Of the input `predictions`: the column with what was predicted.
+    #[serde(default = "prediction_column")]
+    prediction: String,
+    /// Of the input `predictions`: whether they are classes or numbers. The default is told by the columns: numbers with fractions
+    /// and no probabilities are a regression.
+    #[serde(default)]
+    task: Option<TaskName>,
+}
+
+/// What is predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TaskName {
+    /// Classes.
+    Classification,
+    /// Numbers.
+    Regression,
+}
+
+fn truth_column() -> String {
+    "truth".into()
+}
+
+fn prediction_column() -> String {
+    "prediction".into()
 }
 
 const DOC: &str = r#"
@@ -54,30 +86,75 @@ uses   = "evaluate"
 inputs = { model = "model", table = "split.test" }
 with   = { positive = "malignant", versus = "champion" }
 ```
+
+A model that is no bundle, such as one of scikit-learn, is judged by what it predicted: connect `predictions` instead of `model`. This is a table with
+a row for each row judged, with the columns `truth` and `prediction` (texts, whole numbers or truths for classes, which must be of one type; numbers for
+a regression), and for classes, as far as the model has them, `probability_CLASS` for every class, or `score`, which grows with the greater of
+two classes. The output `predictions` has this very layout. Without probabilities the classes are those that occur. `versus` then wants `table` as well, with the same rows in
+the same order: the champion predicts them, and their target must be equal to `truth`. What was predicted by a foreign model cannot be traced to
+it: the report names no model, and such a model cannot be the champion.
+
+```toml
+[tasks.scores]
+uses   = "evaluate"
+inputs = { predictions = "model.predictions", table = "split.test" }
+with   = { versus = "champion" }
+```
 "#;
 
 impl Task for Evaluate {
     type Params = EvaluateParams;
 
     fn describe(&self) -> Description {
-        Description::new("evaluate", "1", "Judges a model on rows it was not trained on.")
+        Description::new("evaluate", "2", "Judges a model on rows it was not trained on.")
             .doc(DOC)
-            .input(Port::new("model", PortType::Model, "the model under judgement"))
-            .input(Port::new("table", PortType::Table, "the rows to judge it on"))
+            .input(
+                Port::new("model", PortType::Model, "the model under judgement; or `predictions`").optional(),
+            )
+            .input(Port::new("table", PortType::Table, "the rows to judge it on").optional())
+            .input(
+                Port::new(
+                    "predictions",
+                    PortType::Table,
+                    "what a foreign model predicted, instead of `model`",
+                )
+                .optional(),
+            )
             .output(Port::new("report", PortType::Report, "metrics and predictions, for a gate"))
             .output(Port::new("predictions", PortType::Table, "each row's truth and prediction"))
-            .error("missing_column", "The table lacks the target.")
+            .error("missing_input", "Neither `model` nor `predictions` is connected, or `table` is missing.")
+            .error("missing_column", "The table lacks the target, or the predictions lack a column.")
+            .error("bad_inputs", "Both `model` and `predictions` are connected.")
+            .error(
+                "bad_predictions",
+                "The predictions cannot be what a model says; the message names column and row.",
+            )
+            .error("other_rows", "`table` does not hold the rows that the predictions are of.")
             .error("bad_model", "The bundle cannot be read, or the table does not fit its signature.")
             .error("bad_positive", "`positive` is not one of two classes.")
             .error("no_rows", "The table has zero rows.")
     }
 
     fn schema(&self, params: &EvaluateParams, check: &mut SchemaCheck) {
-        let (Some(model), Some(table)) = (check.inputs.get("model"), check.inputs.get("table")) else {
-            return;
-        };
+        if let Some(connected) = &check.connected
+            && let Err(error) = verify_inputs(connected, params)
+        {
+            let problem = Problem::new("", error.message);
+            check.problems.push(match error.hints.into_iter().next() {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            });
+        }
+        if let Some(predictions) = check.inputs.get("predictions") {
+            for (pointer, name) in [("/truth", &params.truth), ("/prediction", &params.prediction)] {
+                if !predictions.columns.iter().any(|column| column.name == *name) {
+                    check.problems.push(Problem::missing_column(pointer, name, &predictions.columns));
+                }
+            }
+        }
+        let Some(table) = check.inputs.get("table") else { return };
         let target = if params.target.is_empty() {
-            model.target.clone().unwrap_or_default()
+            check.inputs.get("model").and_then(|model| model.target.clone()).unwrap_or_default()
         } else {
             params.target.clone()
         };
@@ -97,25 +174,26 @@ impl Task for Evaluate {
     }
 
     fn run(&self, ctx: &Context, params: EvaluateParams) -> Result<(), TaskError> {
-        let table = ctx.table("table")?;
-        if table.n_rows() == 0 {
-            return Err(TaskError::permanent("no_rows", "the table has zero rows"));
-        }
-        let bundle = Bundle::load(&ctx.input("model")?.path).map_err(|error| bad_model(&error))?;
-        let predictions = bundle.predict_table(&table).map_err(|error| bad_model(&error))?;
-        let target = if params.target.is_empty() { &bundle.target } else { &params.target };
-        let truth = Truth::read(&table, target, &bundle.task)?;
+        verify_inputs(&ctx.inputs().keys().cloned().collect(), &params)?;
+        let Judgement { truth, predictions, model, rows, table } = if ctx.inputs().contains_key("model") {
+            of_model(ctx, &params)?
+        } else {
+            of_foreign(ctx, &params)?
+        };
         let judged = judge(&truth, &predictions, &params.positive)?;
         let report = Report {
             version: REPORT_VERSION,
             task: truth.task().into(),
-            n_rows: table.n_rows(),
-            model: ctx.input("model")?.hash.clone(),
-            rows: ctx.input("table")?.hash.clone(),
+            n_rows: predictions.n_rows(),
+            model,
+            rows,
             seed: None,
             truth: truth.to_json(),
             predictions: judged.predictions.clone(),
-            champion: champion(ctx, &table, &truth, &params),
+            champion: match &table {
+                Some(table) => champion(ctx, table, &truth, &params)?,
+                None => None,
+            },
             ..judged.report
         };
         report.metrics.iter().for_each(|(name, value)| ctx.metric(name, *value));
@@ -123,6 +201,77 @@ impl Task for Evaluate {
         ctx.write_table("predictions", &predictions_table(&truth, &predictions)?)?;
         ctx.write_json("report", PortType::Report, &report)
     }
+}
+
+/// What is to be judged.
+struct Judgement {
+    truth: Truth,
+    predictions: Predictions,
+    /// BLAKE3 of the bundle; empty when there is none.
+    model: String,
+    /// BLAKE3 of the rows.
+    rows: String,
+    /// The rows, for the champion.
+    table: Option<Table>,
+}
+
+/// Exactly one of `model` and `predictions`, and `table` where rows must be predicted.
+fn verify_inputs(connected: &BTreeSet<String>, params: &EvaluateParams) -> Result<(), TaskError> {
+    let has = |port: &str| connected.contains(port);
+    match (has("model"), has("predictions")) {
+        (true, true) => {
+            return Err(TaskError::permanent("bad_inputs", "both `model` and `predictions` are connected")
+                .hint("judge one of them: a bundle as `model`, a foreign model by its `predictions`"));
+        }
+        (false, false) => {
+            return Err(TaskError::permanent(
+                "missing_input",
+                "neither `model` nor `predictions` is connected",
+            )
+            .hint("connect a bundle as `model`, or what a foreign model predicted as `predictions`"));
+        }
+        _ => {}
+    }
+    if has("table") || (has("predictions") && params.versus.is_empty()) {
+        return Ok(());
+    }
+    let why = if has("model") { "`model` is judged on them" } else { "`versus` is judged on them" };
+    Err(TaskError::permanent("missing_input", format!("input `table` is not connected, and {why}"))
+        .hint("connect the test rows as `table`"))
+}
+
+fn of_model(ctx: &Context, params: &EvaluateParams) -> Result<Judgement, TaskError> {
+    let table = ctx.table("table")?;
+    if table.n_rows() == 0 {
+        return Err(no_rows());
+    }
+    let bundle = Bundle::load(&ctx.input("model")?.path).map_err(|error| bad_model(&error))?;
+    let predictions = bundle.predict_table(&table).map_err(|error| bad_model(&error))?;
+    let target = if params.target.is_empty() { &bundle.target } else { &params.target };
+    let truth = Truth::read(&table, target, &bundle.task)?;
+    let (model, rows) = (ctx.input("model")?.hash.clone(), ctx.input("table")?.hash.clone());
+    Ok(Judgement { truth, predictions, model, rows, table: Some(table) })
+}
+
+fn of_foreign(ctx: &Context, params: &EvaluateParams) -> Result<Judgement, TaskError> {
+    let told = ctx.table("predictions")?;
+    if told.n_rows() == 0 {
+        return Err(no_rows());
+    }
+    let options = ForeignOptions { truth: &params.truth, prediction: &params.prediction, task: params.task };
+    let (truth, predictions) = foreign::read(&told, &options)?;
+    let (rows, table) = if ctx.inputs().contains_key("table") {
+        let table = ctx.table("table")?;
+        foreign::verify_rows(&table, &params.target, &truth)?;
+        (ctx.input("table")?.hash.clone(), Some(table))
+    } else {
+        (ctx.input("predictions")?.hash.clone(), None)
+    };
+    Ok(Judgement { truth, predictions, model: String::new(), rows, table })
+}
+
+fn no_rows() -> TaskError {
+    TaskError::permanent("no_rows", "the table has zero rows")
 }
 
 fn bad_model(error: &sluicegate_model::ModelError) -> TaskError {
@@ -251,8 +400,13 @@ fn judge_classes(
 }
 
 /// Judges the champion. One that cannot be judged is a finding, not a failure.
-fn champion(ctx: &Context, table: &Table, truth: &Truth, params: &EvaluateParams) -> Option<ChampionReport> {
-    let reference = ctx.reference("champion")?;
+fn champion(
+    ctx: &Context,
+    table: &Table,
+    truth: &Truth,
+    params: &EvaluateParams,
+) -> Result<Option<ChampionReport>, TaskError> {
+    let Some(reference) = ctx.reference("champion") else { return Ok(None) };
     let mut report = ChampionReport {
         model: reference.model.clone(),
         version: reference.version,
@@ -262,7 +416,14 @@ fn champion(ctx: &Context, table: &Table, truth: &Truth, params: &EvaluateParams
         predictions: Vec::new(),
         error: None,
     };
-    let judged = Bundle::load(&reference.path)
+    let bundle = Bundle::load(&reference.path);
+    if let Ok(bundle) = &bundle
+        && params.target.is_empty()
+        && !ctx.inputs().contains_key("model")
+    {
+        foreign::verify_rows(table, &bundle.target, truth)?;
+    }
+    let judged = bundle
         .and_then(|bundle| bundle.predict_table(table))
         .map_err(|error| error.to_string())
         .and_then(|predictions| judge(truth, &predictions, &params.positive).map_err(|error| error.message));
@@ -277,7 +438,7 @@ fn champion(ctx: &Context, table: &Table, truth: &Truth, params: &EvaluateParams
             report.error = Some(error);
         }
     }
-    Some(report)
+    Ok(Some(report))
 }
 
 /// The most telling metrics in one line.
@@ -296,39 +457,4 @@ pub(crate) fn summary(report: &Report) -> String {
         None => String::new(),
     };
     format!("{} on {} rows{versus}", shown.join(", "), report.n_rows)
-}
-
-/// Row, truth, prediction, and the probability of each class.
-fn predictions_table(truth: &Truth, predictions: &Predictions) -> Result<Table, TaskError> {
-    let n_rows = predictions.n_rows();
-    #[expect(clippy::cast_possible_wrap, reason = "a table has fewer rows than that")]
-    let rows: ArrayRef = std::sync::Arc::new(Int64Array::from_iter_values((0..n_rows).map(|row| row as i64)));
-    let mut columns: Vec<(String, ArrayRef)> = vec![("row".into(), rows)];
-    match (truth, &predictions.output) {
-        (Truth::Numbers(truth), Output::Values(values)) => {
-            columns.push(("truth".into(), std::sync::Arc::new(Float64Array::from(truth.clone()))));
-            columns.push(("prediction".into(), std::sync::Arc::new(Float64Array::from(values.clone()))));
-        }
-        (Truth::Labels(truth), Output::Classes(classes)) => {
-            let truth = truth.iter().map(ToString::to_string);
-            columns.push(("truth".into(), std::sync::Arc::new(StringArray::from_iter_values(truth))));
-            let predicted = classes.iter().map(|class| predictions.classes[*class].to_string());
-            columns
-                .push(("prediction".into(), std::sync::Arc::new(StringArray::from_iter_values(predicted))));
-        }
-        _ => {}
-    }
-    let n_classes = predictions.classes.len();
-    for (at, class) in predictions.classes.iter().enumerate() {
-        if let Some(probabilities) = &predictions.probabilities {
-            let values = (0..n_rows).map(|row| probabilities[row * n_classes + at]);
-            columns.push((
-                format!("probability_{class}"),
-                std::sync::Arc::new(Float64Array::from_iter_values(values)),
-            ));
-        }
-    }
-    let batch = RecordBatch::try_from_iter(columns)
-        .map_err(|error| TaskError::permanent("bad_output", error.to_string()))?;
-    Ok(Table::from_batch(batch))
 }

@@ -1,6 +1,9 @@
 //! Columns known before a run: what a kind derives for its outputs from those of its inputs.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +52,8 @@ pub struct SchemaCheck {
     pub base_dir: PathBuf,
     /// True when tasks run before this one: files that it reads may be made by them, and say nothing yet.
     pub runs_after_others: bool,
+    /// The input ports that are connected, where that is known.
+    pub connected: Option<BTreeSet<String>>,
     /// Known inputs, by port.
     pub inputs: BTreeMap<String, PortSchema>,
     /// Filled in by the kind: known outputs, by port.
