@@ -93,6 +93,7 @@ impl<C: Code> Kind for AskedKind<C> {
             base_dir: check.base_dir.clone(),
             runs_after_others: check.runs_after_others,
             inputs: check.inputs.clone(),
+            connected: check.connected.clone(),
             ..AskRequest::of(params)
         };
         match self.ask(About::Schema, &request) {

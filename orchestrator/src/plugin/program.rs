@@ -86,7 +86,9 @@ impl Start<'_> {
             .current_dir(folder)
             .env("PYTHONPATH", super::protocol::python_path(&self.python_sdk))
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("PYTHONUNBUFFERED", "1");
+            .env("SLUICE_PLUGIN_PROTOCOL", super::protocol::VERSION.to_string())
+            // What a library prints before the SDK has moved the streams would go to the channel at once.
+            .env_remove("PYTHONUNBUFFERED");
         start
     }
 }

@@ -8,11 +8,34 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The package's files, by their paths below the folder that Python looks into.
-const FILES: &[(&str, &str)] = &[];
+macro_rules! sources {
+    ($($path:literal),+ $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../plugins/python/src/", $path)))),+]
+    };
+}
 
-/// What `sluice plugins new --lang python` writes.
-pub(super) const TEMPLATE: &[(&str, &str)] = &[];
+/// The package's files, by their paths below the folder that Python looks into.
+const FILES: &[(&str, &str)] = sources![
+    "sluicegate/__init__.py",
+    "sluicegate/arrow/__init__.py",
+    "sluicegate/arrow/flat.py",
+    "sluicegate/arrow/layout.py",
+    "sluicegate/arrow/reader.py",
+    "sluicegate/arrow/writer.py",
+    "sluicegate/channel.py",
+    "sluicegate/columns.py",
+    "sluicegate/context.py",
+    "sluicegate/errors.py",
+    "sluicegate/hints.py",
+    "sluicegate/kind.py",
+    "sluicegate/plugin.py",
+    "sluicegate/ports.py",
+    "sluicegate/py.typed",
+    "sluicegate/shapes.py",
+    "sluicegate/tables.py",
+    "sluicegate/version.py",
+    "sluicegate/worker.py",
+];
 
 /// A folder with the package in it.
 pub(super) enum PythonSdk {
@@ -71,4 +94,38 @@ fn write(folder: &Path) -> io::Result<()> {
         std::fs::write(path, text)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files_below(folder: &Path, root: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() && !entry.ends_with("__pycache__") {
+                files_below(&entry, root, found);
+            } else if entry.is_file() {
+                found.push(entry.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_package_is_built_in() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/python/src");
+        let mut found = Vec::new();
+        files_below(&root.join("sluicegate"), &root, &mut found);
+        found.sort();
+        assert_eq!(found, FILES.iter().map(|(path, _)| *path).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_package_is_written_once_and_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let first = python(Some(home.path())).unwrap().path().to_owned();
+        assert_eq!(python(Some(home.path())).unwrap().path(), first);
+        assert!(first.join("sluicegate/__init__.py").is_file());
+        let temporary = python(None).unwrap().path().to_owned();
+        assert!(!temporary.exists(), "it goes with whoever asked for it");
+    }
 }

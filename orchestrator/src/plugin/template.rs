@@ -48,6 +48,15 @@ const C: &[TemplateFile] = template!("c":
     ".gitignore" = "gitignore",
 );
 
+const PYTHON: &[TemplateFile] = template!("python":
+    "plugin.toml" = "plugin.toml",
+    "plugin.py" = "plugin.py",
+    "tests/clip.toml" = "tests/clip.toml",
+    "tests/wrong_column.toml" = "tests/wrong_column.toml",
+    "README.md" = "README.md",
+    ".gitignore" = "gitignore",
+);
+
 /// Why a plugin was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -77,7 +86,7 @@ pub fn write_template(folder: &Path, name: &str, language: Language, sdk: &Path)
     let (files, more): (&[TemplateFile], &[TemplateFile]) = match language {
         Language::Rust => (RUST, &[]),
         Language::C => (C, &[("sluicegate.h", HEADER)]),
-        Language::Python => (super::sdk::TEMPLATE, &[]),
+        Language::Python => (PYTHON, &[]),
     };
     let mut written = Vec::new();
     for (path, text) in files {

@@ -32,7 +32,7 @@ class Documents(unittest.TestCase):
 
         found = {}
         for language in ("python", "toml"):
-            for block in blocks("plugin-guide/python.md", language):
+            for block in blocks("plugin-guide.md", language):
                 first, _, rest = block.partition("\n")
                 found[first.removeprefix("# file: ")] = rest
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,9 @@
 //! What is asked of a kind before a run, as it crosses to a plugin: one request, one answer.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +28,9 @@ pub struct AskRequest {
     /// For `schema`: known inputs, by port.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, PortSchema>,
+    /// For `schema`: the input ports that are connected, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected: Option<BTreeSet<String>>,
     /// For `references` and `probe`: which attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunInfo>,
@@ -113,8 +119,9 @@ impl AskRequest {
         Some(match about {
             About::Check => Answer { problems: kind.check(params), ..Answer::default() },
             About::Schema => {
-                let Self { params, base_dir, runs_after_others, inputs, .. } = self;
-                let mut check = SchemaCheck { base_dir, runs_after_others, inputs, ..SchemaCheck::default() };
+                let Self { params, base_dir, runs_after_others, inputs, connected, .. } = self;
+                let mut check =
+                    SchemaCheck { base_dir, runs_after_others, inputs, connected, ..SchemaCheck::default() };
                 kind.schema(&params, &mut check);
                 Answer { problems: check.problems, outputs: check.outputs, ..Answer::default() }
             }
