@@ -29,6 +29,8 @@ mod flow;
 mod plugin_faults;
 #[path = "e2e/plugin_guide.rs"]
 mod plugin_guide;
+#[path = "e2e/plugin_programs.rs"]
+mod plugin_programs;
 #[path = "e2e/plugins.rs"]
 mod plugins;
 #[path = "e2e/readme.rs"]

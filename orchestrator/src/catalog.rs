@@ -122,7 +122,8 @@ impl Catalog {
     /// The names of all plugins that were found, also of those that are refused.
     pub fn plugin_names(&self) -> Vec<&str> {
         let Some(plugins) = &self.plugins else { return Vec::new() };
-        let mut names: Vec<_> = plugins.names().chain(plugins.misfits().iter().map(|misfit| misfit.name.as_str())).collect();
+        let mut names: Vec<_> =
+            plugins.names().chain(plugins.misfits().iter().map(|misfit| misfit.name.as_str())).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -173,7 +174,8 @@ impl KindSource for Catalog {
                 Some((format!("plugin `{plugin}` is not used: {error}"), refusal.hint()))
             }
             Ok(loaded) => {
-                let kinds: Vec<_> = loaded.about.kinds.iter().map(|kind| format!("`{}`", kind.name)).collect();
+                let kinds: Vec<_> =
+                    loaded.about.kinds.iter().map(|kind| format!("`{}`", kind.name)).collect();
                 Some((format!("plugin `{plugin}` has no such kind"), format!("it has {}", kinds.join(", "))))
             }
         }

@@ -28,7 +28,8 @@ fn blocks(part: &str) -> Vec<Block> {
 /// The guide from one heading to the next of its level.
 fn part(heading: &str) -> String {
     let guide = std::fs::read_to_string(repository().join("docs/plugin-guide.md")).expect("the guide");
-    let (_, after) = guide.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no part `{heading}`"));
+    let (_, after) =
+        guide.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no part `{heading}`"));
     after.split("\n## ").next().expect("a part").to_owned()
 }
 
@@ -79,7 +80,9 @@ fn run(project: &Project, command: &str) -> String {
         .expect("sh");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "$ {command}\n{printed}");
-    if let Some(name) = command.strip_prefix("sluice plugins new ").filter(|_| command.contains("--lang rust")) {
+    if let Some(name) =
+        command.strip_prefix("sluice plugins new ").filter(|_| command.contains("--lang rust"))
+    {
         keep_build(&project.path("plugins").join(name.split(' ').next().expect("a name")));
     }
     printed
@@ -100,7 +103,9 @@ fn assert_shown(command: &str, shown: &str, printed: &str) {
     for piece in shown.split('…').map(plain).filter(|piece| !piece.is_empty()) {
         match rest.split_once(&piece) {
             Some((_, after)) => rest = after.to_owned(),
-            None => panic!("$ {command}\nthe guide shows:\n{shown}\nit printed:\n{printed}\nmissing: {piece}"),
+            None => {
+                panic!("$ {command}\nthe guide shows:\n{shown}\nit printed:\n{printed}\nmissing: {piece}")
+            }
         }
     }
 }

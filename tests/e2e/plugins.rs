@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// A project with the example plugins, built, and the workflows that use them.
-fn with_example_plugins() -> Project {
+pub(crate) fn with_example_plugins() -> Project {
     let project = Project::with_examples();
     copy(&repository().join("plugins/examples"), &project.path("plugins/examples"));
     copy(&repository().join("workflows/plugins"), &project.path("workflows/plugins"));
@@ -23,7 +23,8 @@ fn with_example_plugins() -> Project {
     };
     make("plugins/examples/winsorize");
     // The crate finds the SDK beside it; what was built stays for the next run of the tests.
-    std::os::unix::fs::symlink(repository().join("plugins/sdk"), project.path("plugins/sdk")).expect("a link");
+    std::os::unix::fs::symlink(repository().join("plugins/sdk"), project.path("plugins/sdk"))
+        .expect("a link");
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("plugin-examples");
     let built = std::process::Command::new(env!("CARGO"))
         .args(["build", "--release", "--locked"])
@@ -108,8 +109,12 @@ fn a_plugin_appears_in_kinds_and_in_the_schema_for_editors() {
     let project = project();
     build(&project, "acme", &[]);
     let kinds = project.sluice(&["kinds", "list", "--format", "json"]).expect(0).json();
-    let found = kinds.as_array().expect("kinds").iter().find(|kind| kind["name"] == "acme.escape").expect("a kind");
-    assert_eq!((&found["pack"], &found["params"]["properties"]["path"]["type"]), (&"acme".into(), &"string".into()));
+    let found =
+        kinds.as_array().expect("kinds").iter().find(|kind| kind["name"] == "acme.escape").expect("a kind");
+    assert_eq!(
+        (&found["pack"], &found["params"]["properties"]["path"]["type"]),
+        (&"acme".into(), &"string".into())
+    );
     let schema = project.sluice(&["schema"]).expect(0).stdout;
     assert!(schema.contains("acme.escape"), "{schema}");
     project.sluice(&["kinds", "show", "acme.escape"]).expect(0);
@@ -149,5 +154,8 @@ fn a_new_plugin_has_a_name_and_a_place_of_its_own() {
     let told = project.sluice(&["plugins", "new", "Acme", "--lang", "c"]).expect(2).stderr;
     assert!(told.contains("`Acme` cannot be the name of a plugin"), "{told}");
     let told = project.sluice(&["plugins", "list"]).expect(0).stdout;
-    assert!(told.contains("acme is refused") && told.contains("hint: build it: `make` in its folder"), "{told}");
+    assert!(
+        told.contains("acme is refused") && told.contains("hint: build it: `make` in its folder"),
+        "{told}"
+    );
 }

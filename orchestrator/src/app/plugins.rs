@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{App, AppError};
 use crate::{
-    plugin::{LOCK_FILE, Language, Pins, Plugin, PluginOptions, PluginSet, Refusal, TemplateError, write_template},
+    plugin::{
+        LOCK_FILE, Language, Pins, Plugin, PluginOptions, PluginSet, Refusal, TemplateError, write_template,
+    },
     workflow::Project,
 };
 
@@ -69,7 +71,9 @@ impl App {
         let found = catalog.plugin_names().into_iter().filter_map(|name| {
             let state = catalog.plugin(name)?;
             let plugins = catalog.plugins()?;
-            let misfit = || plugins.misfits().iter().find(|misfit| misfit.name == name).map(|misfit| misfit.place.clone());
+            let misfit = || {
+                plugins.misfits().iter().find(|misfit| misfit.name == name).map(|misfit| misfit.place.clone())
+            };
             let place = plugins.place(name).map(ToOwned::to_owned).or_else(misfit).unwrap_or_default();
             Some(PluginRow { name: name.into(), place, state })
         });
@@ -132,7 +136,10 @@ impl App {
             message: sluicegate_plugin::with_causes(refusal),
             hint: refusal.hint(),
         };
-        let before = Pins::read(&file).map_err(|refusal| invalid(&refusal))?.map(|pins| pins.plugins).unwrap_or_default();
+        let before = Pins::read(&file)
+            .map_err(|refusal| invalid(&refusal))?
+            .map(|pins| pins.plugins)
+            .unwrap_or_default();
         // What was pinned before does not matter for what is trusted now.
         let plugins = self.plugins_with(PathBuf::new());
         if let Some(misfit) = plugins.misfits().first() {

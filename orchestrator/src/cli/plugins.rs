@@ -97,14 +97,20 @@ fn list(app: &App, format: Format, out: &mut Out) -> Result<Exit, AppError> {
     }
     if rows.is_empty() {
         let place = app.project_folder().join("plugins").display().to_string();
-        out.line(&format!("no plugins; `sluice plugins new NAME --lang rust|c|python` writes one to `{place}`"));
+        out.line(&format!(
+            "no plugins; `sluice plugins new NAME --lang rust|c|python` writes one to `{place}`"
+        ));
         return Ok(Exit::Succeeded);
     }
     let mut table = TextTable::new(&["PLUGIN", "VERSION", "KINDS", "STATE", "WHERE"]);
     for row in &rows {
         let place = relative(app, row);
         let (version, kinds, state) = match row.state {
-            Ok(plugin) => (plugin.about.version.clone(), kind_names(plugin).join(" "), (Style::Good, pinned(plugin).to_owned())),
+            Ok(plugin) => (
+                plugin.about.version.clone(),
+                kind_names(plugin).join(" "),
+                (Style::Good, pinned(plugin).to_owned()),
+            ),
             Err(_) => ("-".into(), "-".into(), (Style::Bad, "refused".to_owned())),
         };
         table.row(vec![
@@ -142,7 +148,11 @@ fn show(app: &App, args: &PluginArgs, out: &mut Out) -> Result<Exit, AppError> {
             });
         }
     };
-    out.line(&format!("{} {}", out.paint(Style::Bold, &row.name), out.paint(Style::Dim, &plugin.about.version)));
+    out.line(&format!(
+        "{} {}",
+        out.paint(Style::Bold, &row.name),
+        out.paint(Style::Dim, &plugin.about.version)
+    ));
     let what = match &plugin.found.code {
         PluginCode::Library { path } => format!("library `{}`", path.display()),
         PluginCode::Program { command, .. } => format!("program `{}`", command.join(" ")),
@@ -169,7 +179,11 @@ fn lock(app: &App, format: Format, out: &mut Out) -> Result<Exit, AppError> {
     }
     let n_pinned = report.pinned.len();
     let plugins = if n_pinned == 1 { "1 plugin".into() } else { format!("{n_pinned} plugins") };
-    out.line(&format!("pinned {plugins}, {} new or changed, in `{}`", report.n_changed, report.file.display()));
+    out.line(&format!(
+        "pinned {plugins}, {} new or changed, in `{}`",
+        report.n_changed,
+        report.file.display()
+    ));
     for (name, hash) in &report.pinned {
         out.line(&format!("  {name}  {}", out.paint(Style::Dim, hash)));
     }
@@ -249,7 +263,8 @@ fn print_checks(found: &Conformance, out: &mut Out) {
             out.line(&format!("       {line}"));
         }
     }
-    let n_failed = found.checks.iter().filter(|check| matches!(check.verdict, CheckVerdict::Failed(_))).count();
+    let n_failed =
+        found.checks.iter().filter(|check| matches!(check.verdict, CheckVerdict::Failed(_))).count();
     out.line(&format!("{} checks, {n_failed} failed", found.checks.len()));
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use sluicegate_plugin::{
-    About, Answer, AskRequest, Context, Description, Kind, Manifest, ModelReference, Ports, Probe, ProbeContext,
-    Problem, RunInfo, SchemaCheck, TaskError,
+    About, Answer, AskRequest, Context, Description, Kind, Manifest, ModelReference, Ports, Probe,
+    ProbeContext, Problem, RunInfo, SchemaCheck, TaskError,
 };
 
 /// Where the code of a kind is.
@@ -42,14 +42,21 @@ impl<C: Code> AskedKind<C> {
     /// What the schema says of parameters, at most a handful of problems: `sluice check` has told them better.
     fn verify(&self, params: &Value) -> Result<(), TaskError> {
         let schema = jsonschema::draft202012::new(&self.manifest.params).map_err(|error| {
-            TaskError::permanent("bad_params", format!("the kind's parameter schema is no JSON Schema: {error}"))
+            TaskError::permanent(
+                "bad_params",
+                format!("the kind's parameter schema is no JSON Schema: {error}"),
+            )
         })?;
         let problems: Vec<_> = schema
             .iter_errors(params)
             .take(5)
             .map(|error| format!("with{}: {error}", error.instance_path().to_string().replace('/', ".")))
             .collect();
-        if problems.is_empty() { Ok(()) } else { Err(TaskError::permanent("bad_params", problems.join("; "))) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(TaskError::permanent("bad_params", problems.join("; ")))
+        }
     }
 }
 
@@ -112,7 +119,8 @@ impl<C: Code> Kind for AskedKind<C> {
 
     fn references(&self, params: &Value, run: &RunInfo) -> Result<Vec<ModelReference>, TaskError> {
         // Only the workflow's name matters: the same answer serves every run of it.
-        let run = Some(RunInfo { workflow: run.workflow.clone(), task: run.task.clone(), ..RunInfo::default() });
+        let run =
+            Some(RunInfo { workflow: run.workflow.clone(), task: run.task.clone(), ..RunInfo::default() });
         let answer = self.ask(About::References, &AskRequest { run, ..AskRequest::of(params) })?;
         Ok(answer.unwrap_or_default().references)
     }

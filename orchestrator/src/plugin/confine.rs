@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, RulesetStatus,
+    ABI, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, RulesetStatus,
 };
 
 /// What is asked of the kernel; an older one enforces what it knows.
@@ -17,7 +17,8 @@ const HARMLESS: [&str; 3] = ["/dev/null", "/dev/shm", "/dev/tty"];
 /// Lets this thread, and all that it starts from now on, write only below these folders. False when the kernel cannot hold it.
 pub(super) fn write_only_below(folders: &[PathBuf]) -> Result<bool, RulesetError> {
     let all = AccessFs::from_write(WANTED);
-    let mut rules = Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
+    let mut rules =
+        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
     let harmless = HARMLESS.iter().map(Path::new).filter(|path| path.exists());
     for path in harmless.chain(folders.iter().map(PathBuf::as_path)) {
         // A file has fewer rights than a folder.
@@ -47,7 +48,11 @@ mod tests {
                 return None;
             }
             std::fs::create_dir(may.parent().unwrap()).unwrap();
-            Some((std::fs::write(&may, "x").is_ok(), std::fs::write(&may_not, "x").is_ok(), std::fs::read(may).is_ok()))
+            Some((
+                std::fs::write(&may, "x").is_ok(),
+                std::fs::write(&may_not, "x").is_ok(),
+                std::fs::read(may).is_ok(),
+            ))
         });
         let held = thread.join().unwrap();
         assert!(matches!(held, None | Some((true, false, true))), "{held:?}");

@@ -62,7 +62,8 @@ pub fn find(folders: &[PathBuf]) -> (BTreeMap<String, FoundPlugin>, Vec<Misfit>)
                 Some(Ok(plugin)) => match found.get(&plugin.name) {
                     Some(first) => {
                         let (name, first) = (plugin.name.clone(), first.place.clone());
-                        let refusal = Refusal::DuplicatePlugin { name: name.clone(), first, second: place.clone() };
+                        let refusal =
+                            Refusal::DuplicatePlugin { name: name.clone(), first, second: place.clone() };
                         misfits.push(Misfit { name, place, refusal });
                     }
                     None => drop(found.insert(plugin.name.clone(), plugin)),
@@ -125,7 +126,9 @@ pub(super) fn verify_name(name: &str) -> Result<(), String> {
     if is_name(name) {
         return Ok(());
     }
-    Err(format!("`{name}` cannot be the name of a plugin: letters a to z, digits, `_` and `-` can, beginning with a letter"))
+    Err(format!(
+        "`{name}` cannot be the name of a plugin: letters a to z, digits, `_` and `-` can, beginning with a letter"
+    ))
 }
 
 #[cfg(test)]
@@ -150,7 +153,8 @@ mod tests {
         write("zwice/plugin.toml", "name = \"twice\"\nlibrary = \"x\"\n");
         let (found, misfits) = find(&[root.path().to_owned(), root.path().join("nowhere")]);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["acme", "py"]);
-        let told: Vec<_> = misfits.iter().map(|misfit| (misfit.name.as_str(), misfit.refusal.to_string())).collect();
+        let told: Vec<_> =
+            misfits.iter().map(|misfit| (misfit.name.as_str(), misfit.refusal.to_string())).collect();
         let said = |name: &str| told.iter().find(|(of, _)| *of == name).unwrap().1.clone();
         assert!(said("both").ends_with("it has both `library` and `command`"));
         assert!(said("typo").contains("unknown field `libary`"), "{}", said("typo"));

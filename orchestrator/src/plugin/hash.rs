@@ -20,7 +20,9 @@ pub(super) fn of(plugin: &FoundPlugin) -> Result<String, Refusal> {
     match &plugin.code {
         PluginCode::Library { path } => match LibraryFile::read(path) {
             Ok(file) => Ok(file.hash().to_owned()),
-            Err(Refusal::NotBuilt { file, .. }) => Err(Refusal::NotBuilt { file, build: plugin.build.clone() }),
+            Err(Refusal::NotBuilt { file, .. }) => {
+                Err(Refusal::NotBuilt { file, build: plugin.build.clone() })
+            }
             Err(refusal) => Err(refusal),
         },
         PluginCode::Program { folder, command } => of_folder(folder, command),
@@ -51,7 +53,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with('.') || NOT_CODE.contains(&&*name) || name.ends_with(".pyc") || name.ends_with(".egg-info") {
+        if name.starts_with('.')
+            || NOT_CODE.contains(&&*name)
+            || name.ends_with(".pyc")
+            || name.ends_with(".egg-info")
+        {
             continue;
         }
         let kind = entry.file_type()?;

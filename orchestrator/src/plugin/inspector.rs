@@ -59,7 +59,8 @@ impl Inspector {
     fn start(&self) -> Result<(Child, PluginAbout), Refusal> {
         let home = self.home.as_deref();
         let is_library = matches!(self.source.code, PluginCode::Library { .. });
-        let unwritable = |source| Refusal::Unreadable { file: home.unwrap_or(Path::new("/tmp")).to_owned(), source };
+        let unwritable =
+            |source| Refusal::Unreadable { file: home.unwrap_or(Path::new("/tmp")).to_owned(), source };
         let python_sdk = if is_library { None } else { Some(sdk::python(home).map_err(unwritable)?) };
         // Nothing may be written; the temporary folder of Python does not exist then, and it copes.
         let nowhere: &[PathBuf] = &[];
@@ -104,7 +105,11 @@ impl Inspector {
         let Some(child) = slot.as_mut() else { return Ok(Answer::default()) };
         child.program.ask(kind, about, request).map_err(|broken| {
             *slot = None;
-            let message = format!("plugin `{}` {broken} while it was asked `{}` of `{kind}`", self.source.name, about.name());
+            let message = format!(
+                "plugin `{}` {broken} while it was asked `{}` of `{kind}`",
+                self.source.name,
+                about.name()
+            );
             TaskError::permanent("plugin_misbehaved", message)
                 .hint("`sluice plugins test` tries it alone, and shows what it writes")
         })
@@ -143,7 +148,8 @@ impl Code for Inspector {
     }
 
     fn run(&self, kind: &str, _: &Context, _: Value) -> Result<(), TaskError> {
-        let message = format!("`{kind}` is of plugin `{}`, whose tasks run in workers alone", self.source.name);
+        let message =
+            format!("`{kind}` is of plugin `{}`, whose tasks run in workers alone", self.source.name);
         Err(TaskError::permanent("not_here", message))
     }
 }

@@ -35,7 +35,13 @@ impl Loader {
     }
 
     /// A kind of a plugin, which may write below `staging` alone when it is confined.
-    pub fn kind(&self, source: &PluginSource, name: &str, home: &Path, staging: &Path) -> Result<Arc<dyn Kind>, TaskError> {
+    pub fn kind(
+        &self,
+        source: &PluginSource,
+        name: &str,
+        home: &Path,
+        staging: &Path,
+    ) -> Result<Arc<dyn Kind>, TaskError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (source.hash.clone(), source.confined);
         let plugin = match loaded.get(&key) {
@@ -46,6 +52,10 @@ impl Loader {
                 plugin
             }
         };
+        if let Loaded::Program(code, _) = &*plugin {
+            // A program that had to end is started again here, where the worker looks which processes are to stay.
+            code.warm(home)?;
+        }
         plugin.kind(name).ok_or_else(|| {
             TaskError::permanent("unknown_kind", format!("plugin `{}` has no kind `{name}`", source.name))
         })
@@ -79,7 +89,8 @@ impl Loaded {
     fn kind(&self, name: &str) -> Option<Arc<dyn Kind>> {
         match self {
             Self::Library(code) => {
-                let manifest = code.library().manifests().into_iter().find(|manifest| manifest.name == name)?;
+                let manifest =
+                    code.library().manifests().into_iter().find(|manifest| manifest.name == name)?;
                 Some(Arc::new(AskedKind { manifest, code: code.clone() }))
             }
             Self::Program(code, kinds) => {

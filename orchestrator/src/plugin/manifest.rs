@@ -11,8 +11,13 @@ use super::Refusal;
 pub(super) fn parse(text: &str, plugin: &str, place: &Path, kind_idx: usize) -> Result<Manifest, Refusal> {
     let bad = |kind: String, why: String| Refusal::BadManifest { place: place.to_owned(), kind, why };
     let manifest: Manifest = serde_json::from_str(text).map_err(|error| {
-        let of_name = serde_json::from_str::<Value>(text).ok().and_then(|value| value["name"].as_str().map(str::to_owned));
-        bad(of_name.map_or_else(|| format!("kind {kind_idx}"), |name| format!("kind `{name}`")), error.to_string())
+        let of_name = serde_json::from_str::<Value>(text)
+            .ok()
+            .and_then(|value| value["name"].as_str().map(str::to_owned));
+        bad(
+            of_name.map_or_else(|| format!("kind {kind_idx}"), |name| format!("kind `{name}`")),
+            error.to_string(),
+        )
     })?;
     verify(&manifest, plugin).map_err(|why| bad(format!("kind `{}`", manifest.name), why))?;
     Ok(manifest)
@@ -31,7 +36,10 @@ pub(super) fn verify(manifest: &Manifest, plugin: &str) -> Result<(), String> {
         return Err("`version` and `summary` must not be empty".into());
     }
     if params["type"] != "object" {
-        return Err(format!("`params` must be a JSON Schema with \"type\": \"object\", its type is {}", params["type"]));
+        return Err(format!(
+            "`params` must be a JSON Schema with \"type\": \"object\", its type is {}",
+            params["type"]
+        ));
     }
     jsonschema::draft202012::meta::validate(params)
         .map_err(|error| format!("`params` is no JSON Schema: {error} at `{}`", error.instance_path()))?;
@@ -40,12 +48,20 @@ pub(super) fn verify(manifest: &Manifest, plugin: &str) -> Result<(), String> {
     verify_ports(&ports.inputs, "input")?;
     verify_ports(&ports.outputs, "output")?;
     let has = |ports: &[Port], name: &String| ports.iter().any(|port| port.name == *name);
-    let strangers = manifest.columns_from.iter().find(|(output, input)| !has(&ports.outputs, output) || !has(&ports.inputs, input));
+    let strangers = manifest
+        .columns_from
+        .iter()
+        .find(|(output, input)| !has(&ports.outputs, output) || !has(&ports.inputs, input));
     if let Some((output, input)) = strangers {
-        return Err(format!("`columns_from` names output `{output}` and input `{input}`, not both of which it has"));
+        return Err(format!(
+            "`columns_from` names output `{output}` and input `{input}`, not both of which it has"
+        ));
     }
-    if let Some((param, input)) = manifest.column_params.iter().find(|(_, input)| !has(&ports.inputs, input)) {
-        return Err(format!("`column_params` says that `{param}` names columns of input `{input}`, which it has not"));
+    if let Some((param, input)) = manifest.column_params.iter().find(|(_, input)| !has(&ports.inputs, input))
+    {
+        return Err(format!(
+            "`column_params` says that `{param}` names columns of input `{input}`, which it has not"
+        ));
     }
     match ports.outputs.iter().find(|port| port.port_type == PortType::Any) {
         Some(port) => Err(format!("output `{}` has the type `any`, which is for inputs only", port.name)),
@@ -103,9 +119,18 @@ mod tests {
         assert!(refused(|m| m["name"] = json!("other.clip")).contains("must be `acme.`"));
         assert!(refused(|m| m["name"] = json!("acme.")).contains("must be `acme.`"));
         assert!(refused(|m| m["params"]["type"] = json!("array")).contains("its type is \"array\""));
-        assert!(refused(|m| m["params"]["properties"]["low"]["type"] = json!("decimal")).contains("no JSON Schema"));
-        assert!(refused(|m| m["params"]["properties"]["low"] = json!({ "$ref": "#/$defs/Low" })).contains("no JSON Schema"));
+        assert!(
+            refused(|m| m["params"]["properties"]["low"]["type"] = json!("decimal"))
+                .contains("no JSON Schema")
+        );
+        assert!(
+            refused(|m| m["params"]["properties"]["low"] = json!({ "$ref": "#/$defs/Low" }))
+                .contains("no JSON Schema")
+        );
         assert!(refused(|m| m["ports"]["inputs"][0]["name"] = json!("../x")).contains("input `../x`"));
-        assert!(refused(|m| m["ports"]["outputs"] = json!([{ "name": "o", "type": "any", "doc": "" }])).contains("`any`"));
+        assert!(
+            refused(|m| m["ports"]["outputs"] = json!([{ "name": "o", "type": "any", "doc": "" }]))
+                .contains("`any`")
+        );
     }
 }

@@ -37,7 +37,8 @@ use sluicegate_plugin::TaskError;
 
 /// Adds why a write of a confined task was refused.
 fn explain_refused_write(error: TaskError) -> TaskError {
-    let is_refused = ["Permission denied", "os error 13", "EACCES"].iter().any(|sign| error.message.contains(sign));
+    let is_refused =
+        ["Permission denied", "os error 13", "EACCES"].iter().any(|sign| error.message.contains(sign));
     if !is_refused {
         return error;
     }

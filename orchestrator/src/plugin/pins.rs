@@ -57,7 +57,9 @@ impl Pins {
     pub(super) fn verify(&self, name: &str, place: &Path, found: &str) -> Result<(), Refusal> {
         match self.plugins.get(name) {
             Some(pinned) if pinned == found => Ok(()),
-            Some(pinned) => Err(Refusal::Changed { place: place.to_owned(), found: found.into(), pinned: pinned.clone() }),
+            Some(pinned) => {
+                Err(Refusal::Changed { place: place.to_owned(), found: found.into(), pinned: pinned.clone() })
+            }
             None => Err(Refusal::NotPinned { name: name.into(), found: found.into() }),
         }
     }
@@ -82,6 +84,11 @@ mod tests {
         );
         assert!(matches!(pins.verify("other", place, "cc"), Err(Refusal::NotPinned { .. })));
         std::fs::write(&file, "version = 2\n").unwrap();
-        assert!(Pins::read(&file).unwrap_err().to_string().contains("its version is 2, this `sluice` reads up to 1"));
+        assert!(
+            Pins::read(&file)
+                .unwrap_err()
+                .to_string()
+                .contains("its version is 2, this `sluice` reads up to 1")
+        );
     }
 }

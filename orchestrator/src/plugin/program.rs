@@ -111,10 +111,12 @@ impl Program {
     /// Starts a program and hears its hello.
     pub(super) fn start(start: &Start<'_>) -> Result<(Self, Hello), Refusal> {
         let name = start.source.name.clone();
-        let misbehaved = |what: String| Refusal::Misbehaved { name: name.clone(), what, about: "for its kinds" };
+        let misbehaved =
+            |what: String| Refusal::Misbehaved { name: name.clone(), what, about: "for its kinds" };
         let command = start.command();
         let program = command.get_program().to_string_lossy().into_owned();
-        let mut talk = Talk::start(command).map_err(|error| misbehaved(format!("could not be started (`{program}`: {error})")))?;
+        let mut talk = Talk::start(command)
+            .map_err(|error| misbehaved(format!("could not be started (`{program}`: {error})")))?;
         talk.say(&Request::hello()).map_err(|broken| misbehaved(broken.to_string()))?;
         let until = Instant::now() + start.patience;
         loop {
@@ -130,14 +132,20 @@ impl Program {
                     return Ok((Self { name, talk, n_requests: AtomicU64::new(0) }, *hello));
                 }
                 Heard::Reply(Reply::Refused { error }) => return Err(Refusal::Told(error)),
-                Heard::Nothing => return Err(misbehaved(format!("did not answer within {} s", start.patience.as_secs()))),
+                Heard::Nothing => {
+                    return Err(misbehaved(format!("did not answer within {} s", start.patience.as_secs())));
+                }
                 _ => {}
             }
         }
     }
 
     /// Starts the child that speaks for a library.
-    pub(super) fn start_library(sluice: &Path, source: &PluginSource, patience: Duration) -> Result<(Self, Hello), Refusal> {
+    pub(super) fn start_library(
+        sluice: &Path,
+        source: &PluginSource,
+        patience: Duration,
+    ) -> Result<(Self, Hello), Refusal> {
         Self::start(&Start { sluice, source, confined_to: None, python_sdk: PathBuf::new(), patience })
     }
 
@@ -169,6 +177,7 @@ impl Program {
         let id = self.next_id();
         let outputs = ctx.staging();
         std::fs::create_dir_all(&outputs).map_err(Broken::Channel)?;
+        self.talk.turn_the_page();
         let secret = |(name, text): (&str, &str)| (name.to_owned(), Secret::new(text));
         self.talk.say(&Request::Execute(Box::new(Execute {
             id,
@@ -288,7 +297,8 @@ impl ProgramCode {
         if slot.is_some() {
             return Ok(None);
         }
-        let python_sdk = sdk::python(Some(home)).map_err(|source| Refusal::Unreadable { file: home.to_owned(), source })?;
+        let python_sdk = sdk::python(Some(home))
+            .map_err(|source| Refusal::Unreadable { file: home.to_owned(), source })?;
         let start = Start {
             sluice: &self.sluice,
             source: &self.source,

@@ -8,7 +8,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sluicegate_plugin::{About, Answer, AskRequest, Input, Manifest, PortType, RunInfo, Secret, TaskError, Verdict};
+use sluicegate_plugin::{
+    About, Answer, AskRequest, Input, Manifest, PortType, RunInfo, Secret, TaskError, Verdict,
+};
 
 /// The protocol's name.
 pub(super) const PROTOCOL: &str = "sluice-plugin";
@@ -211,8 +213,13 @@ mod tests {
     fn unknown_messages_and_keys_are_ignored_and_what_is_left_out_is_careful() {
         let read = |text: &str| serde_json::from_str::<Reply>(text).unwrap();
         assert!(matches!(read(r#"{"t":"dance","id":1}"#), Reply::Unknown));
-        assert!(matches!(read(r#"{"t":"log","id":1,"message":"m","mood":"good"}"#), Reply::Log { level: Level::Info, .. }));
-        let Reply::Result { error: Some(error), .. } = read(r#"{"t":"result","id":1,"error":{"message":"no"}}"#) else {
+        assert!(matches!(
+            read(r#"{"t":"log","id":1,"message":"m","mood":"good"}"#),
+            Reply::Log { level: Level::Info, .. }
+        ));
+        let Reply::Result { error: Some(error), .. } =
+            read(r#"{"t":"result","id":1,"error":{"message":"no"}}"#)
+        else {
             panic!("an error was stated")
         };
         assert_eq!(TaskError::from(error), TaskError::transient("failed", "no"));
@@ -223,6 +230,9 @@ mod tests {
         let request = Box::new(AskRequest::of(&serde_json::json!({ "low": 1 })));
         let ask = Request::Ask { id: 7, kind: "acme.clip".into(), about: About::Check, request };
         let text = String::from_utf8(line(&ask).unwrap()).unwrap();
-        assert_eq!(text, "{\"t\":\"ask\",\"id\":7,\"kind\":\"acme.clip\",\"about\":\"check\",\"params\":{\"low\":1}}\n");
+        assert_eq!(
+            text,
+            "{\"t\":\"ask\",\"id\":7,\"kind\":\"acme.clip\",\"about\":\"check\",\"params\":{\"low\":1}}\n"
+        );
     }
 }

@@ -256,7 +256,10 @@ impl Refusal {
         match self {
             Self::NotBuilt { file, build } => match build {
                 Some(build) => format!("build it: `{build}` in its folder"),
-                None => format!("build it, or correct `library` in the `plugin.toml` that names `{}`", file.display()),
+                None => format!(
+                    "build it, or correct `library` in the `plugin.toml` that names `{}`",
+                    file.display()
+                ),
             },
             Self::Unreadable { .. } => "give yourself the right to read it".into(),
             Self::BadPluginFile { .. } => {
@@ -265,7 +268,9 @@ impl Refusal {
             Self::NotRegular { .. } => "put the library itself there".into(),
             Self::Owner { file, .. } => format!("`chown $USER {}`, if you trust it", file.display()),
             Self::Writable { file, .. } => format!("`chmod go-w {}`, if you trust it", file.display()),
-            Self::NotALibrary { .. } => "link it as a shared library: `crate-type = [\"cdylib\"]`, or `cc -shared`".into(),
+            Self::NotALibrary { .. } => {
+                "link it as a shared library: `crate-type = [\"cdylib\"]`, or `cc -shared`".into()
+            }
             Self::Architecture { wanted, .. } => format!("build it for {wanted}"),
             Self::Changed { .. } | Self::NotPinned { .. } => {
                 "`sluice plugins lock` pins what is there now, if you trust it".into()
@@ -275,16 +280,26 @@ impl Refusal {
             Self::NoSymbol { .. } => {
                 "`sluicegate_plugin::plugin!` makes it in Rust, `sluicegate.h` declares it for C".into()
             }
-            Self::OtherAbi { found, speaks, .. } if found > speaks => "use a later `sluice`, or build the plugin with this one's SDK".into(),
-            Self::OtherAbi { .. } | Self::TooOld { .. } => "build it anew with the SDK of this `sluice`".into(),
-            Self::TooNew { .. } => "use the `sluice` that it was built for, or build it with the SDK of this one".into(),
+            Self::OtherAbi { found, speaks, .. } if found > speaks => {
+                "use a later `sluice`, or build the plugin with this one's SDK".into()
+            }
+            Self::OtherAbi { .. } | Self::TooOld { .. } => {
+                "build it anew with the SDK of this `sluice`".into()
+            }
+            Self::TooNew { .. } => {
+                "use the `sluice` that it was built for, or build it with the SDK of this one".into()
+            }
             Self::BadTable { .. } => "fill the tables in as `sluicegate.h` says".into(),
-            Self::BadManifest { .. } => "`sluice plugins test` checks manifests; docs/plugin-guide.md describes them".into(),
+            Self::BadManifest { .. } => {
+                "`sluice plugins test` checks manifests; docs/plugin-guide.md describes them".into()
+            }
             Self::DuplicateKind { .. } => "give each kind a name of its own".into(),
             Self::DuplicatePlugin { .. } => "remove one of them, or give it another name".into(),
             Self::BuiltInName { .. } => "give the plugin another name".into(),
             Self::OtherName { wanted, .. } => format!("make both the same, such as `{wanted}`"),
-            Self::Misbehaved { .. } => "`sluice plugins test` tries it alone, and shows what it writes".into(),
+            Self::Misbehaved { .. } => {
+                "`sluice plugins test` tries it alone, and shows what it writes".into()
+            }
             Self::Told(error) => error.hints.join("; "),
         }
     }

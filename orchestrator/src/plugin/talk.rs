@@ -59,7 +59,9 @@ impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ended(how) => f.write_str(how),
-            Self::Garbage(text) => write!(f, "wrote a line that is no message on its protocol channel: `{text}`"),
+            Self::Garbage(text) => {
+                write!(f, "wrote a line that is no message on its protocol channel: `{text}`")
+            }
             Self::Channel(error) => write!(f, "could not be talked to: {error}"),
         }
     }
@@ -68,7 +70,8 @@ impl std::fmt::Display for Broken {
 impl Talk {
     /// Starts the process.
     pub(super) fn start(mut command: Command) -> io::Result<Self> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (requests, replies, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(requests), Some(replies), Some(errors)) = (requests, replies, errors) else {
             let _ = child.kill();
@@ -89,7 +92,9 @@ impl Talk {
     pub(super) fn say(&mut self, message: &impl Serialize) -> Result<(), Broken> {
         let text = line(message).map_err(|why| Broken::Channel(io::Error::other(why)))?;
         let said = self.requests.write_all(&text).and_then(|()| self.requests.flush());
-        said.map_err(|error| if error.kind() == io::ErrorKind::BrokenPipe { self.ended() } else { Broken::Channel(error) })
+        said.map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe { self.ended() } else { Broken::Channel(error) }
+        })
     }
 
     /// Waits for what comes next, for at most `patience`.
@@ -113,6 +118,11 @@ impl Talk {
         }
     }
 
+    /// Forgets what was written aside: what comes next belongs to another task.
+    pub(super) fn turn_the_page(&mut self) {
+        self.tail.clear();
+    }
+
     /// What is on standard error now; nothing is waited for.
     pub(super) fn read_aside(&mut self) -> Option<Vec<u8>> {
         let mut buffer = [0; 4096];
@@ -132,7 +142,8 @@ impl Talk {
     }
 
     fn wait(&self, patience: Duration) -> Result<(bool, bool), Broken> {
-        let timeout = Timespec { tv_sec: patience.as_secs().cast_signed(), tv_nsec: patience.subsec_nanos().into() };
+        let timeout =
+            Timespec { tv_sec: patience.as_secs().cast_signed(), tv_nsec: patience.subsec_nanos().into() };
         let mut fds = vec![PollFd::new(&self.replies, PollFlags::IN)];
         fds.extend(self.errors.iter().map(|errors| PollFd::new(errors, PollFlags::IN)));
         match poll(&mut fds, Some(&timeout)) {
@@ -148,7 +159,9 @@ impl Talk {
         let n_bytes = match self.replies.read(&mut buffer) {
             Ok(0) => return Err(self.ended()),
             Ok(n_bytes) => n_bytes,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return Ok(()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Ok(());
+            }
             Err(error) => return Err(Broken::Channel(error)),
         };
         for byte in &buffer[..n_bytes] {
@@ -159,7 +172,11 @@ impl Talk {
             }
         }
         if self.partial.len() > MAX_LINE {
-            return Err(Broken::Garbage(format!("{}… ({} bytes without an end)", excerpt(&self.partial), self.partial.len())));
+            return Err(Broken::Garbage(format!(
+                "{}… ({} bytes without an end)",
+                excerpt(&self.partial),
+                self.partial.len()
+            )));
         }
         Ok(())
     }
@@ -176,7 +193,9 @@ impl Talk {
         };
         while self.read_aside().is_some() {}
         let how = match status {
-            Some(status) => format!("ended with {}", status.to_string().replacen("exit status: ", "exit code ", 1)),
+            Some(status) => {
+                format!("ended with {}", status.to_string().replacen("exit status: ", "exit code ", 1))
+            }
             None => "closed its protocol channel".into(),
         };
         let said = String::from_utf8_lossy(&self.tail);
@@ -206,5 +225,8 @@ fn read(text: &[u8]) -> Result<Reply, Broken> {
 }
 
 fn excerpt(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(200)]).chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+    String::from_utf8_lossy(&text[..text.len().min(200)])
+        .chars()
+        .map(|c| if c.is_control() { '·' } else { c })
+        .collect()
 }

@@ -78,7 +78,12 @@ pub enum TemplateError {
 }
 
 /// Writes a plugin to a folder that is not there yet. Returns the files, relative to it.
-pub fn write_template(folder: &Path, name: &str, language: Language, sdk: &Path) -> Result<Vec<&'static str>, TemplateError> {
+pub fn write_template(
+    folder: &Path,
+    name: &str,
+    language: Language,
+    sdk: &Path,
+) -> Result<Vec<&'static str>, TemplateError> {
     verify_name(name).map_err(TemplateError::Name)?;
     if folder.exists() {
         return Err(TemplateError::Exists(folder.to_owned()));

@@ -139,6 +139,7 @@ pub fn kill_strays(home: &Path, needed: &[String]) -> usize {
                 }
             };
         }
+        Entry::remove_damaged(home);
         return n_killed + kill_marked(&is_stray);
     }
 }

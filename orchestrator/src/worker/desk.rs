@@ -39,7 +39,8 @@ pub(super) struct Current {
 
 impl Current {
     fn overdue_result(&self) -> AttemptResult {
-        self.timeout.map_or(AttemptResult::Cancelled, |after| AttemptResult::TimedOut { after, stubborn: None })
+        self.timeout
+            .map_or(AttemptResult::Cancelled, |after| AttemptResult::TimedOut { after, stubborn: None })
     }
 }
 

@@ -91,6 +91,36 @@ impl Entry {
         Self::read(path_of(home, process))
     }
 
+    /// The file of a process that is known by other means: what it says was lost, because a task wrote over it.
+    pub(super) fn damaged(home: &Path, process: &ProcessId, mark: &str) -> Option<Self> {
+        let path = path_of(home, process);
+        let (process, mark) = (process.clone(), mark.to_owned());
+        let groups = Groups::of(&mark);
+        path.exists().then(|| Self {
+            path,
+            who: Who { version: VERSION, process, mark, groups },
+            attempts: Vec::new(),
+        })
+    }
+
+    /// Removes the files that say nothing any more and whose workers are gone, with what those staged.
+    pub(super) fn remove_damaged(home: &Path) {
+        let Ok(entries) = std::fs::read_dir(folder(home)) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let Some((pid, start_time)) = name.split_once('-') else { continue };
+            let lives = pid
+                .parse()
+                .ok()
+                .and_then(Process::find)
+                .is_some_and(|found| found.start_time.to_string() == start_time);
+            if !lives && Self::read(path.clone()).is_none() {
+                let _ = std::fs::remove_dir_all(home.join("staging").join(&name));
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+
     fn read(path: PathBuf) -> Option<Self> {
         if path.extension()? != "json" {
             return None;
@@ -204,6 +234,9 @@ mod tests {
         own.file.write_all_at(b"\"ottempt\"", own.line_at + 10).unwrap();
         let process = ProcessId::of(std::process::id()).unwrap();
         assert!(Entry::of(home.path(), &process).is_none());
+        assert!(Entry::damaged(home.path(), &process, "mark").is_some_and(|entry| entry.mark() == "mark"));
+        Entry::remove_damaged(home.path());
+        assert!(path_of(home.path(), &process).exists(), "its worker lives");
         own.note(&["attempt"]).unwrap();
         let path = path_of(home.path(), &process);
         let text = std::fs::read_to_string(&path).unwrap();

@@ -42,7 +42,8 @@ pub struct InlineAttempt {
 pub fn start_inline(attempt: InlineAttempt, done: impl FnOnce(AttemptResult) + Send + 'static) {
     let InlineAttempt { kind, spec, host, artifacts, keeps_outcome, control } = attempt;
     let AttemptControl { stop, on_progress, token } = control;
-    let options = ContextOptions { host: Some(host), cancel: token, progress: Some(on_progress), staging: None };
+    let options =
+        ContextOptions { host: Some(host), cancel: token, progress: Some(on_progress), staging: None };
     let done = Arc::new(Mutex::new(Some(done)));
     let tell = move |result| {
         let done = done.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -54,7 +54,15 @@ impl Runner {
     /// A runner without work.
     pub(super) fn new(options: WorkerOptions, desk: Arc<Desk>) -> Self {
         let groups = Groups::of(&std::env::var(MARK).unwrap_or_default());
-        Self { options, desk, children: Children::default(), groups, entry: None, staging: None, plugin_limit: None }
+        Self {
+            options,
+            desk,
+            children: Children::default(),
+            groups,
+            entry: None,
+            staging: None,
+            plugin_limit: None,
+        }
     }
 
     /// Runs attempts until no more can come. What must not stay is gone before a result is told.

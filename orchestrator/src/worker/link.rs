@@ -298,7 +298,8 @@ impl Worker {
 
     /// What the worker noted of itself; a worker without attempts has noted nothing.
     fn entry(&self) -> Option<Entry> {
-        Entry::of(&self.home, self.id.as_ref()?)
+        let id = self.id.as_ref()?;
+        Entry::of(&self.home, id).or_else(|| Entry::damaged(&self.home, id, &self.mark))
     }
 
     /// How the process ended on its own; with the attempt that it ran, when there was one.

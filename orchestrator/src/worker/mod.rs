@@ -56,7 +56,8 @@ pub trait KindTable: Send + Sync {
         _home: &Path,
         _staging: &Path,
     ) -> Result<Arc<dyn Kind>, TaskError> {
-        let message = format!("kind `{name}` is of plugin `{}`, and this worker loads no plugins", source.name);
+        let message =
+            format!("kind `{name}` is of plugin `{}`, and this worker loads no plugins", source.name);
         Err(TaskError::permanent("unknown_kind", message))
     }
 }

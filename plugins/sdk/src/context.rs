@@ -75,7 +75,14 @@ impl Context {
     /// Makes nothing on the disk: the log comes with its first line, the attempt's folder with the first output.
     pub fn new(spec: AttemptSpec, options: ContextOptions) -> Self {
         let log = AttemptLog::of(&spec);
-        Self { spec, options, log, finished: Mutex::default(), has_staged: AtomicBool::new(false), link: None }
+        Self {
+            spec,
+            options,
+            log,
+            finished: Mutex::default(),
+            has_staged: AtomicBool::new(false),
+            link: None,
+        }
     }
 
     /// The context of a task in a plugin.

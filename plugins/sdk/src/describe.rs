@@ -52,6 +52,7 @@ pub struct Port {
     #[serde(rename = "type")]
     pub port_type: PortType,
     /// One sentence for people.
+    #[serde(default)]
     pub doc: String,
     /// An input that need not be connected, or an output that may be absent.
     #[serde(default)]
@@ -76,11 +77,13 @@ impl Port {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
     /// Named inputs.
+    #[serde(default)]
     pub inputs: Vec<Port>,
     /// The type of further inputs under names the author chooses, when the kind takes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_inputs: Option<PortType>,
     /// Named outputs.
+    #[serde(default)]
     pub outputs: Vec<Port>,
     /// Tells that the parameters name further outputs (see [`crate::Task::ports`]).
     #[serde(default)]

@@ -46,6 +46,8 @@ pub use probe::{Probe, ProbeContext};
 pub use process::{ProcessId, ProcessStat};
 pub use schema::nearest;
 pub use schema::{Column, ColumnType, PortSchema, SchemaCheck};
-pub use spec::{AttemptSpec, Input, ModelReference, PluginCode, PluginSource, ResolvedModel, Resources, RunInfo, Secret};
+pub use spec::{
+    AttemptSpec, Input, ModelReference, PluginCode, PluginSource, ResolvedModel, Resources, RunInfo, Secret,
+};
 pub use table::{Table, TableError};
 pub use verdict::{CheckedRequirement, Decision, Verdict};

@@ -78,7 +78,9 @@ impl Manifest {
             match &params[param] {
                 Value::String(name) => verify(format!("/{param}"), name),
                 Value::Array(names) => {
-                    for (idx, name) in names.iter().enumerate().filter_map(|(idx, name)| Some((idx, name.as_str()?))) {
+                    for (idx, name) in
+                        names.iter().enumerate().filter_map(|(idx, name)| Some((idx, name.as_str()?)))
+                    {
                         verify(format!("/{param}/{idx}"), name);
                     }
                 }
@@ -116,12 +118,15 @@ mod tests {
             "columns_from": { "out": "in", "other": "unknown" }, "column_params": { "columns": "in", "by": "in" },
         }))
         .unwrap();
-        let columns = ["height", "width"].map(|name| Column { name: name.into(), column_type: ColumnType::Number });
+        let columns =
+            ["height", "width"].map(|name| Column { name: name.into(), column_type: ColumnType::Number });
         let schema = PortSchema { columns: columns.to_vec(), target: None };
-        let mut check = SchemaCheck { inputs: [("in".into(), schema.clone())].into(), ..SchemaCheck::default() };
+        let mut check =
+            SchemaCheck { inputs: [("in".into(), schema.clone())].into(), ..SchemaCheck::default() };
         manifest.derive_columns(&json!({ "columns": ["height", "widht"], "by": "depth" }), &mut check);
         assert_eq!(check.outputs, [("out".into(), schema)].into());
-        let told: Vec<_> = check.problems.iter().map(|p| (p.pointer.as_str(), p.hint.as_deref().unwrap())).collect();
+        let told: Vec<_> =
+            check.problems.iter().map(|p| (p.pointer.as_str(), p.hint.as_deref().unwrap())).collect();
         assert_eq!(told, [("/by", "it has `height`, `width`"), ("/columns/1", "did you mean `width`?")]);
     }
 }

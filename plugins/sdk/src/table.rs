@@ -87,7 +87,8 @@ impl Table {
         let batches = batches.iter().map(&mut each).collect::<Result<Vec<_>, _>>()?;
         let schema = batches.first().map_or_else(|| self.schema.clone(), RecordBatch::schema);
         if let Some(other) = batches.iter().find(|batch| batch.schema() != schema) {
-            let message = format!("batches of one table have different columns: {schema:?} and {:?}", other.schema());
+            let message =
+                format!("batches of one table have different columns: {schema:?} and {:?}", other.schema());
             return Err(TaskError::permanent("bad_table", message));
         }
         Ok(Self { schema, batches })

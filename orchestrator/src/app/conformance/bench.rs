@@ -79,7 +79,8 @@ impl Bench {
                 }
                 Given::File(name) => (PortType::File, base_dir.join("tests").join(name), None),
             };
-            let (hash, _) = hash_file(&path).map_err(|error| of_port(sluicegate_plugin::with_causes(&error)))?;
+            let (hash, _) =
+                hash_file(&path).map_err(|error| of_port(sluicegate_plugin::with_causes(&error)))?;
             inputs.insert(port.clone(), Input { port_type, hash, path, value });
         }
         Ok(inputs)

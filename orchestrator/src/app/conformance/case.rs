@@ -70,8 +70,10 @@ impl Case {
         files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         let read = |file: PathBuf| {
-            let text = std::fs::read_to_string(&file).map_err(|error| format!("`{}`: {error}", file.display()))?;
-            let case = toml::from_str(&text).map_err(|error| format!("`{}`: {}", file.display(), error.to_string().trim()))?;
+            let text =
+                std::fs::read_to_string(&file).map_err(|error| format!("`{}`: {error}", file.display()))?;
+            let case = toml::from_str(&text)
+                .map_err(|error| format!("`{}`: {}", file.display(), error.to_string().trim()))?;
             Ok((file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), case))
         };
         files.into_iter().map(read).collect()
@@ -90,9 +92,13 @@ impl Given {
     pub(super) fn parse(value: &Value) -> Result<Self, String> {
         match value {
             Value::String(path) => Ok(Self::File(path.into())),
-            Value::Object(map) if map.len() == 1 && map.contains_key("value") => Ok(Self::Value(map["value"].clone())),
+            Value::Object(map) if map.len() == 1 && map.contains_key("value") => {
+                Ok(Self::Value(map["value"].clone()))
+            }
             Value::Object(columns) => table(columns).map(Self::Table),
-            other => Err(format!("{other} is neither a table of columns, nor `{{ value = … }}`, nor a file's name")),
+            other => Err(format!(
+                "{other} is neither a table of columns, nor `{{ value = … }}`, nor a file's name"
+            )),
         }
     }
 }
@@ -109,7 +115,8 @@ fn table(columns: &serde_json::Map<String, Value>) -> Result<Table, String> {
 
 /// A column of one type; TOML has no missing value, and the text `"<missing>"` stands for one.
 fn column(name: &str, values: &[Value]) -> Result<ArrayRef, String> {
-    let present: Vec<_> = values.iter().map(|value| Some(value).filter(|value| *value != "<missing>")).collect();
+    let present: Vec<_> =
+        values.iter().map(|value| Some(value).filter(|value| *value != "<missing>")).collect();
     let all = |is: fn(&Value) -> bool| present.iter().flatten().all(|value| is(value));
     Ok(if all(Value::is_i64) {
         Arc::new(present.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>())

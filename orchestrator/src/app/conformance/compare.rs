@@ -1,6 +1,8 @@
 //! What a kind wrote against what a case expects.
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, StringArray, cast::AsArray, types::Int64Type};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, StringArray, cast::AsArray, types::Int64Type,
+};
 use arrow_schema::DataType;
 use serde_json::{Value, json};
 use sluicegate_plugin::Table;
@@ -24,7 +26,9 @@ pub(super) fn tables(found: &Table, wanted: &Table) -> Result<(), String> {
     let batch = |table: &Table| table.to_batch().map_err(|error| error.to_string());
     let (found, wanted) = (batch(found)?, batch(wanted)?);
     for name in wants {
-        let (Some(has), Some(wants)) = (found.column_by_name(&name), wanted.column_by_name(&name)) else { continue };
+        let (Some(has), Some(wants)) = (found.column_by_name(&name), wanted.column_by_name(&name)) else {
+            continue;
+        };
         for row_idx in 0..wanted.num_rows() {
             let (has, wants) = (cell(has, row_idx), cell(wants, row_idx));
             if !values(&has, &wants) {
@@ -42,7 +46,9 @@ pub(super) fn values(found: &Value, wanted: &Value) -> bool {
             (Some(a), Some(b)) => (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(1e-300),
             _ => a == b,
         },
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| values(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| values(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| values(a, b)))
         }
@@ -58,7 +64,9 @@ fn cell(column: &ArrayRef, row_idx: usize) -> Value {
     let any = column.as_any();
     match column.data_type() {
         DataType::Float64 => any.downcast_ref::<Float64Array>().map(|column| number(column.value(row_idx))),
-        DataType::Float32 => any.downcast_ref::<Float32Array>().map(|column| number(column.value(row_idx).into())),
+        DataType::Float32 => {
+            any.downcast_ref::<Float32Array>().map(|column| number(column.value(row_idx).into()))
+        }
         DataType::Int64 => Some(json!(column.as_primitive::<Int64Type>().value(row_idx))),
         DataType::Utf8 => any.downcast_ref::<StringArray>().map(|column| json!(column.value(row_idx))),
         DataType::Boolean => any.downcast_ref::<BooleanArray>().map(|column| json!(column.value(row_idx))),

@@ -85,21 +85,30 @@ impl App {
             hint: "a case has `kind`, `with`, `inputs`, `outputs`; docs/plugin-guide.md shows one".into(),
         })?;
         let entries: Vec<&CatalogEntry> = catalog.entries().filter(|entry| entry.pack == name).collect();
-        if let Some((case, of)) = cases.iter().map(|(name, case)| (name, &case.kind)).find(|(_, kind)| {
-            entries.iter().all(|entry| entry.description.name != **kind)
-        }) {
+        if let Some((case, of)) = cases
+            .iter()
+            .map(|(name, case)| (name, &case.kind))
+            .find(|(_, kind)| entries.iter().all(|entry| entry.description.name != **kind))
+        {
             return Err(AppError::Invalid {
                 message: format!("case `{case}` is for kind `{of}`, which `{name}` does not have"),
                 hint: "correct its `kind`".into(),
             });
         }
         let unwritable = |source| AppError::Unwritable { path: std::env::temp_dir(), source };
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| AppError::Internal(error.to_string()))?;
+        let runtime =
+            tokio::runtime::Runtime::new().map_err(|error| AppError::Internal(error.to_string()))?;
         let checks = runtime.block_on(async {
             let mut bench = Bench::new(sluice, request.timeout, request.memory).map_err(unwritable)?;
             let mut checks = vec![Check { kind: None, name: "it loads".into(), verdict: Verdict::Passed }];
             for entry in entries {
-                let suite = Suite { bench: &mut bench, entry, cases: &cases, base_dir: &base_dir, checks: Vec::new() };
+                let suite = Suite {
+                    bench: &mut bench,
+                    entry,
+                    cases: &cases,
+                    base_dir: &base_dir,
+                    checks: Vec::new(),
+                };
                 checks.extend(suite.run().await);
             }
             bench.close().await;
@@ -120,7 +129,8 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
     let text = what.to_string_lossy();
     if !what.exists() && built_in.entries().any(|entry| entry.pack == text) {
         let name = text.into_owned();
-        let base_dir = std::env::current_dir().map_err(|source| AppError::Unreadable { path: ".".into(), source })?;
+        let base_dir =
+            std::env::current_dir().map_err(|source| AppError::Unreadable { path: ".".into(), source })?;
         return Ok(Subject::Ready { catalog: built_in, name, base_dir });
     }
     let place = what.canonicalize().map_err(|_| AppError::NotFound {
@@ -128,7 +138,10 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
         hint: "give the folder with `plugin.toml`, a library, or the name of a built-in pack".into(),
     })?;
     let found = find_at(&place).ok_or_else(|| AppError::Invalid {
-        message: format!("`{}` is no plugin: it is neither a library nor a folder with `plugin.toml`", what.display()),
+        message: format!(
+            "`{}` is no plugin: it is neither a library nor a folder with `plugin.toml`",
+            what.display()
+        ),
         hint: "`sluice plugins new NAME --lang rust|c|python` writes a plugin".into(),
     })?;
     let name_of_file = || place.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -136,13 +149,12 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
         Ok(found) => found,
         Err(refusal) => return Ok(Subject::Refused { name: name_of_file(), why: told(&refusal) }),
     };
-    let base_dir = if place.is_dir() { place.clone() } else { place.parent().unwrap_or(Path::new("/")).to_owned() };
-    let plugins = PluginSet::of(found.clone(), PluginOptions {
-        folders: Vec::new(),
-        lock: PathBuf::new(),
-        home: None,
-        sluice: sluice.to_owned(),
-    });
+    let base_dir =
+        if place.is_dir() { place.clone() } else { place.parent().unwrap_or(Path::new("/")).to_owned() };
+    let plugins = PluginSet::of(
+        found.clone(),
+        PluginOptions { folders: Vec::new(), lock: PathBuf::new(), home: None, sluice: sluice.to_owned() },
+    );
     let catalog = built_in.with_plugins(plugins);
     if let Some(Err(refusal)) = catalog.plugin(&found.name) {
         return Ok(Subject::Refused { why: told(refusal), name: found.name });

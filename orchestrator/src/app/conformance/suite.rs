@@ -30,7 +30,8 @@ impl Suite<'_> {
     pub(super) async fn run(mut self) -> Vec<Check> {
         self.check("parameters are documented", Self::documented);
         self.check("bad parameters are told", Self::bad_parameters);
-        let own: Vec<_> = self.cases.iter().filter(|(_, case)| case.kind == self.entry.description.name).cloned().collect();
+        let own: Vec<_> =
+            self.cases.iter().filter(|(_, case)| case.kind == self.entry.description.name).cloned().collect();
         // What fails by itself cannot show how it stops.
         let mut first_good = None;
         if own.is_empty() {
@@ -42,7 +43,10 @@ impl Suite<'_> {
                     first_good = Some(case);
                 }
             } else {
-                self.note("a good run", Verdict::Skipped("there is no case in `tests/` for this kind".into()));
+                self.note(
+                    "a good run",
+                    Verdict::Skipped("there is no case in `tests/` for this kind".into()),
+                );
             }
         }
         for (name, case) in &own {
@@ -72,11 +76,19 @@ impl Suite<'_> {
     }
 
     fn note(&mut self, name: &str, verdict: Verdict) {
-        self.checks.push(Check { kind: Some(self.entry.description.name.clone()), name: name.into(), verdict });
+        self.checks.push(Check {
+            kind: Some(self.entry.description.name.clone()),
+            name: name.into(),
+            verdict,
+        });
     }
 
     fn subject(&self) -> Subject<'_> {
-        Subject { kind: &self.entry.description.name, plugin: self.entry.plugin.clone(), base_dir: self.base_dir }
+        Subject {
+            kind: &self.entry.description.name,
+            plugin: self.entry.plugin.clone(),
+            base_dir: self.base_dir,
+        }
     }
 
     /// Tells whether the kind can be run with nothing at all.
@@ -90,10 +102,16 @@ impl Suite<'_> {
         let schema = self.entry.schema();
         let properties = schema["properties"].as_object().into_iter().flatten();
         let bare: Vec<_> = properties
-            .filter(|(_, property)| property["description"].as_str().unwrap_or_default().is_empty() && property["$ref"].is_null())
+            .filter(|(_, property)| {
+                property["description"].as_str().unwrap_or_default().is_empty() && property["$ref"].is_null()
+            })
             .map(|(name, _)| format!("`{name}`"))
             .collect();
-        if bare.is_empty() { Verdict::Passed } else { Verdict::Warned(format!("no description: {}", bare.join(", "))) }
+        if bare.is_empty() {
+            Verdict::Passed
+        } else {
+            Verdict::Warned(format!("no description: {}", bare.join(", ")))
+        }
     }
 
     /// Parameters of wrong types and names, asked about; the kind must answer, whatever it is asked.
@@ -102,7 +120,10 @@ impl Suite<'_> {
         let names = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
         let mut tried = vec![json!({ "no such parameter": 1 }), json!([]), json!(null), json!("text")];
         for name in names {
-            tried.extend([json!(null), json!([[]]), json!({ "x": {} }), json!(-1e308), json!("\u{0}")].map(|value| json!({ &name: value })));
+            tried.extend(
+                [json!(null), json!([[]]), json!({ "x": {} }), json!(-1e308), json!("\u{0}")]
+                    .map(|value| json!({ &name: value })),
+            );
         }
         for params in &tried {
             for problem in self.entry.kind.check(params) {
@@ -125,13 +146,20 @@ impl Suite<'_> {
         };
         if let Some(expected) = &case.error {
             return match first.result.error() {
-                Some(error) if error.code == expected.code && error.message.contains(&expected.message) => Verdict::Passed,
+                Some(error) if error.code == expected.code && error.message.contains(&expected.message) => {
+                    Verdict::Passed
+                }
                 _ => Verdict::Failed(format!("expected the error `{}`; {}", expected.code, told(&first))),
             };
         }
-        let AttemptResult::Succeeded { outcome } = &first.result else { return Verdict::Failed(told(&first)) };
-        let declared = self.entry.kind.ports(&case.with).unwrap_or_else(|| self.entry.description.ports.clone());
-        if let Some(port) = outcome.outputs.keys().find(|port| declared.outputs.iter().all(|known| known.name != **port)) {
+        let AttemptResult::Succeeded { outcome } = &first.result else {
+            return Verdict::Failed(told(&first));
+        };
+        let declared =
+            self.entry.kind.ports(&case.with).unwrap_or_else(|| self.entry.description.ports.clone());
+        if let Some(port) =
+            outcome.outputs.keys().find(|port| declared.outputs.iter().all(|known| known.name != **port))
+        {
             return Verdict::Failed(format!("it wrote output `{port}`, which it does not declare"));
         }
         for (port, wanted) in &case.outputs {
@@ -159,12 +187,19 @@ impl Suite<'_> {
         }
         match self.attempt(case, case.with.clone(), None).await {
             Ok(second) if hashes(&second.result) == hashes(&first.result) => Verdict::Passed,
-            Ok(_) => Verdict::Failed("it says that it is pure, but a second run with the same inputs wrote something else".into()),
+            Ok(_) => Verdict::Failed(
+                "it says that it is pure, but a second run with the same inputs wrote something else".into(),
+            ),
             Err(why) => Verdict::Failed(why),
         }
     }
 
-    async fn attempt(&mut self, case: &Case, params: Value, stop_after: Option<Duration>) -> Result<Tried, String> {
+    async fn attempt(
+        &mut self,
+        case: &Case,
+        params: Value,
+        stop_after: Option<Duration>,
+    ) -> Result<Tried, String> {
         let inputs = self.bench.inputs(case, self.base_dir)?;
         let kind = self.entry.description.name.clone();
         let subject = Subject { kind: &kind, plugin: self.entry.plugin.clone(), base_dir: self.base_dir };
@@ -178,14 +213,24 @@ impl Suite<'_> {
                 compare::tables(&found, &wanted)
             }
             Given::Value(wanted) => {
-                let read = || serde_json::from_slice(&std::fs::read(path).unwrap_or_default()).unwrap_or_default();
+                let read =
+                    || serde_json::from_slice(&std::fs::read(path).unwrap_or_default()).unwrap_or_default();
                 let found = value.cloned().unwrap_or_else(read);
-                if compare::values(&found, &wanted) { Ok(()) } else { Err(format!("it is {found}, expected {wanted}")) }
+                if compare::values(&found, &wanted) {
+                    Ok(())
+                } else {
+                    Err(format!("it is {found}, expected {wanted}"))
+                }
             }
             Given::File(name) => {
-                let wanted = std::fs::read(self.base_dir.join("tests").join(&name)).map_err(|error| error.to_string())?;
+                let wanted = std::fs::read(self.base_dir.join("tests").join(&name))
+                    .map_err(|error| error.to_string())?;
                 let found = std::fs::read(path).map_err(|error| error.to_string())?;
-                if found == wanted { Ok(()) } else { Err(format!("it is not the content of `{}`", name.display())) }
+                if found == wanted {
+                    Ok(())
+                } else {
+                    Err(format!("it is not the content of `{}`", name.display()))
+                }
             }
         }
     }
@@ -205,8 +250,12 @@ impl Suite<'_> {
         if problems.iter().any(|problem| problem.pointer == pointer && problem.message.contains(message)) {
             return Verdict::Passed;
         }
-        let found: Vec<_> = problems.iter().map(|problem| format!("`{}`: {}", problem.pointer, problem.message)).collect();
-        Verdict::Failed(format!("expected a problem at `{pointer}`; found {}", if found.is_empty() { "none".into() } else { found.join("; ") }))
+        let found: Vec<_> =
+            problems.iter().map(|problem| format!("`{}`: {}", problem.pointer, problem.message)).collect();
+        Verdict::Failed(format!(
+            "expected a problem at `{pointer}`; found {}",
+            if found.is_empty() { "none".into() } else { found.join("; ") }
+        ))
     }
 
     async fn bad_run(&mut self, case: &Case) -> Verdict {
@@ -271,10 +320,15 @@ fn told(tried: &Tried) -> String {
         AttemptResult::Succeeded { .. } => "it succeeded".into(),
         AttemptResult::TimedOut { after, .. } => format!("it did not end within {after} s, and was stopped"),
         AttemptResult::Cancelled => "it was cancelled".into(),
-        result => result.error().map_or_else(|| "it was lost".into(), |error: TaskError| format!("{} ({})", error.message, error.code)),
+        result => result.error().map_or_else(
+            || "it was lost".into(),
+            |error: TaskError| format!("{} ({})", error.message, error.code),
+        ),
     };
     let last: Vec<_> = tried.log.lines().rev().take(3).collect();
-    if last.is_empty() || matches!(tried.result, AttemptResult::Succeeded { .. } | AttemptResult::Failed { .. }) {
+    if last.is_empty()
+        || matches!(tried.result, AttemptResult::Succeeded { .. } | AttemptResult::Failed { .. })
+    {
         return text;
     }
     format!("{text}; its log ends:\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"))

@@ -168,7 +168,8 @@ unsafe extern "C" fn input_table(ctx: *mut c_void, port: Bytes, out: *mut FFI_Ar
                 unsafe { out.write(FFI_ArrowArrayStream::new(Box::new(table))) };
                 OK
             }
-            Err(error) => desk.failed(TaskError::permanent("bad_table", format!("input `{port}` is not a table: {error}"))),
+            Err(error) => desk
+                .failed(TaskError::permanent("bad_table", format!("input `{port}` is not a table: {error}"))),
         }
     };
     // SAFETY: see above.
@@ -203,7 +204,11 @@ unsafe extern "C" fn input_json(ctx: *mut c_void, port: Bytes, sink: Sink, user:
     unsafe { at(ctx, FAILED, body) }
 }
 
-unsafe extern "C" fn output_table(ctx: *mut c_void, port: Bytes, stream: *mut FFI_ArrowArrayStream) -> Status {
+unsafe extern "C" fn output_table(
+    ctx: *mut c_void,
+    port: Bytes,
+    stream: *mut FFI_ArrowArrayStream,
+) -> Status {
     let body = |desk: &Desk<'_>| {
         // SAFETY: see above.
         let port = unsafe { port.to_text() };
@@ -222,7 +227,13 @@ unsafe extern "C" fn output_table(ctx: *mut c_void, port: Bytes, stream: *mut FF
     unsafe { at(ctx, FAILED, body) }
 }
 
-unsafe extern "C" fn output_path(ctx: *mut c_void, port: Bytes, kind: Bytes, sink: Sink, user: *mut c_void) -> Status {
+unsafe extern "C" fn output_path(
+    ctx: *mut c_void,
+    port: Bytes,
+    kind: Bytes,
+    sink: Sink,
+    user: *mut c_void,
+) -> Status {
     let body = |desk: &Desk<'_>| {
         // SAFETY: see above.
         let (port, type_name) = unsafe { (port.to_text(), kind.to_text()) };
@@ -282,7 +293,8 @@ unsafe extern "C" fn verdict(ctx: *mut c_void, json: Bytes) -> Status {
                 desk.ctx.verdict(verdict);
                 OK
             }
-            Err(error) => desk.failed(TaskError::permanent("bad_verdict", format!("the verdict cannot be read: {error}"))),
+            Err(error) => desk
+                .failed(TaskError::permanent("bad_verdict", format!("the verdict cannot be read: {error}"))),
         }
     };
     // SAFETY: see above.
@@ -306,7 +318,8 @@ fn stated_error(json: &[u8]) -> TaskError {
     let message = value["message"].as_str().map_or_else(text, str::to_owned);
     let code = value["code"].as_str().unwrap_or("failed");
     let is_retryable = value["retryable"].as_bool().unwrap_or(true);
-    let error = if is_retryable { TaskError::transient(code, message) } else { TaskError::permanent(code, message) };
+    let error =
+        if is_retryable { TaskError::transient(code, message) } else { TaskError::permanent(code, message) };
     let hints = value["hints"].as_array().into_iter().flatten().filter_map(Value::as_str);
     hints.fold(error, TaskError::hint)
 }

@@ -128,7 +128,9 @@ mod tests {
             "`/libx.so` is no shared library: it is no ELF file (link it as a shared library: `crate-type = [\"cdylib\"]`, or `cc -shared`)"
         );
         let other = if std::env::consts::ARCH == "aarch64" { (62, "x86_64") } else { (183, "aarch64") };
-        assert!(refused(&elf(2, 3, other.0), 0o644).starts_with(&format!("`/libx.so` was built for {}", other.1)));
+        assert!(
+            refused(&elf(2, 3, other.0), 0o644).starts_with(&format!("`/libx.so` was built for {}", other.1))
+        );
         assert!(refused(&elf(1, 3, 3), 0o644).contains("built for x86 with 32 bits"));
     }
 

@@ -44,7 +44,8 @@ impl MappedTable {
         for block in footer.dictionaries().iter().flatten() {
             decoder.read_dictionary(block, &part(&buffer, block)?)?;
         }
-        let blocks: Vec<Block> = footer.recordBatches().ok_or_else(|| lacks("batches"))?.iter().copied().collect();
+        let blocks: Vec<Block> =
+            footer.recordBatches().ok_or_else(|| lacks("batches"))?.iter().copied().collect();
         Ok(Self { schema, decoder, blocks: blocks.into_iter(), buffer })
     }
 }
@@ -67,7 +68,8 @@ impl Iterator for MappedTable {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let block = self.blocks.next()?;
-            let batch = part(&self.buffer, &block).and_then(|part| self.decoder.read_record_batch(&block, &part));
+            let batch =
+                part(&self.buffer, &block).and_then(|part| self.decoder.read_record_batch(&block, &part));
             // A block may hold no batch.
             if let Some(batch) = batch.transpose() {
                 return Some(batch);
@@ -92,7 +94,8 @@ mod tests {
     fn batch(n_rows: u32) -> RecordBatch {
         let numbers = Float64Array::from_iter_values((0..n_rows).map(f64::from));
         let texts = StringArray::from_iter_values((0..n_rows).map(|n| n.to_string()));
-        RecordBatch::try_from_iter([("x", Arc::new(numbers) as ArrayRef), ("s", Arc::new(texts) as ArrayRef)]).unwrap()
+        RecordBatch::try_from_iter([("x", Arc::new(numbers) as ArrayRef), ("s", Arc::new(texts) as ArrayRef)])
+            .unwrap()
     }
 
     #[test]

@@ -34,8 +34,9 @@ impl OpenLibrary {
     pub(in crate::plugin) fn open(file: &LibraryFile, name: &str) -> Result<Self, Refusal> {
         let path = file.path();
         let not_loaded = |why: String| Refusal::NotLoaded { file: path.to_owned(), why };
-        let (sealed, sealed_path) =
-            file.sealed(name).map_err(|error| not_loaded(format!("it cannot be put into memory: {error}")))?;
+        let (sealed, sealed_path) = file
+            .sealed(name)
+            .map_err(|error| not_loaded(format!("it cannot be put into memory: {error}")))?;
         // SAFETY: a library's constructors run here; this process is a worker, or a child that only describes.
         let library = unsafe { Library::open(Some(&sealed_path), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
             .map_err(|error| not_loaded(without(&with_causes(&error), &sealed_path)))?;
@@ -44,10 +45,15 @@ impl OpenLibrary {
         // What is loaded stays: threads and thread-local values of it may live on.
         std::mem::forget(library);
         // SAFETY: the header says what the function returns.
-        let Tables { name: own_name, version, build, kinds: functions } = unsafe { Tables::read(table?, path) }?;
+        let Tables { name: own_name, version, build, kinds: functions } =
+            unsafe { Tables::read(table?, path) }?;
         let mut kinds: Vec<(Manifest, KindFunctions)> = Vec::new();
         for (kind_idx, functions) in functions.into_iter().enumerate() {
-            let of = |why: String| Refusal::BadManifest { place: path.to_owned(), kind: format!("kind {kind_idx}"), why };
+            let of = |why: String| Refusal::BadManifest {
+                place: path.to_owned(),
+                kind: format!("kind {kind_idx}"),
+                why,
+            };
             let manifest = manifest::parse(&functions.manifest().map_err(of)?, &own_name, path, kind_idx)?;
             if kinds.iter().any(|(other, _)| other.name == manifest.name) {
                 return Err(Refusal::DuplicateKind { place: path.to_owned(), kind: manifest.name });

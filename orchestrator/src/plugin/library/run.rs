@@ -129,7 +129,9 @@ fn confined_thread(folders: Vec<PathBuf>) -> Result<(mpsc::Sender<Call>, bool), 
             }
         }
     };
-    let failed = |error: String| TaskError::transient("not_confined", format!("the plugin's tasks cannot be confined: {error}"));
+    let failed = |error: String| {
+        TaskError::transient("not_confined", format!("the plugin's tasks cannot be confined: {error}"))
+    };
     let thread = std::thread::Builder::new().name("plugin".into()).stack_size(STACK);
     thread.spawn(run).map_err(|error| failed(error.to_string()))?;
     let held = started.recv().map_err(|error| failed(error.to_string()))?;
@@ -140,12 +142,16 @@ impl Code for LibraryCode {
     fn ask(&self, kind: &str, about: About, request: &AskRequest) -> Result<Answer, TaskError> {
         let name = &self.library.name;
         let broken = |why: String| {
-            TaskError::permanent("plugin_misbehaved", format!("plugin `{name}` could not answer `{}` of `{kind}`: {why}", about.name()))
+            TaskError::permanent(
+                "plugin_misbehaved",
+                format!("plugin `{name}` could not answer `{}` of `{kind}`: {why}", about.name()),
+            )
         };
         let Some(ask) = self.functions(kind)?.ask else { return Ok(Answer::default()) };
         let request = serde_json::to_string(request).map_err(|error| broken(error.to_string()))?;
         // SAFETY: `ask` is called as the header says.
-        let called = collect(|sink, user| unsafe { ask(Bytes::of(about.name()), Bytes::of(&request), sink, user) });
+        let called =
+            collect(|sink, user| unsafe { ask(Bytes::of(about.name()), Bytes::of(&request), sink, user) });
         match called.map_err(broken)? {
             (OK, text) => serde_json::from_str(&text).map_err(|error| broken(error.to_string())),
             (UNSUPPORTED, _) => Ok(Answer::default()),
@@ -172,6 +178,7 @@ fn attempt_json(ctx: &Context, params: &Value) -> Result<String, TaskError> {
     let mut attempt = ctx.to_spec_json();
     attempt["params"] = params.clone();
     attempt["secret_names"] = json!(ctx.secrets().map(|(name, _)| name).collect::<Vec<_>>());
-    serde_json::to_string(&attempt)
-        .map_err(|error| TaskError::permanent("bad_attempt", format!("the attempt cannot be written as JSON: {error}")))
+    serde_json::to_string(&attempt).map_err(|error| {
+        TaskError::permanent("bad_attempt", format!("the attempt cannot be written as JSON: {error}"))
+    })
 }

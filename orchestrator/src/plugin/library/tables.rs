@@ -49,7 +49,11 @@ impl Tables {
         }
         // SAFETY: these four stand at the beginning of every version's table.
         let (magic, major, size) = unsafe {
-            ((&raw const (*table).magic).read(), (&raw const (*table).abi_major).read(), (&raw const (*table).size).read())
+            (
+                (&raw const (*table).magic).read(),
+                (&raw const (*table).abi_major).read(),
+                (&raw const (*table).size).read(),
+            )
         };
         if magic != MAGIC {
             return Err(bad(format!("`magic` is {magic:#010x}, not {MAGIC:#010x}")));
@@ -80,9 +84,12 @@ impl Tables {
         for kind_idx in 0..plugin.n_kinds {
             let at = plugin.kind_stride as usize * kind_idx as usize;
             // SAFETY: the plugin says that so many kinds follow each other at this stride.
-            let kind: KindTable = unsafe { copy_up_to(plugin.kinds.cast::<u8>().add(at).cast(), plugin.kind_stride) };
+            let kind: KindTable =
+                unsafe { copy_up_to(plugin.kinds.cast::<u8>().add(at).cast(), plugin.kind_stride) };
             // SAFETY: the texts of a table live as long as it does.
-            kinds.push(unsafe { KindFunctions::of(&kind) }.map_err(|why| bad(format!("kind {kind_idx}: {why}")))?);
+            kinds.push(
+                unsafe { KindFunctions::of(&kind) }.map_err(|why| bad(format!("kind {kind_idx}: {why}")))?,
+            );
         }
         let text = |bytes: Bytes, field: &str| {
             // SAFETY: as above.

@@ -159,7 +159,11 @@ fn only_failures_that_a_filter_names_are_tried_again() {
         (RetryOn { exit_codes: vec![75], ..RetryOn::default() }, exit(Exit::Code(75)), true),
         (RetryOn { exit_codes: vec![75], ..RetryOn::default() }, exit(Exit::Code(1)), false),
         (RetryOn { signal: true, ..RetryOn::default() }, exit(Exit::Signal(9)), true),
-        (RetryOn { timeout: true, ..RetryOn::default() }, AttemptResult::TimedOut { after: 1.0, stubborn: None }, true),
+        (
+            RetryOn { timeout: true, ..RetryOn::default() },
+            AttemptResult::TimedOut { after: 1.0, stubborn: None },
+            true,
+        ),
         (RetryOn { timeout: true, ..RetryOn::default() }, exit(Exit::Code(1)), false),
         (RetryOn { out_of_memory: true, ..RetryOn::default() }, out_of_memory, true),
         (RetryOn { text: Some("no l.ck".into()), ..RetryOn::default() }, exit(Exit::Code(1)), true),

@@ -144,7 +144,10 @@ async fn an_attempt_that_waits_for_a_worker_can_be_stopped() {
     let (control, handle) = AttemptControl::new(Box::new(|_, _| ()));
     handle.stop(StopReason::TimedOut { after: 0.5 });
     let report = yard.pool.execute(yard.spec(json!({ "what": "nothing" })), control).await;
-    assert_eq!((report.result, report.worker), (AttemptResult::TimedOut { after: 0.5, stubborn: None }, None));
+    assert_eq!(
+        (report.result, report.worker),
+        (AttemptResult::TimedOut { after: 0.5, stubborn: None }, None)
+    );
     busy.stop(StopReason::Cancelled);
     assert_eq!(running.await.unwrap().result, AttemptResult::Cancelled);
     yard.close().await;

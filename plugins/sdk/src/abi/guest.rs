@@ -111,9 +111,8 @@ impl HostLink {
         let (user, sink): (_, Sink) = ((&raw mut text).cast(), keep);
         let type_name = port_type.to_string();
         // SAFETY: `keep` gets the slot that it wants.
-        let status = unsafe {
-            (self.table.output_path)(self.ctx, Bytes::of(port), Bytes::of(&type_name), sink, user)
-        };
+        let status =
+            unsafe { (self.table.output_path)(self.ctx, Bytes::of(port), Bytes::of(&type_name), sink, user) };
         done(status, "write", port)?;
         use std::os::unix::ffi::OsStringExt as _;
         Ok(std::ffi::OsString::from_vec(text.unwrap_or_default()).into())

@@ -37,13 +37,7 @@ pub unsafe fn describe(kind: &dyn Kind, sink: Sink, user: *mut c_void) -> Status
 ///
 /// # Safety
 /// The texts are what [`Bytes::as_slice`] wants; `sink` and `user` belong together.
-pub unsafe fn answer(
-    kind: &dyn Kind,
-    about: Bytes,
-    request: Bytes,
-    sink: Sink,
-    user: *mut c_void,
-) -> Status {
+pub unsafe fn answer(kind: &dyn Kind, about: Bytes, request: Bytes, sink: Sink, user: *mut c_void) -> Status {
     // SAFETY: passed on to the caller.
     let (about, request) = unsafe { (about.to_text(), request.as_slice()) };
     let answered = guarded(|| {
