@@ -11,6 +11,7 @@ lint:
 
 test:
     cargo test --workspace
+    PYTHONPATH=plugins/python/src python3 -B -m unittest discover -q -s plugins/python/tests
 
 # Needs `cargo install cargo-deny`.
 deny:

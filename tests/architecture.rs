@@ -146,3 +146,16 @@ fn no_file_is_over_800_lines() {
         .collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
+
+/// The dynamic symbols that a binary defines, by `nm`.
+fn exported(binary: &Path) -> Vec<String> {
+    let output = std::process::Command::new("nm").args(["-D", "--defined-only"]).arg(binary).output().expect("nm");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_program_exports_nothing_that_a_plugin_could_be_bound_to() {
+    let found = exported(Path::new(env!("CARGO_BIN_EXE_sluice")));
+    assert!(found.is_empty(), "{found:?}");
+}

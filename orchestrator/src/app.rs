@@ -83,7 +83,7 @@ impl App {
     #[must_use]
     pub fn in_folder(mut self, current: &std::path::Path) -> Self {
         if let Some(project) = files::find_project(current) {
-            self.project = project.to_owned();
+            project.clone_into(&mut self.project);
         }
         self
     }

@@ -142,7 +142,7 @@ fn every_refusal_names_the_file_the_field_both_values_and_the_way_out() {
             "its `min_host_size` is 4096, this `sluice` offers 128",
         ),
         ("twice", &["-DTWICE"], "plugin_duplicate_kind", "has two kinds named `twice.good`"),
-        ("json", &["-DBAD_MANIFEST=\"{\""], "plugin_bad_manifest", "the manifest of kind 16 in"),
+        ("json", &["-DBAD_MANIFEST=\"{\""], "plugin_bad_manifest", "the manifest of kind 19 in"),
         (
             "panics",
             &["-DDESCRIBE=describe_panic"],
@@ -156,7 +156,7 @@ fn every_refusal_names_the_file_the_field_both_values_and_the_way_out() {
             "plugin_bad_manifest",
             "it answered 2097152 bytes; at most 1048576",
         ),
-        ("norun", &["-DNO_RUN"], "plugin_bad_table", "kind 16: `run` is null"),
+        ("norun", &["-DNO_RUN"], "plugin_bad_table", "kind 19: `run` is null"),
         (
             "name",
             &["-UNAME", "-DNAME=\"other\""],

@@ -181,6 +181,29 @@ static sluice_status run_stream(const sluice_host *host, void *ctx, sluice_bytes
   return host->output_table(ctx, sluice_str("table"), &stream);
 }
 
+/* Takes every batch of a table, and gives nothing. */
+static sluice_status run_reads(const sluice_host *host, void *ctx, sluice_bytes attempt) {
+  struct ArrowArrayStream stream;
+  struct ArrowArray array;
+  (void)attempt;
+  if (host->input_table(ctx, sluice_str("table"), &stream) != SLUICE_OK) return SLUICE_FAILED;
+  for (;;) {
+    if (stream.get_next(&stream, &array) != 0) break;
+    if (array.release == NULL) break;
+    array.release(&array);
+  }
+  stream.release(&stream);
+  return SLUICE_OK;
+}
+
+/* Hands a table on as it is. */
+static sluice_status run_moves(const sluice_host *host, void *ctx, sluice_bytes attempt) {
+  struct ArrowArrayStream stream;
+  (void)attempt;
+  if (host->input_table(ctx, sluice_str("table"), &stream) != SLUICE_OK) return SLUICE_FAILED;
+  return host->output_table(ctx, sluice_str("table"), &stream);
+}
+
 /* Runs until it is told to stop, and obeys. */
 static sluice_status run_patient(const sluice_host *host, void *ctx, sluice_bytes attempt) {
   (void)attempt;
@@ -246,6 +269,11 @@ typedef sluice_kind kind_table;
 #define KIND(kind, effect, params, outputs, function) {MANIFEST(kind, effect, params, outputs), NULL, function, NULL}
 #endif
 
+#define TABLE_KIND(kind, outputs, function)                                                                        \
+  {SLUICE_STR_INIT("{\"name\":\"" NAME "." kind "\",\"version\":\"1\",\"summary\":\"Tables: " kind ".\","                \
+                   "\"effect\":\"pure\",\"ports\":{\"inputs\":[" TABLE "],\"outputs\":[" outputs "]}}"),                \
+   NULL, function, NULL}
+
 static const kind_table KINDS[] = {
     KIND("good", "pure", "", OUT, run_good),
     KIND("nothing", "idempotent", "", "", run_nothing),
@@ -264,6 +292,9 @@ static const kind_table KINDS[] = {
     KIND("stream", "pure", HOW, TABLE, run_stream),
     KIND("patient", "pure", "", "", run_patient),
     KIND("lazy", "pure", "", TABLE, run_nothing),
+    KIND("pure", "pure", "", "", run_nothing),
+    TABLE_KIND("reads", "", run_reads),
+    TABLE_KIND("moves", TABLE, run_moves),
 #endif
 #ifdef DESCRIBE
     {{NULL, 0}, DESCRIBE, run_good, NULL},

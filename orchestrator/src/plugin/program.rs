@@ -25,7 +25,7 @@ use super::{
 };
 
 /// How long a program may take to say hello: interpreters import large libraries.
-pub(super) const START: Duration = Duration::from_secs(60);
+pub(super) const START: Duration = Duration::from_mins(1);
 
 /// How long it may take to answer a question.
 pub(super) const ANSWER: Duration = Duration::from_secs(20);

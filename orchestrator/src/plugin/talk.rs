@@ -155,7 +155,7 @@ impl Talk {
     }
 
     fn read_lines(&mut self) -> Result<(), Broken> {
-        let mut buffer = [0; 65536];
+        let mut buffer = [0; 16384];
         let n_bytes = match self.replies.read(&mut buffer) {
             Ok(0) => return Err(self.ended()),
             Ok(n_bytes) => n_bytes,

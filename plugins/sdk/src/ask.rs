@@ -121,7 +121,7 @@ impl AskRequest {
             About::Schema => {
                 let Self { params, base_dir, runs_after_others, inputs, connected, .. } = self;
                 let mut check =
-                    SchemaCheck { base_dir, runs_after_others, inputs, connected, ..SchemaCheck::default() };
+                    SchemaCheck { base_dir, runs_after_others, connected, inputs, ..SchemaCheck::default() };
                 kind.schema(&params, &mut check);
                 Answer { problems: check.problems, outputs: check.outputs, ..Answer::default() }
             }

@@ -120,7 +120,7 @@ impl App {
 
 enum Subject {
     Refused { name: String, why: String },
-    Ready { catalog: Catalog, name: String, base_dir: PathBuf },
+    Ready { catalog: Box<Catalog>, name: String, base_dir: PathBuf },
 }
 
 /// Finds what is meant: a path to a plugin, or a built-in pack.
@@ -131,7 +131,7 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
         let name = text.into_owned();
         let base_dir =
             std::env::current_dir().map_err(|source| AppError::Unreadable { path: ".".into(), source })?;
-        return Ok(Subject::Ready { catalog: built_in, name, base_dir });
+        return Ok(Subject::Ready { catalog: Box::new(built_in), name, base_dir });
     }
     let place = what.canonicalize().map_err(|_| AppError::NotFound {
         message: format!("there is no plugin at `{}`", what.display()),
@@ -155,7 +155,7 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
         found.clone(),
         PluginOptions { folders: Vec::new(), lock: PathBuf::new(), home: None, sluice: sluice.to_owned() },
     );
-    let catalog = built_in.with_plugins(plugins);
+    let catalog = Box::new(built_in.with_plugins(plugins));
     if let Some(Err(refusal)) = catalog.plugin(&found.name) {
         return Ok(Subject::Refused { why: told(refusal), name: found.name });
     }

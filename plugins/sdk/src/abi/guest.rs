@@ -1,6 +1,10 @@
 //! A task's way to its host, as the plugin sees it.
 
-use std::{ffi::c_void, path::PathBuf};
+use std::{
+    ffi::{OsString, c_void},
+    os::unix::ffi::OsStringExt as _,
+    path::PathBuf,
+};
 
 use arrow_array::{
     RecordBatch, RecordBatchIterator,
@@ -114,8 +118,7 @@ impl HostLink {
         let status =
             unsafe { (self.table.output_path)(self.ctx, Bytes::of(port), Bytes::of(&type_name), sink, user) };
         done(status, "write", port)?;
-        use std::os::unix::ffi::OsStringExt as _;
-        Ok(std::ffi::OsString::from_vec(text.unwrap_or_default()).into())
+        Ok(OsString::from_vec(text.unwrap_or_default()).into())
     }
 
     pub(crate) fn output_value(&self, port: &str, json: &str) -> Result<(), TaskError> {
