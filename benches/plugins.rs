@@ -136,13 +136,20 @@ impl Bench {
     async fn tables(&self) {
         let artifacts = ArtifactStore::open(&self.home.join("artifacts")).expect("artifacts");
         println!("a table of {N_COLUMNS} float64 columns through a native plugin");
-        println!("      rows      reads      moves   of which writing the artifact   anonymous memory of the worker");
+        println!(
+            "      rows      reads      moves   of which writing the artifact   anonymous memory of the worker"
+        );
         for n_rows in [10_000, 100_000, 1_000_000] {
             let input = self.home.join(format!("table-{n_rows}"));
             table(n_rows).write(&input).expect("written");
             let (hash, _) = hash_file(&input).expect("hashed");
             let inputs = || {
-                let input = Input { port_type: PortType::Table, hash: hash.clone(), path: input.clone(), value: None };
+                let input = Input {
+                    port_type: PortType::Table,
+                    hash: hash.clone(),
+                    path: input.clone(),
+                    value: None,
+                };
                 BTreeMap::from([("table".to_owned(), input)])
             };
             let pool = self.pool();
@@ -179,17 +186,21 @@ fn table(n_rows: usize) -> Table {
             let values = (from..from + n_rows).map(|row| row as f64 * 0.5 + column_idx as f64);
             Arc::new(Float64Array::from_iter_values(values))
         };
-        RecordBatch::try_from_iter((0..N_COLUMNS).map(|idx| (format!("c{idx}"), column(idx)))).expect("a batch")
+        RecordBatch::try_from_iter((0..N_COLUMNS).map(|idx| (format!("c{idx}"), column(idx))))
+            .expect("a batch")
     };
-    let batches: Vec<_> = (0..n_rows).step_by(65_536).map(|from| batch(from, 65_536.min(n_rows - from))).collect();
+    let batches: Vec<_> =
+        (0..n_rows).step_by(65_536).map(|from| batch(from, 65_536.min(n_rows - from))).collect();
     Table::new(batches[0].schema(), batches)
 }
 
 /// What a process holds that is no file, in MiB.
 fn anonymous_peak(pid: Option<u32>) -> f64 {
-    let status = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")).ok()).unwrap_or_default();
+    let status =
+        pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")).ok()).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()).unwrap_or_default() / 1024.0
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()).unwrap_or_default()
+        / 1024.0
 }
 
 fn median(times: &mut [Duration]) -> f64 {

@@ -149,7 +149,8 @@ fn no_file_is_over_800_lines() {
 
 /// The dynamic symbols that a binary defines, by `nm`.
 fn exported(binary: &Path) -> Vec<String> {
-    let output = std::process::Command::new("nm").args(["-D", "--defined-only"]).arg(binary).output().expect("nm");
+    let output =
+        std::process::Command::new("nm").args(["-D", "--defined-only"]).arg(binary).output().expect("nm");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned)).collect()
 }

@@ -112,9 +112,12 @@ mod tests {
 
     #[test]
     fn what_a_manifest_lacks_or_has_wrong_is_named() {
-        assert_eq!(
-            refused(|m| drop(m["version"].take())),
-            "the manifest of kind `acme.clip` in `acme.so` is not valid: invalid type: null, expected a string at line 1 column 208"
+        let told = refused(|m| drop(m["version"].take()));
+        assert!(
+            told.starts_with(
+                "the manifest of kind `acme.clip` in `acme.so` is not valid: invalid type: null"
+            ),
+            "{told}"
         );
         assert!(refused(|m| m["name"] = json!("other.clip")).contains("must be `acme.`"));
         assert!(refused(|m| m["name"] = json!("acme.")).contains("must be `acme.`"));

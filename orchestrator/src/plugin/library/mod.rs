@@ -7,6 +7,8 @@ mod open;
 mod run;
 mod stream;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub(super) use file::LibraryFile;
 pub(super) use open::OpenLibrary;

@@ -45,23 +45,27 @@ impl OpenLibrary {
         // What is loaded stays: threads and thread-local values of it may live on.
         std::mem::forget(library);
         // SAFETY: the header says what the function returns.
-        let Tables { name: own_name, version, build, kinds: functions } =
-            unsafe { Tables::read(table?, path) }?;
+        Self::of(unsafe { Tables::read(table?, path) }?, path)
+    }
+
+    /// Asks every kind for its manifest.
+    pub(super) fn of(tables: Tables, path: &Path) -> Result<Self, Refusal> {
+        let Tables { name, version, build, kinds: functions } = tables;
         let mut kinds: Vec<(Manifest, KindFunctions)> = Vec::new();
         for (kind_idx, functions) in functions.into_iter().enumerate() {
-            let of = |why: String| Refusal::BadManifest {
+            let bad = |why: String| Refusal::BadManifest {
                 place: path.to_owned(),
                 kind: format!("kind {kind_idx}"),
                 why,
             };
-            let manifest = manifest::parse(&functions.manifest().map_err(of)?, &own_name, path, kind_idx)?;
+            let manifest = manifest::parse(&functions.manifest().map_err(bad)?, &name, path, kind_idx)?;
             if kinds.iter().any(|(other, _)| other.name == manifest.name) {
                 return Err(Refusal::DuplicateKind { place: path.to_owned(), kind: manifest.name });
             }
             let asks = if functions.ask.is_some() { manifest.asks } else { Vec::new() };
             kinds.push((Manifest { asks, ..manifest }, functions));
         }
-        Ok(Self { name: own_name, version, build, kinds })
+        Ok(Self { name, version, build, kinds })
     }
 
     /// What its kinds say of themselves.

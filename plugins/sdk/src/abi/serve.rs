@@ -112,33 +112,48 @@ fn read_attempt(attempt: &[u8], link: &HostLink) -> Result<(AttemptSpec, Value),
 }
 
 thread_local! {
-    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The last panic of this thread, while it runs the author's code.
+    static NOTED: RefCell<Noted> = const { RefCell::new(Noted { depth: 0, text: None }) };
+}
+
+struct Noted {
+    depth: u32,
+    text: Option<String>,
 }
 
 /// Runs the author's code; a panic becomes its message, with the place where it happened.
 fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     install_hook();
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
-        let noted = LAST_PANIC.with_borrow_mut(Option::take);
-        let message = noted.unwrap_or_else(|| message_of(panic.as_ref()));
+    NOTED.with_borrow_mut(|noted| noted.depth += 1);
+    let result = catch_unwind(AssertUnwindSafe(code));
+    let text = NOTED.with_borrow_mut(|noted| {
+        noted.depth -= 1;
+        noted.text.take()
+    });
+    result.map_err(|panic| {
+        let message = text.unwrap_or_else(|| message_of(panic.as_ref()));
         // Dropping what was thrown could panic again.
         std::mem::forget(panic);
         message
     })
 }
 
-/// The library has a standard library of its own, and so a hook of its own; the host's stays what it is.
+/// The library has a standard library of its own, and so a hook of its own; the host's stays what it is. Panics of other threads are told
+/// as before.
 fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        std::panic::set_hook(Box::new(|info| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
             let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
             let message = info.payload_as_str().unwrap_or("no message");
-            let text = format!("{message}{place}");
-            let noted = LAST_PANIC.try_with(|last| *last.borrow_mut() = Some(text.clone()));
-            if noted.is_err() || std::thread::current().name().is_none() {
-                use std::io::Write as _;
-                let _ = writeln!(std::io::stderr(), "panicked: {text}");
+            let note = |noted: &RefCell<Noted>| {
+                let mut noted = noted.borrow_mut();
+                noted.text = Some(format!("{message}{place}"));
+                noted.depth > 0
+            };
+            if !NOTED.try_with(note).unwrap_or(false) {
+                before(info);
             }
         }));
     });
