@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{Diagnostic, Source, limits, parse, settings::Fields};
 
 /// The settings of a project.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     /// Slots of the pools that all runs of the project share, by the pool's name.
     pub pools: BTreeMap<String, u32>,
@@ -15,6 +15,12 @@ pub struct Project {
 
 /// Where plugins are when a project does not say.
 const PLUGIN_FOLDER: &str = "plugins";
+
+impl Default for Project {
+    fn default() -> Self {
+        Self { pools: BTreeMap::new(), plugin_folders: vec![PLUGIN_FOLDER.into()] }
+    }
+}
 
 /// Reads a project's file, which may be empty. Reports every problem it can find in one go.
 pub fn check_project(source: &Source) -> (Project, Vec<Diagnostic>) {

@@ -123,13 +123,17 @@ fn mistakes_in_hooks_have_their_code_and_place() {
 }
 
 #[test]
-fn a_project_has_pools_and_nothing_else() {
+fn a_project_has_pools_and_folders_with_plugins_and_nothing_else() {
     let source = |text: &str| Source { name: "sluice.toml".into(), bytes: text.into() };
     for text in ["", "# only a mark\n"] {
         assert_eq!(check_project(&source(text)), (Project::default(), Vec::new()));
     }
     let (project, found) = check_project(&source("[pools]\ngpu = 2\n"));
     assert_eq!((project.pools["gpu"], found.len()), (2, 0));
+    let (project, found) = check_project(&source("[plugins]\nfolders = [\"mine\", \"../ours\"]\n"));
+    assert_eq!((project.plugin_folders, found.len()), (vec!["mine".into(), "../ours".into()], 0));
+    let broken = source("[plugins]\nfolder = \"mine\"\nfolders = 1\n");
+    assert_eq!(places_of(&broken, &check_project(&broken).1), ["E005 2:1", "E007 3:11"]);
     let broken = source("pool = 1\n[pools]\ngpu = -1\n");
     assert_eq!(places_of(&broken, &check_project(&broken).1), ["E005 1:1", "E008 3:7"]);
     let broken = source("[pools");
