@@ -49,6 +49,12 @@ fn list(app: &App, format: Format, out: &mut Out) {
         ]);
     }
     table.print(out);
+    let catalog = app.catalog();
+    for name in catalog.plugin_names().into_iter().filter(|name| matches!(catalog.plugin(name), Some(Err(_))))
+    {
+        let line = format!("plugin `{name}` is not used; `sluice plugins list` says why");
+        out.line(&out.paint(Style::Warn, &line));
+    }
 }
 
 fn show(app: &App, name: &str, format: Format, out: &mut Out) -> Result<(), AppError> {

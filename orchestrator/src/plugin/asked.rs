@@ -1,6 +1,9 @@
 //! A kind whose code is elsewhere: every question of the engine becomes a request to it.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::Value;
 use sluicegate_plugin::{
@@ -22,11 +25,17 @@ pub(super) trait Code: Send + Sync + 'static {
 
 /// A kind of a plugin.
 pub(super) struct AskedKind<C> {
-    pub(super) manifest: Manifest,
-    pub(super) code: std::sync::Arc<C>,
+    manifest: Manifest,
+    code: Arc<C>,
+    /// The parameter schema, compiled when the first task is run.
+    schema: OnceLock<Result<jsonschema::Validator, String>>,
 }
 
 impl<C: Code> AskedKind<C> {
+    pub(super) fn new(manifest: Manifest, code: Arc<C>) -> Self {
+        Self { manifest, code, schema: OnceLock::new() }
+    }
+
     /// The answer; nothing when the kind does not want to be asked.
     fn ask(&self, about: About, request: &AskRequest) -> Result<Option<Answer>, TaskError> {
         if !self.manifest.asks.contains(&about) {
@@ -41,11 +50,11 @@ impl<C: Code> AskedKind<C> {
 
     /// What the schema says of parameters, at most a handful of problems: `sluice check` has told them better.
     fn verify(&self, params: &Value) -> Result<(), TaskError> {
-        let schema = jsonschema::draft202012::new(&self.manifest.params).map_err(|error| {
-            TaskError::permanent(
-                "bad_params",
-                format!("the kind's parameter schema is no JSON Schema: {error}"),
-            )
+        let compile =
+            || jsonschema::draft202012::new(&self.manifest.params).map_err(|error| error.to_string());
+        let schema = self.schema.get_or_init(compile).as_ref().map_err(|error| {
+            let message = format!("the kind's parameter schema is no JSON Schema: {error}");
+            TaskError::permanent("bad_params", message)
         })?;
         let problems: Vec<_> = schema
             .iter_errors(params)

@@ -10,7 +10,7 @@ use sluicegate_plugin::{Kind, Manifest, PluginCode, PluginSource, TaskError};
 
 use super::{
     Refusal,
-    asked::AskedKind,
+    asked::{AskedKind, Code},
     hash,
     library::{LibraryCode, LibraryFile, OpenLibrary},
     manifest,
@@ -23,9 +23,11 @@ pub struct Loader {
     loaded: Mutex<HashMap<(String, bool), Arc<Loaded>>>,
 }
 
-enum Loaded {
-    Library(Arc<LibraryCode>),
-    Program(Arc<ProgramCode>, Vec<Manifest>),
+/// A plugin that was loaded.
+struct Loaded {
+    kinds: HashMap<String, Arc<dyn Kind>>,
+    /// The program, when it is one: it may have ended since.
+    program: Option<Arc<ProgramCode>>,
 }
 
 impl Loader {
@@ -52,11 +54,11 @@ impl Loader {
                 plugin
             }
         };
-        if let Loaded::Program(code, _) = &*plugin {
+        if let Some(program) = &plugin.program {
             // A program that had to end is started again here, where the worker looks which processes are to stay.
-            code.warm(home)?;
+            program.warm(home)?;
         }
-        plugin.kind(name).ok_or_else(|| {
+        plugin.kinds.get(name).cloned().ok_or_else(|| {
             TaskError::permanent("unknown_kind", format!("plugin `{}` has no kind `{name}`", source.name))
         })
     }
@@ -68,7 +70,8 @@ impl Loader {
                 let file = LibraryFile::read(path)?;
                 unchanged(path, &source.hash, file.hash())?;
                 let library = OpenLibrary::open(&file, &source.name)?;
-                Ok(Loaded::Library(Arc::new(LibraryCode::new(library, confined_to))))
+                let manifests = library.manifests();
+                Ok(Loaded::of(manifests, Arc::new(LibraryCode::new(library, confined_to)), None))
             }
             PluginCode::Program { folder, command } => {
                 unchanged(folder, &source.hash, &hash::of_folder(folder, command)?)?;
@@ -78,26 +81,20 @@ impl Loader {
                 let parse = |(kind_idx, kind): (usize, &serde_json::Value)| {
                     manifest::parse(&kind.to_string(), &source.name, folder, kind_idx)
                 };
-                let kinds = kinds.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
-                Ok(Loaded::Program(Arc::new(code), kinds))
+                let manifests = kinds.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+                let code = Arc::new(code);
+                Ok(Loaded::of(manifests, code.clone(), Some(code)))
             }
         }
     }
 }
 
 impl Loaded {
-    fn kind(&self, name: &str) -> Option<Arc<dyn Kind>> {
-        match self {
-            Self::Library(code) => {
-                let manifest =
-                    code.library().manifests().into_iter().find(|manifest| manifest.name == name)?;
-                Some(Arc::new(AskedKind { manifest, code: code.clone() }))
-            }
-            Self::Program(code, kinds) => {
-                let manifest = kinds.iter().find(|manifest| manifest.name == name)?.clone();
-                Some(Arc::new(AskedKind { manifest, code: code.clone() }))
-            }
-        }
+    fn of<C: Code>(manifests: Vec<Manifest>, code: Arc<C>, program: Option<Arc<ProgramCode>>) -> Self {
+        let kind = |manifest: Manifest| -> (String, Arc<dyn Kind>) {
+            (manifest.name.clone(), Arc::new(AskedKind::new(manifest, code.clone())))
+        };
+        Self { kinds: manifests.into_iter().map(kind).collect(), program }
     }
 }
 

@@ -142,7 +142,7 @@ impl Plugin {
                 confined: manifest.effect == Effect::Pure,
                 max_memory: total_memory().map(|bytes| bytes / 4 * 3),
             },
-            kind: Arc::new(AskedKind { manifest: manifest.clone(), code: self.inspector.clone() }),
+            kind: Arc::new(AskedKind::new(manifest.clone(), self.inspector.clone())),
         })
     }
 }

@@ -19,7 +19,7 @@ use suite::Suite;
 /// What is tried.
 #[derive(Clone, Debug)]
 pub struct ConformanceRequest {
-    /// A plugin's folder or library, or the name of a built-in pack.
+    /// A plugin's folder or library, its name in the project, or the name of a built-in pack.
     pub what: PathBuf,
     /// The folder with the cases, when it is not `tests` beside the plugin.
     pub cases: Option<PathBuf>,
@@ -72,7 +72,11 @@ impl App {
     /// Runs the suite. A plugin that is refused has one failed check.
     pub fn conformance(&self, request: &ConformanceRequest) -> Result<Conformance, AppError> {
         let sluice = std::env::current_exe().map_err(|source| AppError::NoProgram { source })?;
-        let (catalog, name, base_dir) = match subject(&request.what, &sluice)? {
+        // The name of a plugin of the project stands for its place.
+        let place = || self.catalog().plugins()?.place(request.what.to_str()?).map(Path::to_owned);
+        let what = if request.what.exists() { None } else { place() };
+        let what = what.unwrap_or_else(|| request.what.clone());
+        let (catalog, name, base_dir) = match subject(&what, &sluice)? {
             Subject::Refused { name, why } => {
                 let check = Check { kind: None, name: "it loads".into(), verdict: Verdict::Failed(why) };
                 return Ok(Conformance { name, checks: vec![check] });
@@ -135,7 +139,7 @@ fn subject(what: &Path, sluice: &Path) -> Result<Subject, AppError> {
     }
     let place = what.canonicalize().map_err(|_| AppError::NotFound {
         message: format!("there is no plugin at `{}`", what.display()),
-        hint: "give the folder with `plugin.toml`, a library, or the name of a built-in pack".into(),
+        hint: "give the folder with `plugin.toml`, a library, the name of a plugin of the project, or of a built-in pack".into(),
     })?;
     let found = find_at(&place).ok_or_else(|| AppError::Invalid {
         message: format!(

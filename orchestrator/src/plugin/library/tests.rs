@@ -126,7 +126,7 @@ fn code(confined_to: Option<&Path>) -> Arc<LibraryCode> {
 
 fn kind(code: &Arc<LibraryCode>, name: &str) -> AskedKind<LibraryCode> {
     let manifest = code.library().manifests().into_iter().find(|manifest| manifest.name == name).unwrap();
-    AskedKind { manifest, code: code.clone() }
+    AskedKind::new(manifest, code.clone())
 }
 
 fn table() -> Table {
@@ -161,7 +161,7 @@ fn everything_that_a_task_says_and_asks_crosses_the_boundary() {
     let (result, finished) = run(&kind, spec, json!({ "way": "on" }), &CancelToken::default());
     result.unwrap();
     assert_eq!(finished.table("table"), table());
-    assert_eq!(finished.metrics["rows"], 100.0);
+    assert_eq!(finished.metrics.get("rows"), Some(&100.0));
     assert_eq!(finished.summary.as_deref(), Some("all of it"));
     assert_eq!(finished.outputs["n"].value, Some(json!(7)));
     assert_eq!(finished.json("report"), json!({ "token": "***" }));

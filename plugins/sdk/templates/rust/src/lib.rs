@@ -76,6 +76,6 @@ mod tests {
         let table = Table::from_batch(RecordBatch::try_from_iter([("x", numbers)]).unwrap());
         let bench = Bench::new(folder.path()).table("table", &table);
         let finished = bench.run(&Clip, json!({ "column": "x", "high": 1.0 })).unwrap();
-        assert_eq!(finished.metrics["clipped"], 1.0);
+        assert_eq!(finished.metrics.get("clipped"), Some(&1.0));
     }
 }
