@@ -27,6 +27,7 @@ fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
         timeout: None,
         pools: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        schedules: Vec::new(),
         tasks: Vec::new(),
         hash: "hash".into(),
         source: "é".repeat(5000),

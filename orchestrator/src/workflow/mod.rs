@@ -26,6 +26,7 @@ mod pieces;
 mod project;
 mod render;
 mod retry;
+mod schedule;
 mod schema;
 mod secrets;
 mod settings;
@@ -46,4 +47,8 @@ pub use model::{
 pub use nested::pack;
 pub use project::{Project, check_project};
 pub use render::{render, to_json};
+pub use schedule::{
+    CatchUp, CronProblem, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, Timing,
+    UnixCron, WebhookRule,
+};
 pub use source::Source;

@@ -60,6 +60,7 @@ pub(super) fn workflow(tasks: Vec<Task>, max_parallel: Option<usize>) -> Workflo
         timeout: None,
         pools: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        schedules: Vec::new(),
         tasks,
         hash: "hash".into(),
         source: String::new(),
