@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use sluicegate_plugin::Host;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     EngineError, RunHandle,
@@ -15,12 +15,15 @@ use super::{
 use crate::{
     artifact::ArtifactStore,
     catalog::Catalog,
-    run::{EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, project_pool_key},
+    run::{Cause, EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, RunRow, project_pool_key},
     store::{Commit, Store},
     worker::WorkerPool,
     workflow::Workflow,
     world::{World, new_run_id},
 };
+
+/// So many ends of runs wait for a slow listener; one that misses some is told so.
+const MAX_ENDS: usize = 1024;
 
 /// What an engine works with.
 pub struct EngineOptions {
@@ -52,6 +55,7 @@ pub struct Engine {
     pub(super) options: Arc<EngineOptions>,
     pub(super) preparer: Arc<Preparer>,
     pub(super) slots: Arc<Slots>,
+    ends: broadcast::Sender<RunRow>,
 }
 
 /// What to run.
@@ -77,7 +81,9 @@ impl Engine {
             home: options.home.clone(),
             world: options.world.clone(),
         };
-        Self { options: Arc::new(options), preparer: Arc::new(preparer), slots: Arc::new(Slots::new(pools)) }
+        let (ends, _) = broadcast::channel(MAX_ENDS);
+        let (preparer, slots) = (Arc::new(preparer), Arc::new(Slots::new(pools)));
+        Self { options: Arc::new(options), preparer, slots, ends }
     }
 
     /// Records a run and drives it in the background.
@@ -94,8 +100,27 @@ impl Engine {
         request: StartRequest,
         known: &[Event],
     ) -> Result<RunHandle, EngineError> {
+        self.begin(id, self.created(request, parent), known).await
+    }
+
+    /// Records a run under the id that its schedule recorded for it, and drives it in the background. The caller knows that there is no
+    /// such run yet.
+    pub async fn start_for(
+        &self,
+        id: RunId,
+        cause: Cause,
+        request: StartRequest,
+    ) -> Result<RunHandle, EngineError> {
+        let mut created = self.created(request, None);
+        if let Event::RunCreated { cause: place, .. } = &mut created {
+            *place = Some(cause);
+        }
+        self.begin(id, created, &[]).await
+    }
+
+    /// Makes a run's first events durable, and drives it in the background.
+    async fn begin(&self, id: RunId, created: Event, known: &[Event]) -> Result<RunHandle, EngineError> {
         let at = self.options.world.now();
-        let created = self.created(request, parent);
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
         let mut records = vec![EventRecord { v: EVENT_VERSION, seq: 0, at, event: created }];
         for event in known {
@@ -111,7 +136,7 @@ impl Engine {
         let StartRequest { mut workflow, base_dir, file, use_cache } = request;
         workflow.max_parallel.get_or_insert(self.options.max_parallel);
         let owner = self.options.owner.clone();
-        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent }
+        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent, cause: None }
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.
@@ -130,8 +155,13 @@ impl Engine {
         for adopted in adopted {
             driver.take_over(adopted);
         }
+        let ends = self.ends.clone();
         tokio::spawn(async move {
-            let _ = done_tx.send(driver.run().await);
+            let ended = driver.run().await;
+            if let Ok(run) = &ended {
+                let _ = ends.send(run.row());
+            }
+            let _ = done_tx.send(ended);
         });
         RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done, ended: None }
     }
@@ -148,6 +178,11 @@ impl Engine {
         rx.await
             .map_err(|_| EngineError::Thread("the writer of the store".into()))?
             .map_err(EngineError::Store)
+    }
+
+    /// The rows of runs that end from now on, whoever started them.
+    pub fn ends(&self) -> broadcast::Receiver<RunRow> {
+        self.ends.subscribe()
     }
 
     /// Ends the workers. Runs that still go on are lost to this process.

@@ -5,6 +5,7 @@
 mod apply;
 mod behind;
 mod cache_key;
+mod cause;
 mod diff;
 mod dispatch;
 mod event;
@@ -24,6 +25,7 @@ mod step;
 mod tests;
 mod time;
 
+pub use cause::{Cause, Trigger};
 pub use cache_key::{CacheKey, CacheMiss, PartChange, Parts};
 pub use diff::{MetricDiff, RunDiff, TaskDiff};
 pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};

@@ -4,7 +4,7 @@ use sluicegate_plugin::{AliasMove, Deployment, DeploymentState, ProcessId, Regis
 
 use super::{state::State, *};
 use crate::{
-    run::{CacheKey, EVENT_VERSION, Event, Origin, Outcome, Run, RunStatus, Timestamp},
+    run::{CacheKey, Cause, EVENT_VERSION, Event, Origin, Outcome, Run, RunStatus, Timestamp, Trigger},
     workflow::Workflow,
 };
 
@@ -39,6 +39,7 @@ fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
         use_cache: true,
         owner: ProcessId { pid: 1, start_time: 1, boot_id: "boot".into() },
         parent: None,
+        cause: None,
     };
     let run = Run::create(id(n), &event, at).unwrap();
     (run, EventRecord { v: EVENT_VERSION, seq: 0, at, event })
@@ -711,4 +712,32 @@ fn after_another_boot_only_what_was_synced_is_trusted() {
     assert_eq!(all(&store), [store.row(id(2)).unwrap().unwrap(), reopened.row()]);
     drop(store);
     assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn schedules_survive_a_reopening_a_checkpoint_and_a_rebuild() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let id = ScheduleId::new("w", "nightly");
+    let cause = Cause { trigger: Trigger::Schedule, schedule: "nightly".into(), scheduled_at: Timestamp(60_000) };
+    let run = RunId::from_parts(1, 1);
+    let fire = Fire { run, cause: cause.clone(), recorded_at: Timestamp(60_001), waits: false, params: BTreeMap::new() };
+    let mut state = ScheduleState::new(id.clone(), "f".into(), Timestamp(60_000));
+    state.open.push(fire);
+    let entry = LogEntry { n: 0, at: Timestamp(60_001), cause, decision: Decision::Started { run } };
+    let store = Store::open(home, SOON).unwrap();
+    let commit = ScheduleCommit { states: vec![state.clone()], log: vec![(id.clone(), entry.clone())] };
+    store.record_schedules(&commit).unwrap();
+    assert_eq!(read_only(home).schedules().unwrap(), [state.clone()], "without the lock");
+    drop(store);
+    let store = Store::open(home, SOON).unwrap();
+    assert_eq!(store.schedule(&id), Some(state.clone()));
+    assert_eq!(store.schedule_log(&id, 9).unwrap(), [entry]);
+    store.shared.writer.exclusively(State::checkpoint).unwrap();
+    assert_eq!(store.schedules(), [state.clone()], "after a checkpoint");
+    drop(store);
+    assert_eq!(Store::open(home, SOON).unwrap().schedules(), [state.clone()], "after a checkpoint and a reopening");
+    rebuild(home).unwrap();
+    let store = Store::open(home, SOON).unwrap();
+    assert_eq!(store.schedules(), [state], "after a rebuild");
 }

@@ -84,6 +84,7 @@ impl Sim {
             use_cache: true,
             owner: owner(),
             parent: None,
+            cause: None,
         };
         let run = Run::create(id, &created, Timestamp(0)).unwrap();
         let stored = vec![EventRecord { v: EVENT_VERSION, seq: 0, at: Timestamp(0), event: created }];

@@ -43,7 +43,6 @@ fn picked(keys: &[&str]) -> Map<String, Value> {
 }
 
 fn all() -> Value {
-    let strings = || json!({ "type": "array", "items": { "type": "string" } });
     let list = || json!({ "anyOf": [{ "type": "array", "maxItems": 10_000 }, { "type": "string", "pattern": "\\{\\{.*\\}\\}" }] });
     json!({
         "description": { "type": "string" },

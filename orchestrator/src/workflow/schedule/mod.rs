@@ -13,6 +13,9 @@ pub use cron::{CronProblem, UnixCron};
 pub use model::{
     CatchUp, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, WebhookRule,
 };
-pub(super) use read::{SCHEDULE_KEYS, read};
+#[cfg(test)]
+pub(super) use read::SCHEDULE_KEYS;
+pub(super) use read::read;
 pub use timing::Timing;
+#[cfg(test)]
 pub(super) use trigger::{FILES_KEYS, RUN_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS};
