@@ -7,7 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     EngineError, RunHandle,
+    crew::{Crew, Seat},
     driver::{Driver, Message},
+    hub::Hub,
     prepare::Preparer,
     recover::Adopted,
     slots::Slots,
@@ -52,6 +54,8 @@ pub struct Engine {
     pub(super) options: Arc<EngineOptions>,
     pub(super) preparer: Arc<Preparer>,
     pub(super) slots: Arc<Slots>,
+    pub(super) crew: Arc<Crew>,
+    pub(super) hub: Arc<Hub>,
 }
 
 /// What to run.
@@ -77,12 +81,22 @@ impl Engine {
             home: options.home.clone(),
             world: options.world.clone(),
         };
-        Self { options: Arc::new(options), preparer: Arc::new(preparer), slots: Arc::new(Slots::new(pools)) }
+        Self {
+            options: Arc::new(options),
+            preparer: Arc::new(preparer),
+            slots: Arc::new(Slots::new(pools)),
+            crew: Arc::default(),
+            hub: Arc::default(),
+        }
     }
 
     /// Records a run and drives it in the background.
     pub async fn start(&self, request: StartRequest) -> Result<RunHandle, EngineError> {
-        let id = new_run_id(self.options.world.as_ref());
+        self.start_with(new_run_id(self.options.world.as_ref()), request).await
+    }
+
+    /// The same under an id that the caller has chosen, so that it can say before the start which run it will be.
+    pub async fn start_with(&self, id: RunId, request: StartRequest) -> Result<RunHandle, EngineError> {
         self.start_as(id, None, request, &[]).await
     }
 
@@ -94,6 +108,7 @@ impl Engine {
         request: StartRequest,
         known: &[Event],
     ) -> Result<RunHandle, EngineError> {
+        let seat = self.crew.seat().await?;
         let at = self.options.world.now();
         let created = self.created(request, parent);
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
@@ -103,7 +118,7 @@ impl Engine {
             run.apply(event, at);
         }
         self.commit(&Commit { run: id, records, row: run.row(), cache: Vec::new() }).await?;
-        Ok(self.drive(run, Vec::new(), Vec::new()))
+        Ok(self.drive(seat, run, Vec::new(), Vec::new()))
     }
 
     /// The event that creates a run; its plan is frozen in it.
@@ -115,7 +130,13 @@ impl Engine {
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.
-    pub(super) fn drive(&self, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
+    pub(super) fn drive(
+        &self,
+        seat: Seat,
+        run: Run,
+        inputs: Vec<Input>,
+        adopted: Vec<Adopted>,
+    ) -> RunHandle {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (updates_tx, updates) = mpsc::unbounded_channel();
         let (done_tx, done) = oneshot::channel();
@@ -126,12 +147,22 @@ impl Engine {
         let (id, workflow, created_at) = (run.id(), run.shared_workflow(), run.created_at());
         let name = |adopted: &Adopted| (adopted.open.task, run.task(adopted.open.task).name.clone());
         let taken_over = adopted.iter().map(name).collect();
+        self.crew.enter(id, inbox.clone());
         let mut driver = Driver::new(self.clone(), run, inbox.clone(), messages, updates_tx);
         for adopted in adopted {
             driver.take_over(adopted);
         }
+        let crew = Arc::clone(&self.crew);
         tokio::spawn(async move {
-            let _ = done_tx.send(driver.run().await);
+            let ended = driver.run().await;
+            if let Err(error) = &ended
+                && !matches!(error, EngineError::Left(_))
+            {
+                tracing::error!("run {id} is not driven any more: {error}");
+            }
+            crew.leave(id);
+            drop(seat);
+            let _ = done_tx.send(ended);
         });
         RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done, ended: None }
     }
