@@ -9,6 +9,8 @@ mod gc;
 mod history;
 mod models;
 mod run;
+mod schedule;
+mod schedule_view;
 mod signals;
 mod torture;
 mod worker;
@@ -23,6 +25,8 @@ pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
 pub use run::{RunRequest, Running};
+pub use schedule::{SCHEDULER_COMMAND, serve_schedules};
+pub use schedule_view::{BackfillOrder, Schedules, SimulateRequest, Simulated};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};
 pub use worker::{WORKER_COMMAND, serve_worker};
@@ -42,7 +46,8 @@ const STORE_WAIT: Duration = Duration::from_secs(5);
 /// How long a task may take to stop when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The parts that every command shares.
+/// The parts that every command shares. Cheap to clone.
+#[derive(Clone)]
 pub struct App {
     home: PathBuf,
     catalog: Arc<Catalog>,

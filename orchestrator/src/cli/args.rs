@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::schedule::ScheduleCommand;
+
 /// From raw data to a gated, deployed, watched model, by one TOML file.
 #[derive(Parser)]
 #[command(name = "sluice", version, max_term_width = 100)]
@@ -53,6 +55,9 @@ pub(super) enum Command {
     Runs(RunsCommand),
     /// Say why a task ran, or why it did not
     Why(WhyArgs),
+    /// Look at schedules, say what they would do, let them rest, or repeat their times
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Look at registered models, or serve one
     #[command(subcommand)]
     Models(ModelsCommand),

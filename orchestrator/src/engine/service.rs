@@ -7,7 +7,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     EngineError, RunHandle,
+    crew::{Crew, Seat},
     driver::{Driver, Message},
+    hub::Hub,
     prepare::Preparer,
     recover::Adopted,
     slots::Slots,
@@ -55,6 +57,8 @@ pub struct Engine {
     pub(super) options: Arc<EngineOptions>,
     pub(super) preparer: Arc<Preparer>,
     pub(super) slots: Arc<Slots>,
+    pub(super) crew: Arc<Crew>,
+    pub(super) hub: Arc<Hub>,
     ends: broadcast::Sender<RunRow>,
 }
 
@@ -82,13 +86,23 @@ impl Engine {
             world: options.world.clone(),
         };
         let (ends, _) = broadcast::channel(MAX_ENDS);
-        let (preparer, slots) = (Arc::new(preparer), Arc::new(Slots::new(pools)));
-        Self { options: Arc::new(options), preparer, slots, ends }
+        Self {
+            options: Arc::new(options),
+            preparer: Arc::new(preparer),
+            slots: Arc::new(Slots::new(pools)),
+            crew: Arc::default(),
+            hub: Arc::default(),
+            ends,
+        }
     }
 
     /// Records a run and drives it in the background.
     pub async fn start(&self, request: StartRequest) -> Result<RunHandle, EngineError> {
-        let id = new_run_id(self.options.world.as_ref());
+        self.start_with(new_run_id(self.options.world.as_ref()), request).await
+    }
+
+    /// The same under an id that the caller has chosen, so that it can say before the start which run it will be.
+    pub async fn start_with(&self, id: RunId, request: StartRequest) -> Result<RunHandle, EngineError> {
         self.start_as(id, None, request, &[]).await
     }
 
@@ -120,6 +134,7 @@ impl Engine {
 
     /// Makes a run's first events durable, and drives it in the background.
     async fn begin(&self, id: RunId, created: Event, known: &[Event]) -> Result<RunHandle, EngineError> {
+        let seat = self.crew.seat().await?;
         let at = self.options.world.now();
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
         let mut records = vec![EventRecord { v: EVENT_VERSION, seq: 0, at, event: created }];
@@ -128,7 +143,7 @@ impl Engine {
             run.apply(event, at);
         }
         self.commit(&Commit { run: id, records, row: run.row(), cache: Vec::new() }).await?;
-        Ok(self.drive(run, Vec::new(), Vec::new()))
+        Ok(self.drive(seat, run, Vec::new(), Vec::new()))
     }
 
     /// The event that creates a run; its plan is frozen in it.
@@ -140,7 +155,13 @@ impl Engine {
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.
-    pub(super) fn drive(&self, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
+    pub(super) fn drive(
+        &self,
+        seat: Seat,
+        run: Run,
+        inputs: Vec<Input>,
+        adopted: Vec<Adopted>,
+    ) -> RunHandle {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (updates_tx, updates) = mpsc::unbounded_channel();
         let (done_tx, done) = oneshot::channel();
@@ -151,16 +172,24 @@ impl Engine {
         let (id, workflow, created_at) = (run.id(), run.shared_workflow(), run.created_at());
         let name = |adopted: &Adopted| (adopted.open.task, run.task(adopted.open.task).name.clone());
         let taken_over = adopted.iter().map(name).collect();
+        self.crew.enter(id, inbox.clone());
         let mut driver = Driver::new(self.clone(), run, inbox.clone(), messages, updates_tx);
         for adopted in adopted {
             driver.take_over(adopted);
         }
-        let ends = self.ends.clone();
+        let (crew, ends) = (Arc::clone(&self.crew), self.ends.clone());
         tokio::spawn(async move {
             let ended = driver.run().await;
+            if let Err(error) = &ended
+                && !matches!(error, EngineError::Left(_))
+            {
+                tracing::error!("run {id} is not driven any more: {error}");
+            }
+            crew.leave(id);
             if let Ok(run) = &ended {
                 let _ = ends.send(run.row());
             }
+            drop(seat);
             let _ = done_tx.send(ended);
         });
         RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done, ended: None }

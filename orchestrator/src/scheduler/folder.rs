@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::scan::Stamp;
+use super::scan::{Stamp, workflow_files};
 use crate::{
     run::Timestamp,
     workflow::{Diagnostic, Schedule, Severity, Source},
@@ -62,6 +62,16 @@ impl FileStatus {
     pub fn is_broken(&self) -> bool {
         self.hidden_by.is_some() || self.diagnostics.iter().any(|found| found.severity == Severity::Error)
     }
+}
+
+/// The workflow files of some folders, read once.
+pub fn files_in(folders: &[PathBuf], load: &dyn Fn(&Path) -> LoadedFile, now: Timestamp) -> Vec<FileStatus> {
+    let mut folder = Folder::default();
+    for (path, stamp) in workflow_files(folders) {
+        folder.put(&path, stamp, load(&path), now);
+    }
+    folder.workflows();
+    folder.statuses()
 }
 
 /// All files of the watched folders.

@@ -20,7 +20,7 @@ mod watch;
 mod webhook;
 
 pub use error::SchedulerError;
-pub use folder::{FileStatus, LoadedFile, LoadedWorkflow};
+pub use folder::{FileStatus, LoadedFile, LoadedWorkflow, files_in};
 pub use handle::{BackfillRequest, ScheduleView, SchedulerHandle};
 pub use overlap::{Effect, Turn};
 pub use planner::{Event, NewId, Planner, RunIs};
@@ -28,3 +28,5 @@ pub use service::{Doing, Scheduler, SchedulerOptions, StartFailure, StartRequest
 pub use simulate::{Simulation, Step, simulate};
 pub use spec::{Due, Spec};
 pub use webhook::{sign, verify};
+
+pub use crate::store::{Backfill, Decision, Fire, LogEntry, Pause, ScheduleId, ScheduleState};

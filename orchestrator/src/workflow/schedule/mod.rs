@@ -16,6 +16,7 @@ pub use model::{
 #[cfg(test)]
 pub(super) use read::SCHEDULE_KEYS;
 pub(super) use read::read;
+pub use time::parse_time;
 pub use timing::Timing;
 #[cfg(test)]
 pub(super) use trigger::{FILES_KEYS, RUN_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS};

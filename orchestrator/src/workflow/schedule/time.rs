@@ -27,6 +27,17 @@ pub(super) fn point(fields: &Fields<'_>, name: &str, zone: Tz, found: &mut Vec<D
     point
 }
 
+/// A point in time as someone writes it, in milliseconds since 1970-01-01 UTC. Without an offset it is one of the zone; a day is its first
+/// moment, or its last.
+pub fn parse_time(text: &str, zone: &str, is_last: bool) -> Option<i64> {
+    let zone: Tz = zone.parse().ok()?;
+    let day = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok().filter(|_| is_last);
+    match day {
+        Some(day) => parse(&day.succ_opt()?.to_string(), zone).map(|next| next - 1),
+        None => parse(text, zone),
+    }
+}
+
 fn no_time(what: &str, name: &str, node: &Node) -> Diagnostic {
     let message = format!("`{name}` in {what} is no time");
     let hint = "write a day such as 2026-03-01, or a time such as 2026-03-01T06:00:00 or 2026-03-01T06:00:00Z";
