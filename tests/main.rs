@@ -31,3 +31,5 @@ mod readme;
 mod rerun;
 #[path = "e2e/retry.rs"]
 mod retry;
+#[path = "e2e/schedule.rs"]
+mod schedule;
