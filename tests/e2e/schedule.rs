@@ -35,7 +35,8 @@ impl Watch {
 
     /// Asks it to end in order.
     fn stop(mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
         let status = self.child.wait().expect("it ends");
         assert!(status.success(), "{status}");
@@ -51,7 +52,10 @@ impl Drop for Watch {
 
 fn n_runs(project: &Project) -> usize {
     let listed = project.sluice(&["runs", "list", "--limit", "10000", "--format", "json"]);
-    serde_json::from_str::<Value>(&listed.stdout).ok().and_then(|list| Some(list.as_array()?.len())).unwrap_or(0)
+    serde_json::from_str::<Value>(&listed.stdout)
+        .ok()
+        .and_then(|list| Some(list.as_array()?.len()))
+        .unwrap_or(0)
 }
 
 /// Every run with why it ran.
@@ -104,7 +108,8 @@ fn a_kill_at_every_point_of_a_fire_neither_repeats_nor_forgets_it() {
         watch.stop();
         let watch = Watch::start(&project, &[]);
         wait_until("what was left open ends", || {
-            let listed = project.sluice(&["runs", "list", "--limit", "100", "--format", "json"]).expect(0).json();
+            let listed =
+                project.sluice(&["runs", "list", "--limit", "100", "--format", "json"]).expect(0).json();
             listed.as_array().expect("a list").iter().all(|run| run["status"] == "succeeded")
         });
         watch.stop();
@@ -175,7 +180,10 @@ fn a_broken_edit_keeps_the_last_good_version_and_a_good_one_takes_its_place() {
     wait_until("the last good version goes on", || n_runs(&project) >= n_before + 3);
     let listed = project.sluice(&["schedule", "list", "--workflows", "workflows"]).expect(0);
     assert!(listed.stderr.contains("there is no kind `nope`"), "{}", listed.stderr);
-    project.file("workflows/tick.toml", EVERY_SECOND.replace("* * * * * *", "0 0 1 1 *").replace("tick", "tock"));
+    project.file(
+        "workflows/tick.toml",
+        EVERY_SECOND.replace("* * * * * *", "0 0 1 1 *").replace("tick", "tock"),
+    );
     wait_until("the new version is taken", || {
         let before = n_runs(&project);
         std::thread::sleep(std::time::Duration::from_millis(2100));
@@ -215,7 +223,10 @@ fn overlapping_runs_are_replaced_when_the_file_says_so() {
     let watch = Watch::start(&project, &[]);
     let with_status = |status: &str| {
         let listed = project.sluice(&["runs", "list", "--status", status, "--format", "json"]);
-        serde_json::from_str::<Value>(&listed.stdout).ok().and_then(|it| Some(it.as_array()?.len())).unwrap_or(0)
+        serde_json::from_str::<Value>(&listed.stdout)
+            .ok()
+            .and_then(|it| Some(it.as_array()?.len()))
+            .unwrap_or(0)
     };
     wait_until("two were replaced", || with_status("cancelled") >= 2);
     assert!(with_status("running") <= 1);
@@ -235,7 +246,10 @@ fn a_schedule_rests_and_goes_on_by_command_and_is_listed_with_its_next_times() {
     assert_eq!(listed[0]["id"], "nightly/default");
     assert_eq!(listed[0]["next"].as_array().expect("times").len(), 3);
     let paused = project.sluice(&["schedule", "pause", "nightly"]).expect(0);
-    assert_eq!(paused.stdout, "nightly/default rests; `sluice schedule resume nightly/default` lets it go on\n");
+    assert_eq!(
+        paused.stdout,
+        "nightly/default rests; `sluice schedule resume nightly/default` lets it go on\n"
+    );
     project.sluice(&["doctor", "--rebuild"]).expect(0);
     let listed = project.sluice(&["schedule", "list", "--format", "json"]).expect(0).json();
     assert!(listed[0]["paused_at"].is_string() && listed[0]["next"] == serde_json::json!([]), "{listed}");
@@ -250,13 +264,27 @@ fn a_schedule_rests_and_goes_on_by_command_and_is_listed_with_its_next_times() {
 fn a_simulation_prints_gaps_catch_up_and_overlaps() {
     let project = Project::new();
     project.file("workflows/nightly.toml", NIGHTLY);
-    let args = ["schedule", "simulate", "nightly", "--from", "2026-03-28", "--to", "2026-03-31", "--duration", "30h", "--format", "json"];
+    let args = [
+        "schedule",
+        "simulate",
+        "nightly",
+        "--from",
+        "2026-03-28",
+        "--to",
+        "2026-03-31",
+        "--duration",
+        "30h",
+        "--format",
+        "json",
+    ];
     let steps = project.sluice(&args).expect(0).json();
     let shown: Vec<String> = steps
         .as_array()
         .expect("a list")
         .iter()
-        .map(|step| format!("{} {}", step["at"].as_str().expect("a time"), step["decision"].as_str().expect("a word")))
+        .map(|step| {
+            format!("{} {}", step["at"].as_str().expect("a time"), step["decision"].as_str().expect("a word"))
+        })
         .collect();
     let wanted = [
         "2026-03-28T01:30:00.000Z started",
@@ -268,7 +296,18 @@ fn a_simulation_prints_gaps_catch_up_and_overlaps() {
     ];
     assert_eq!(shown, wanted);
     let down = "2026-03-28T00:00..2026-03-30T12:00";
-    let args = ["schedule", "simulate", "--from", "2026-03-28", "--to", "2026-03-31", "--down", down, "--duration", "1h"];
+    let args = [
+        "schedule",
+        "simulate",
+        "--from",
+        "2026-03-28",
+        "--to",
+        "2026-03-31",
+        "--down",
+        down,
+        "--duration",
+        "1h",
+    ];
     let text = project.sluice(&args).expect(0).stdout;
     assert_eq!(text.matches("caught up").count(), 3, "{text}");
 }
@@ -285,7 +324,15 @@ fn a_range_of_days_is_worked_off_in_order() {
     let wanted = "2026-03-28T01:30:00Z y\n2026-03-29T01:00:00Z y\n2026-03-30T00:30:00Z y\n";
     assert_eq!(project.read("ran"), wanted);
     assert!(stories(&project, "nightly").iter().all(|story| story["trigger"] == "backfill"));
-    let none = project.sluice(&["schedule", "backfill", "nightly", "--from", "2026-03-28T03:00", "--to", "2026-03-28T04:00"]);
+    let none = project.sluice(&[
+        "schedule",
+        "backfill",
+        "nightly",
+        "--from",
+        "2026-03-28T03:00",
+        "--to",
+        "2026-03-28T04:00",
+    ]);
     assert!(none.expect(2).stderr.contains("has no times from"));
 }
 
@@ -302,6 +349,7 @@ fn mistakes_in_a_schedule_are_reported_at_their_places() {
         .map(|it| format!("{} {}:{}", it["code"].as_str().expect("a code"), it["line"], it["column"]))
         .collect();
     assert_eq!(shown, ["E031 2:11", "E031 2:18", "E032 3:12", "E033 6:8", "E034 9:8", "E036 11:12"]);
-    let hints: Vec<&str> = found.as_array().expect("a list").iter().filter_map(|it| it["hint"].as_str()).collect();
+    let hints: Vec<&str> =
+        found.as_array().expect("a list").iter().filter_map(|it| it["hint"].as_str()).collect();
     assert!(hints.contains(&"did you mean `Europe/Berlin`?"), "{hints:?}");
 }

@@ -34,7 +34,12 @@ struct EngineRuns {
 
 impl App {
     /// A scheduler whose runs the engine drives, and the handle to it. Spawn [`Scheduler::run`] after interrupted runs were resumed.
-    pub fn scheduler(&self, engine: &Engine, store: &Store, folders: Vec<PathBuf>) -> (Scheduler, SchedulerHandle) {
+    pub fn scheduler(
+        &self,
+        engine: &Engine,
+        store: &Store,
+        folders: Vec<PathBuf>,
+    ) -> (Scheduler, SchedulerHandle) {
         self.scheduler_that(engine, store, folders, true)
     }
 
@@ -77,7 +82,11 @@ impl App {
             Err(error) => {
                 let source = Source { name, bytes: Vec::new() };
                 let message = sluicegate_plugin::with_causes(&error);
-                LoadedFile { workflow: None, source, diagnostics: vec![crate::workflow::unreadable(&message)] }
+                LoadedFile {
+                    workflow: None,
+                    source,
+                    diagnostics: vec![crate::workflow::unreadable(&message)],
+                }
             }
         }
     }

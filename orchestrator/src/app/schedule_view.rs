@@ -7,8 +7,8 @@ use crate::{
     engine::Engine,
     run::{RunId, RunStatus, Timestamp, Trigger},
     scheduler::{
-        BackfillRequest, FileStatus, Planner, ScheduleView, SchedulerError, SchedulerHandle, Simulation, Spec,
-        Step, Turn, files_in, simulate,
+        BackfillRequest, FileStatus, Planner, ScheduleView, SchedulerError, SchedulerHandle, Simulation,
+        Spec, Step, Turn, files_in, simulate,
     },
     store::{self, ScheduleId, ScheduleState},
     workflow,
@@ -98,8 +98,14 @@ impl App {
                 for schedule in &workflow.schedules {
                     let spec = Spec::new(&workflow.name, schedule);
                     let mut planner = Planner::default();
-                    planner.meet(Arc::new(spec), states.get(&ScheduleId::new(&workflow.name, &schedule.name)).cloned(), now);
-                    let views = planner.all().map(|(spec, state, _)| ScheduleView::new(spec, state, workflow.file.clone(), now, n));
+                    planner.meet(
+                        Arc::new(spec),
+                        states.get(&ScheduleId::new(&workflow.name, &schedule.name)).cloned(),
+                        now,
+                    );
+                    let views = planner.all().map(|(spec, state, _)| {
+                        ScheduleView::new(spec, state, workflow.file.clone(), now, n)
+                    });
                     schedules.extend(views);
                 }
             }
@@ -122,7 +128,8 @@ impl App {
         let mut found = Vec::new();
         let mut names = Vec::new();
         let files = self.files(paths);
-        for workflow in files.iter().filter(|it| it.hidden_by.is_none()).filter_map(|it| it.workflow.as_ref()) {
+        for workflow in files.iter().filter(|it| it.hidden_by.is_none()).filter_map(|it| it.workflow.as_ref())
+        {
             for schedule in &workflow.schedules {
                 let spec = Arc::new(Spec::new(&workflow.name, schedule));
                 names.push(spec.id.to_string());
@@ -136,9 +143,13 @@ impl App {
                 Some(text) => format!("there is no schedule `{text}`"),
                 None => "no workflow has a schedule".to_owned(),
             };
-            let near = text.and_then(|text| sluicegate_plugin::nearest(text, names.iter().map(String::as_str)));
+            let near =
+                text.and_then(|text| sluicegate_plugin::nearest(text, names.iter().map(String::as_str)));
             let hint = near.map_or_else(
-                || "`sluice schedule list` lists them; a workflow has one when it says `[schedule]`".to_owned(),
+                || {
+                    "`sluice schedule list` lists them; a workflow has one when it says `[schedule]`"
+                        .to_owned()
+                },
                 |near| format!("did you mean `{near}`?"),
             );
             return Err(AppError::NotFound { message, hint });
@@ -157,7 +168,12 @@ impl App {
     }
 
     /// Lets a schedule rest; says who wants it, or why. False when it rests already.
-    pub fn pause_schedule(&self, paths: &[PathBuf], schedule: &str, by: &str) -> Result<(ScheduleId, bool), AppError> {
+    pub fn pause_schedule(
+        &self,
+        paths: &[PathBuf],
+        schedule: &str,
+        by: &str,
+    ) -> Result<(ScheduleId, bool), AppError> {
         self.steer(paths, schedule, |planner, id, now| planner.pause(id, by, now))
     }
 
@@ -200,7 +216,8 @@ impl App {
         for found in &found {
             let workflow = &found.spec.id.workflow;
             if !seconds.contains_key(workflow) {
-                let known = request.seconds.map_or_else(|| self.usual_seconds(workflow), |it| Ok(Some(it)))?;
+                let known =
+                    request.seconds.map_or_else(|| self.usual_seconds(workflow), |it| Ok(Some(it)))?;
                 seconds.insert(workflow.clone(), known);
             }
         }
@@ -320,7 +337,8 @@ fn range(order: &BackfillOrder, spec: &Spec) -> Result<(Timestamp, Timestamp), A
 fn point(text: &str, zone: &str, is_last: bool) -> Result<Timestamp, AppError> {
     workflow::parse_time(text, zone, is_last).map(Timestamp).ok_or_else(|| AppError::Invalid {
         message: format!("`{text}` is no time"),
-        hint: "write a day such as 2026-03-01, or a time such as 2026-03-01T06:00 or 2026-03-01T06:00:00Z".into(),
+        hint: "write a day such as 2026-03-01, or a time such as 2026-03-01T06:00 or 2026-03-01T06:00:00Z"
+            .into(),
     })
 }
 

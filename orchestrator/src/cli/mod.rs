@@ -60,7 +60,8 @@ fn watch_schedules() -> ExitCode {
     let home = find_home(std::env::var_os("SLUICE_HOME"), &current);
     let folders = std::env::args_os().skip(2).map(|folder| current.join(folder)).collect();
     let mut out = Out::new(args::Colour::Never);
-    let code = serve_schedules(home, folders).map_or_else(|error| exit::report(&error, &mut out), |()| Exit::Succeeded);
+    let code = serve_schedules(home, folders)
+        .map_or_else(|error| exit::report(&error, &mut out), |()| Exit::Succeeded);
     code.into()
 }
 

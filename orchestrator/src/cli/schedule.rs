@@ -161,7 +161,10 @@ fn backfill(app: &App, args: BackfillArgs, out: &mut Out) -> Result<Exit, AppErr
     if args.dry_run {
         let (id, times) = app.backfill_times(&order)?;
         if is_json {
-            let times: Vec<_> = times.iter().map(|at| json!({ "id": id.to_string(), "scheduled_at": rfc3339(*at) })).collect();
+            let times: Vec<_> = times
+                .iter()
+                .map(|at| json!({ "id": id.to_string(), "scheduled_at": rfc3339(*at) }))
+                .collect();
             out.json(&times);
         } else {
             times.iter().for_each(|at| out.line(&rfc3339(*at)));

@@ -151,17 +151,19 @@ impl Engine {
         let StartRequest { mut workflow, base_dir, file, use_cache } = request;
         workflow.max_parallel.get_or_insert(self.options.max_parallel);
         let owner = self.options.owner.clone();
-        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent, cause: None }
+        Event::RunCreated {
+            workflow: Arc::new(workflow),
+            base_dir,
+            file,
+            use_cache,
+            owner,
+            parent,
+            cause: None,
+        }
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.
-    pub(super) fn drive(
-        &self,
-        seat: Seat,
-        run: Run,
-        inputs: Vec<Input>,
-        adopted: Vec<Adopted>,
-    ) -> RunHandle {
+    pub(super) fn drive(&self, seat: Seat, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (updates_tx, updates) = mpsc::unbounded_channel();
         let (done_tx, done) = oneshot::channel();

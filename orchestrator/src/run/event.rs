@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluicegate_plugin::ProcessId;
 
-use super::{AttemptResult, CacheKey, CacheMiss, Cause, Origin, Outcome, RunId, RunStatus, SkipReason, Timestamp};
+use super::{
+    AttemptResult, CacheKey, CacheMiss, Cause, Origin, Outcome, RunId, RunStatus, SkipReason, Timestamp,
+};
 use crate::workflow::{TaskIdx, Workflow};
 
 /// The version of the event format. Readers refuse newer versions.

@@ -25,8 +25,8 @@ mod step;
 mod tests;
 mod time;
 
-pub use cause::{Cause, Trigger};
 pub use cache_key::{CacheKey, CacheMiss, PartChange, Parts};
+pub use cause::{Cause, Trigger};
 pub use diff::{MetricDiff, RunDiff, TaskDiff};
 pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};
 pub use expand::items;

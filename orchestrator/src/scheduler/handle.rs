@@ -28,7 +28,13 @@ pub struct ScheduleView {
 
 impl ScheduleView {
     /// Puts together what is known of a schedule, with its first `n` times after `now`.
-    pub fn new(spec: &Spec, state: &ScheduleState, file: std::path::PathBuf, now: Timestamp, n: usize) -> Self {
+    pub fn new(
+        spec: &Spec,
+        state: &ScheduleState,
+        file: std::path::PathBuf,
+        now: Timestamp,
+        n: usize,
+    ) -> Self {
         let rests = state.paused.is_some() || !spec.schedule.enabled;
         let from = state.watermark.max(Timestamp(now.0 - 1));
         let times = std::iter::successors(spec.next(from), |due| spec.next(due.scheduled_at));
@@ -113,7 +119,11 @@ impl SchedulerHandle {
     }
 
     /// Starts a run of a schedule now, with some parameters changed; returns its id, which is durable by then.
-    pub async fn fire(&self, id: &ScheduleId, params: BTreeMap<String, String>) -> Result<RunId, SchedulerError> {
+    pub async fn fire(
+        &self,
+        id: &ScheduleId,
+        params: BTreeMap<String, String>,
+    ) -> Result<RunId, SchedulerError> {
         self.ask(|reply| Command::Fire(id.clone(), params, reply)).await
     }
 

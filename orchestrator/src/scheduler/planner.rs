@@ -6,11 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Effect, Spec, Turn,
-    decide::came,
-    overlap::Work,
-};
+use super::{Effect, Spec, Turn, decide::came, overlap::Work};
 use crate::{
     run::{RunId, Timestamp, Trigger},
     store::{Backfill, Decision, Pause, ScheduleId, ScheduleState},
@@ -121,7 +117,13 @@ impl Planner {
     }
 
     /// After a restart: starts what was recorded and never began, and lets go of what ended.
-    pub fn recover(&mut self, id: &ScheduleId, now: Timestamp, is: &dyn Fn(RunId) -> RunIs, new_id: NewId<'_>) -> Turn {
+    pub fn recover(
+        &mut self,
+        id: &ScheduleId,
+        now: Timestamp,
+        is: &dyn Fn(RunId) -> RunIs,
+        new_id: NewId<'_>,
+    ) -> Turn {
         self.work(id, now, |work| {
             let before = work.state.open.len();
             work.state.open.retain(|fire| is(fire.run) != RunIs::Ended);
@@ -129,7 +131,13 @@ impl Planner {
             for fire in &mut work.state.open {
                 fire.waits &= is(fire.run) == RunIs::Missing;
             }
-            let lost: Vec<_> = work.state.open.iter().filter(|fire| !fire.waits && is(fire.run) == RunIs::Missing).cloned().collect();
+            let lost: Vec<_> = work
+                .state
+                .open
+                .iter()
+                .filter(|fire| !fire.waits && is(fire.run) == RunIs::Missing)
+                .cloned()
+                .collect();
             let schedule = work.state.id.clone();
             work.turn.effects.extend(lost.into_iter().map(|fire| Effect::Start(schedule.clone(), fire)));
             work.cancel_again();
@@ -208,7 +216,13 @@ impl Planner {
     }
 
     /// Someone wants a run of a schedule now, whatever else goes on.
-    pub fn fire(&mut self, id: &ScheduleId, params: BTreeMap<String, String>, now: Timestamp, new_id: NewId<'_>) -> (RunId, Turn) {
+    pub fn fire(
+        &mut self,
+        id: &ScheduleId,
+        params: BTreeMap<String, String>,
+        now: Timestamp,
+        new_id: NewId<'_>,
+    ) -> (RunId, Turn) {
         let run = new_id();
         let turn = self.work(id, now, |work| {
             let cause = work.cause(Trigger::Hand, now);
@@ -219,7 +233,13 @@ impl Planner {
     }
 
     /// An event came that a trigger waits for. One that came before does nothing.
-    pub fn event(&mut self, id: &ScheduleId, event: &Event<'_>, now: Timestamp, new_id: NewId<'_>) -> (Option<RunId>, Turn) {
+    pub fn event(
+        &mut self,
+        id: &ScheduleId,
+        event: &Event<'_>,
+        now: Timestamp,
+        new_id: NewId<'_>,
+    ) -> (Option<RunId>, Turn) {
         let mut run = None;
         let turn = self.work(id, now, |work| {
             if work.state.seen.iter().any(|seen| seen == event.key) {
@@ -242,7 +262,13 @@ impl Planner {
     }
 
     /// Someone wants runs for a range of times.
-    pub fn backfill(&mut self, id: &ScheduleId, backfill: Backfill, now: Timestamp, new_id: NewId<'_>) -> Turn {
+    pub fn backfill(
+        &mut self,
+        id: &ScheduleId,
+        backfill: Backfill,
+        now: Timestamp,
+        new_id: NewId<'_>,
+    ) -> Turn {
         self.work(id, now, |work| {
             work.state.backfills.push(backfill);
             work.fill_backfills(new_id);

@@ -16,10 +16,8 @@ use std::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
-    Effect, LoadedFile, LoadedWorkflow, Planner, SchedulerError, SchedulerHandle, Turn,
-    folder::Folder,
-    handle::Command,
-    planner::RunIs,
+    Effect, LoadedFile, LoadedWorkflow, Planner, SchedulerError, SchedulerHandle, Turn, folder::Folder,
+    handle::Command, planner::RunIs,
 };
 use crate::{
     failpoint,

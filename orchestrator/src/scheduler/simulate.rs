@@ -95,7 +95,11 @@ impl Clockwork {
         }
     }
 
-    fn decide(&mut self, now: Timestamp, decide: impl FnOnce(&mut Planner, &mut dyn FnMut() -> RunId) -> Turn) -> Turn {
+    fn decide(
+        &mut self,
+        now: Timestamp,
+        decide: impl FnOnce(&mut Planner, &mut dyn FnMut() -> RunId) -> Turn,
+    ) -> Turn {
         let n_runs = &mut self.n_runs;
         let mut new_id = || {
             *n_runs += 1;

@@ -37,9 +37,8 @@ impl FolderWatch {
             folders.iter().try_for_each(|folder| watcher.watch(folder, RecursiveMode::Recursive))?;
             Ok(watcher)
         });
-        let watcher = watcher
-            .inspect_err(|error| tracing::warn!("folders are looked at every {POLL:?}: {error}"))
-            .ok();
+        let watcher =
+            watcher.inspect_err(|error| tracing::warn!("folders are looked at every {POLL:?}: {error}")).ok();
         Self { changes, watcher, _sender: sender }
     }
 
@@ -58,6 +57,8 @@ fn matters(event: &notify::Event, folders: &[PathBuf]) -> bool {
     let is_hidden = |path: &std::path::Path| {
         path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
     };
-    let is_below = |path: &PathBuf| folders.iter().any(|folder| path.strip_prefix(folder).is_ok_and(|rest| !is_hidden(rest)));
+    let is_below = |path: &PathBuf| {
+        folders.iter().any(|folder| path.strip_prefix(folder).is_ok_and(|rest| !is_hidden(rest)))
+    };
     !matches!(event.kind, notify::EventKind::Access(_)) && event.paths.iter().any(is_below)
 }

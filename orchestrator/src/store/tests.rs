@@ -719,9 +719,16 @@ fn schedules_survive_a_reopening_a_checkpoint_and_a_rebuild() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path();
     let id = ScheduleId::new("w", "nightly");
-    let cause = Cause { trigger: Trigger::Schedule, schedule: "nightly".into(), scheduled_at: Timestamp(60_000) };
+    let cause =
+        Cause { trigger: Trigger::Schedule, schedule: "nightly".into(), scheduled_at: Timestamp(60_000) };
     let run = RunId::from_parts(1, 1);
-    let fire = Fire { run, cause: cause.clone(), recorded_at: Timestamp(60_001), waits: false, params: BTreeMap::new() };
+    let fire = Fire {
+        run,
+        cause: cause.clone(),
+        recorded_at: Timestamp(60_001),
+        waits: false,
+        params: BTreeMap::new(),
+    };
     let mut state = ScheduleState::new(id.clone(), "f".into(), Timestamp(60_000));
     state.open.push(fire);
     let entry = LogEntry { n: 0, at: Timestamp(60_001), cause, decision: Decision::Started { run } };
@@ -736,7 +743,11 @@ fn schedules_survive_a_reopening_a_checkpoint_and_a_rebuild() {
     store.shared.writer.exclusively(State::checkpoint).unwrap();
     assert_eq!(store.schedules(), [state.clone()], "after a checkpoint");
     drop(store);
-    assert_eq!(Store::open(home, SOON).unwrap().schedules(), [state.clone()], "after a checkpoint and a reopening");
+    assert_eq!(
+        Store::open(home, SOON).unwrap().schedules(),
+        [state.clone()],
+        "after a checkpoint and a reopening"
+    );
     rebuild(home).unwrap();
     let store = Store::open(home, SOON).unwrap();
     assert_eq!(store.schedules(), [state], "after a rebuild");

@@ -83,7 +83,8 @@ impl Scheduler {
 
     fn views(&self, n: usize) -> Vec<ScheduleView> {
         let now = self.now();
-        let file = |workflow: &str| self.workflows.get(workflow).map(|it| it.file.clone()).unwrap_or_default();
+        let file =
+            |workflow: &str| self.workflows.get(workflow).map(|it| it.file.clone()).unwrap_or_default();
         self.planner
             .all()
             .map(|(spec, state, _)| ScheduleView::new(spec, state, file(&spec.id.workflow), now, n))

@@ -104,7 +104,9 @@ impl Scheduler {
             return turn;
         };
         let fits = |on: &On| match on {
-            On::Run(rule) => rule.workflow == row.workflow && rule.status.iter().any(|word| word == row.status.word()),
+            On::Run(rule) => {
+                rule.workflow == row.workflow && rule.status.iter().any(|word| word == row.status.word())
+            }
             _ => false,
         };
         let ids_of: Vec<ScheduleId> =
@@ -120,7 +122,11 @@ impl Scheduler {
     }
 
     /// Takes a signed request.
-    pub(super) async fn webhook(&mut self, id: &ScheduleId, hook: Webhook) -> Result<Option<RunId>, SchedulerError> {
+    pub(super) async fn webhook(
+        &mut self,
+        id: &ScheduleId,
+        hook: Webhook,
+    ) -> Result<Option<RunId>, SchedulerError> {
         let workflow = self.workflows.get(&id.workflow).cloned();
         let rule = self.planner.get(id).and_then(|(spec, _, _)| match &spec.schedule.on {
             On::Webhook(rule) => Some(rule.clone()),
@@ -169,13 +175,19 @@ impl Scheduler {
     }
 
     /// Files are as they are: an event, when they differ from those of the last one and have settled.
-    pub(super) async fn files_are(&mut self, id: &ScheduleId, state: Option<String>) -> Result<(), SchedulerError> {
+    pub(super) async fn files_are(
+        &mut self,
+        id: &ScheduleId,
+        state: Option<String>,
+    ) -> Result<(), SchedulerError> {
         let now = self.now();
         let found = self.planner.get(id).and_then(|(spec, state, _)| match &spec.schedule.on {
             On::Files(rule) => Some((rule.settle, state.seen.clone())),
             _ => None,
         });
-        let (Some((settle, seen)), Some(known)) = (found, self.files.watched.get_mut(id)) else { return Ok(()) };
+        let (Some((settle, seen)), Some(known)) = (found, self.files.watched.get_mut(id)) else {
+            return Ok(());
+        };
         #[expect(clippy::cast_possible_truncation, reason = "a duration is at most a year")]
         let settle = (settle * 1000.0) as i64;
         known.is_looking = false;

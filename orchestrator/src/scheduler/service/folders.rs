@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{News, Scheduler, ids};
 use crate::{
-    scheduler::{
-        LoadedWorkflow, SchedulerError, Spec, Turn, scan::workflow_files, watch::FolderWatch,
-    },
+    scheduler::{LoadedWorkflow, SchedulerError, Spec, Turn, scan::workflow_files, watch::FolderWatch},
     store::{ScheduleCommit, ScheduleId},
 };
 
@@ -36,9 +34,8 @@ impl Scheduler {
         }
         let runs = Arc::clone(&self.options.runs);
         let paths = changed.clone();
-        let loaded = tokio::task::spawn_blocking(move || {
-            paths.iter().map(|path| runs.load(path)).collect::<Vec<_>>()
-        });
+        let loaded =
+            tokio::task::spawn_blocking(move || paths.iter().map(|path| runs.load(path)).collect::<Vec<_>>());
         let loaded = loaded.await.map_err(|_| SchedulerError::Gone)?;
         let now = self.now();
         for (path, loaded) in changed.iter().zip(loaded) {

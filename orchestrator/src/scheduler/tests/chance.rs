@@ -43,7 +43,10 @@ impl Life {
         self.chance % below
     }
 
-    fn decide(&mut self, decide: impl FnOnce(&mut Planner, Timestamp, &mut dyn FnMut() -> RunId) -> Turn) -> Turn {
+    fn decide(
+        &mut self,
+        decide: impl FnOnce(&mut Planner, Timestamp, &mut dyn FnMut() -> RunId) -> Turn,
+    ) -> Turn {
         let (n, now) = (&mut self.n_ids, self.now);
         let mut ids = || {
             *n += 1;

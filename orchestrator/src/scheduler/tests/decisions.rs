@@ -86,7 +86,8 @@ fn a_schedule_that_is_new_begins_now_and_fires_once_for_each_time() {
 
 #[test]
 fn times_that_passed_unwatched_are_caught_up_as_the_file_says() {
-    let asleep = |catch_up| Desk::new(spec("0 * * * *", Overlap::Allow, catch_up)).due(3 * HOUR + 30 * MINUTE);
+    let asleep =
+        |catch_up| Desk::new(spec("0 * * * *", Overlap::Allow, catch_up)).due(3 * HOUR + 30 * MINUTE);
     assert_eq!(asleep(CatchUp::None), ["01:00 missed 3"]);
     assert_eq!(asleep(CatchUp::Latest), ["01:00 missed 2", "03:00 1 starts", "start 1"]);
     let all = ["01:00 1 starts", "02:00 2 starts", "03:00 3 starts", "start 1", "start 2", "start 3"];
@@ -100,7 +101,10 @@ fn times_that_passed_unwatched_are_caught_up_as_the_file_says() {
 #[test]
 fn a_window_and_a_limit_bound_what_is_caught_up() {
     let limited = spec_with("0 * * * *", Overlap::Allow, CatchUp::All, |rule| rule.catch_up_limit = 2);
-    assert_eq!(Desk::new(limited).due(5 * HOUR + 30 * MINUTE)[..3], ["01:00 missed 3", "04:00 1 starts", "05:00 2 starts"]);
+    assert_eq!(
+        Desk::new(limited).due(5 * HOUR + 30 * MINUTE)[..3],
+        ["01:00 missed 3", "04:00 1 starts", "05:00 2 starts"]
+    );
     let windowed = spec_with("0 * * * *", Overlap::Allow, CatchUp::All, |rule| rule.catch_up_window = 3600.0);
     assert_eq!(Desk::new(windowed).due(5 * HOUR + 30 * MINUTE)[..2], ["01:00 missed 4", "05:00 1 starts"]);
     let narrow = spec_with("0 0 * * *", Overlap::Allow, CatchUp::Latest, |rule| rule.catch_up_window = 60.0);
@@ -222,7 +226,8 @@ fn a_run_that_cannot_start_makes_room_for_the_next() {
     let mut desk = Desk::new(spec("*/5 * * * *", Overlap::Queue, CatchUp::None));
     let _ = desk.due(5 * MINUTE);
     let _ = desk.due(10 * MINUTE);
-    let failed = desk.ask(|planner, ids| planner.failed(RunId::from_parts(0, 1), "no disk", at(11 * MINUTE), ids));
+    let failed =
+        desk.ask(|planner, ids| planner.failed(RunId::from_parts(0, 1), "no disk", at(11 * MINUTE), ids));
     assert_eq!(failed, ["00:05 1 failed: no disk", "00:10 2 starts", "start 2"]);
 }
 
@@ -244,7 +249,10 @@ fn a_simulation_shows_what_would_happen_while_runs_take_their_time_and_nobody_wa
             let log = decision.into_iter().flatten().map(|(id, decision)| {
                 (id, crate::store::LogEntry { n: 0, at: step.at, cause: step.cause.clone(), decision })
             });
-            let turn = Turn { commit: ScheduleCommit { states: Vec::new(), log: log.collect() }, effects: Vec::new() };
+            let turn = Turn {
+                commit: ScheduleCommit { states: Vec::new(), log: log.collect() },
+                effects: Vec::new(),
+            };
             said(&turn).pop().unwrap_or_else(|| format!("{} ends", step.run.unwrap()))
         })
         .collect();

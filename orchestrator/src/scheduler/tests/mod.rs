@@ -26,7 +26,12 @@ fn spec(cron: &str, overlap: Overlap, catch_up: CatchUp) -> Arc<Spec> {
     spec_with(cron, overlap, catch_up, |_| {})
 }
 
-fn spec_with(cron: &str, overlap: Overlap, catch_up: CatchUp, change: impl FnOnce(&mut TimeRule)) -> Arc<Spec> {
+fn spec_with(
+    cron: &str,
+    overlap: Overlap,
+    catch_up: CatchUp,
+    change: impl FnOnce(&mut TimeRule),
+) -> Arc<Spec> {
     let mut rule = TimeRule {
         cron: cron.into(),
         timezone: "UTC".into(),

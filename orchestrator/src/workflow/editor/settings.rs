@@ -92,9 +92,7 @@ fn all() -> Value {
 
 /// Where a secret comes from.
 pub(super) fn secret() -> Value {
-    let of = |source: &str, schema: Value| {
-        json!({ "type": "object", "required": [source], "additionalProperties": false, "properties": { source: schema } })
-    };
+    let of = |source: &str, schema: Value| json!({ "type": "object", "required": [source], "additionalProperties": false, "properties": { source: schema } });
     let text = || json!({ "type": "string" });
     let command = json!({ "type": "array", "items": { "type": "string" } });
     json!({ "oneOf": [of("env", text()), of("file", text()), of("command", command)] })

@@ -109,8 +109,8 @@ impl UnixCron {
         }
         let is_hourly = allowed[2].has_star;
         let whole = 0..line.len();
-        let engines = engines(&allowed)
-            .map_err(|message| vec![CronProblem { message, at: whole, hint: None }])?;
+        let engines =
+            engines(&allowed).map_err(|message| vec![CronProblem { message, at: whole, hint: None }])?;
         Ok(Self { engines, is_hourly })
     }
 
@@ -199,7 +199,11 @@ impl Field {
             match self.item(item) {
                 Ok(values) => allowed.values.extend(values),
                 Err((message, hint)) => {
-                    problems.push(CronProblem { message: format!("{message} in the field for the {}", self.name), at: place, hint });
+                    problems.push(CronProblem {
+                        message: format!("{message} in the field for the {}", self.name),
+                        at: place,
+                        hint,
+                    });
                 }
             }
         }
@@ -211,7 +215,12 @@ impl Field {
             None => (item, None),
             Some((range, step)) => match step.parse::<u32>() {
                 Ok(step @ 1..) => (range, Some(step)),
-                _ => return Err((format!("`{step}` is no step"), Some("a step is a number above zero".into()))),
+                _ => {
+                    return Err((
+                        format!("`{step}` is no step"),
+                        Some("a step is a number above zero".into()),
+                    ));
+                }
             },
         };
         let (from, to) = match range.split_once('-') {

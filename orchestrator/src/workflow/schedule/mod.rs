@@ -10,9 +10,7 @@ mod timing;
 mod trigger;
 
 pub use cron::{CronProblem, UnixCron};
-pub use model::{
-    CatchUp, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, WebhookRule,
-};
+pub use model::{CatchUp, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, WebhookRule};
 #[cfg(test)]
 pub(super) use read::SCHEDULE_KEYS;
 pub(super) use read::read;

@@ -53,12 +53,12 @@ pub(in crate::workflow) fn read(fields: &Fields<'_>, found: &mut Vec<Diagnostic>
         for (at, (table, span)) in tables.into_iter().enumerate() {
             let fallback = if is_only { word.to_owned() } else { format!("{word}-{}", at + 1) };
             let own = Own { table, span, declared, fallback };
-            let (name, schedule) =
-                if key == "schedule" { own.schedule(found) } else { own.trigger(found) };
+            let (name, schedule) = if key == "schedule" { own.schedule(found) } else { own.trigger(found) };
             if let Some((_, first)) = names.iter().find(|(known, _)| *known == name.0) {
                 let message = format!("`{}` is the name of two schedules or triggers", name.0);
                 let problem = Diagnostic::error("E004", name.1.clone(), message).label("here again");
-                found.push(problem.hint("give each a `name` of its own").related(first.clone(), "here first"));
+                found
+                    .push(problem.hint("give each a `name` of its own").related(first.clone(), "here first"));
             }
             names.push(name);
             schedules.extend(schedule);
@@ -68,11 +68,7 @@ pub(in crate::workflow) fn read(fields: &Fields<'_>, found: &mut Vec<Diagnostic>
 }
 
 /// One table, or a list of them.
-fn tables<'a>(
-    fields: &Fields<'a>,
-    key: &str,
-    found: &mut Vec<Diagnostic>,
-) -> Vec<(&'a Table<'a>, Span)> {
+fn tables<'a>(fields: &Fields<'a>, key: &str, found: &mut Vec<Diagnostic>) -> Vec<(&'a Table<'a>, Span)> {
     let Some((name, node)) = fields.table.entry(key) else { return Vec::new() };
     let mut tables = Vec::new();
     match &node.value {
@@ -225,8 +221,10 @@ fn zone(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Tz> {
     }
     let names = || chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
     let city = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
-    let near = nearest(name, names())
-        .or_else(|| nearest(&name.replace(' ', "_"), names().map(city)).and_then(|near| names().find(|name| city(name) == near)));
+    let near = nearest(name, names()).or_else(|| {
+        nearest(&name.replace(' ', "_"), names().map(city))
+            .and_then(|near| names().find(|name| city(name) == near))
+    });
     let hint = near.map_or_else(
         || "zones are named `Europe/Berlin` or `UTC`, as in the IANA time zone database".to_owned(),
         |near| format!("did you mean `{near}`?"),

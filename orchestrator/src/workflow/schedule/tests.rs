@@ -60,7 +60,13 @@ fn a_repeated_time_happens_at_first_or_again_or_both_times() {
     assert_eq!(berlin(DstFold::Second), ["10-25 02:30+01:00", "10-26 02:30+01:00", "10-27 02:30+01:00"]);
     assert_eq!(berlin(DstFold::Both), ["10-25 02:30+02:00", "10-25 02:30+01:00", "10-26 02:30+01:00"]);
     let half_hours = rule("*/30 * * * *", "Europe/Berlin", DstGap::Skip, DstFold::Both);
-    let wanted = ["10-25 02:00+02:00", "10-25 02:30+02:00", "10-25 02:00+01:00", "10-25 02:30+01:00", "10-25 03:00+01:00"];
+    let wanted = [
+        "10-25 02:00+02:00",
+        "10-25 02:30+02:00",
+        "10-25 02:00+01:00",
+        "10-25 02:30+01:00",
+        "10-25 03:00+01:00",
+    ];
     assert_eq!(fires(&half_hours, "2026-10-25T01:30:00+02:00", 5), wanted);
     let new_york = rule("30 1 * * *", "America/New_York", DstGap::Skip, DstFold::Second);
     assert_eq!(fires(&new_york, "2026-10-31T12:00:00-04:00", 2), ["11-01 01:30-05:00", "11-02 01:30-05:00"]);
@@ -89,7 +95,8 @@ fn half_an_hour_odd_offsets_and_a_lost_day_are_changes_like_any_other() {
     let kathmandu = rule("0 0 * * *", "Asia/Kathmandu", DstGap::RunAfter, DstFold::First);
     assert_eq!(fires(&kathmandu, "2026-01-01T00:00:00Z", 1), ["01-02 00:00+05:45"]);
     // Apia had no 30 December in 2011.
-    let apia = |gap| fires(&rule("0 9 * * *", "Pacific/Apia", gap, DstFold::First), "2011-12-29T12:00:00-10:00", 2);
+    let apia =
+        |gap| fires(&rule("0 9 * * *", "Pacific/Apia", gap, DstFold::First), "2011-12-29T12:00:00-10:00", 2);
     assert_eq!(apia(DstGap::Skip), ["12-31 09:00+14:00", "01-01 09:00+14:00"]);
     assert_eq!(apia(DstGap::RunAfter), ["12-31 00:00+14:00", "12-31 09:00+14:00"]);
 }
@@ -103,7 +110,11 @@ fn lines_mean_what_they_mean_to_unix() {
     assert_eq!(utc("0 9 * * fri-sun", 3), ["01-02 09:00+00:00", "01-03 09:00+00:00", "01-04 09:00+00:00"]);
     let either = ["01-02 00:00+00:00", "01-09 00:00+00:00", "01-13 00:00+00:00", "01-16 00:00+00:00"];
     assert_eq!(utc("0 0 13 * FRI", 4), either, "every 13th and every Friday");
-    assert_eq!(utc("0 0 */10 * FRI", 1), ["05-01 00:00+00:00"], "a day that begins with a star is no day of its own");
+    assert_eq!(
+        utc("0 0 */10 * FRI", 1),
+        ["05-01 00:00+00:00"],
+        "a day that begins with a star is no day of its own"
+    );
     assert_eq!(utc("@monthly", 2), ["02-01 00:00+00:00", "03-01 00:00+00:00"]);
     assert_eq!(utc("15 0 6 1 1 ? 2027-2028", 3), ["01-01 06:00+00:00", "01-01 06:00+00:00"]);
     assert_eq!(utc("5/20 0 1 feb *", 3), ["02-01 00:05+00:00", "02-01 00:25+00:00", "02-01 00:45+00:00"]);
@@ -122,7 +133,17 @@ fn each_mistake_in_a_line_has_its_place() {
     assert_eq!(found[4].1, "`5-2` ends before it begins in the field for the month");
     assert_eq!(places("* * *")[0].1, "a cron line has five, six or seven fields, found 3");
     assert_eq!(places("*/0 * * * *")[0].1, "`0` is no step in the field for the minute");
-    for bad in ["", "@reboot", "@dayly", "a * * * *", "1- * * * *", "-1 * * * *", ", * * * *", "* * L * *", "+1 * * * *"] {
+    for bad in [
+        "",
+        "@reboot",
+        "@dayly",
+        "a * * * *",
+        "1- * * * *",
+        "-1 * * * *",
+        ", * * * *",
+        "* * L * *",
+        "+1 * * * *",
+    ] {
         assert!(UnixCron::parse(bad).is_err(), "{bad}");
     }
     assert!(UnixCron::parse("0 0 30 2 *").unwrap().never_fires());

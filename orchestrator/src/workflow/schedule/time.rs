@@ -40,7 +40,8 @@ pub fn parse_time(text: &str, zone: &str, is_last: bool) -> Option<i64> {
 
 fn no_time(what: &str, name: &str, node: &Node) -> Diagnostic {
     let message = format!("`{name}` in {what} is no time");
-    let hint = "write a day such as 2026-03-01, or a time such as 2026-03-01T06:00:00 or 2026-03-01T06:00:00Z";
+    let hint =
+        "write a day such as 2026-03-01, or a time such as 2026-03-01T06:00:00 or 2026-03-01T06:00:00Z";
     Diagnostic::error("E008", node.span.clone(), message).label("no time").hint(hint)
 }
 
@@ -67,9 +68,8 @@ mod time_tests {
     #[test]
     fn a_day_begins_in_its_zone_and_a_skipped_time_is_when_clocks_skip_it() {
         let berlin = chrono_tz::Europe::Berlin;
-        let shown = |text| {
-            DateTime::from_timestamp_millis(parse(text, berlin).unwrap()).unwrap().to_rfc3339()
-        };
+        let shown =
+            |text| DateTime::from_timestamp_millis(parse(text, berlin).unwrap()).unwrap().to_rfc3339();
         assert_eq!(shown("2026-03-01"), "2026-02-28T23:00:00+00:00");
         assert_eq!(shown("2026-07-01T06:00"), "2026-07-01T04:00:00+00:00");
         assert_eq!(shown("2026-03-01T06:00:00Z"), "2026-03-01T06:00:00+00:00");
