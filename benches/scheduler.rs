@@ -126,7 +126,7 @@ fn serve(make: fn(usize) -> Schedule, seconds: u64) -> (Vec<i64>, Duration, Dura
         let ready = start.elapsed();
         let before = processor_time();
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        let used = processor_time() - before;
+        let used = processor_time().saturating_sub(before);
         handle.stop();
         service.await.unwrap().unwrap();
         let late = std::mem::take(&mut *notes.late.lock().unwrap());

@@ -130,6 +130,9 @@ impl App {
         let files = self.files(paths);
         for workflow in files.iter().filter(|it| it.hidden_by.is_none()).filter_map(|it| it.workflow.as_ref())
         {
+            if !workflow.schedules.is_empty() {
+                names.push(workflow.name.clone());
+            }
             for schedule in &workflow.schedules {
                 let spec = Arc::new(Spec::new(&workflow.name, schedule));
                 names.push(spec.id.to_string());
@@ -179,7 +182,7 @@ impl App {
 
     /// Lets a schedule go on from now. False when it did not rest.
     pub fn resume_schedule(&self, paths: &[PathBuf], schedule: &str) -> Result<(ScheduleId, bool), AppError> {
-        self.steer(paths, schedule, |planner, id, now| planner.resume(id, now))
+        self.steer(paths, schedule, Planner::resume)
     }
 
     fn steer(

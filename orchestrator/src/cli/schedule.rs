@@ -167,7 +167,9 @@ fn backfill(app: &App, args: BackfillArgs, out: &mut Out) -> Result<Exit, AppErr
                 .collect();
             out.json(&times);
         } else {
-            times.iter().for_each(|at| out.line(&rfc3339(*at)));
+            for at in &times {
+                out.line(&rfc3339(*at));
+            }
         }
         return Ok(Exit::Succeeded);
     }

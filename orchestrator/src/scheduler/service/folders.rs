@@ -43,7 +43,9 @@ impl Scheduler {
                 self.folder.put(path, *stamp, loaded, now);
             }
         }
-        gone.iter().for_each(|path| self.folder.remove(path));
+        for path in &gone {
+            self.folder.remove(path);
+        }
         let workflows = self.folder.workflows();
         self.meet(workflows).await?;
         self.changed();

@@ -3,7 +3,7 @@
 mod chance;
 mod decisions;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::Spec;
 use crate::{
@@ -46,6 +46,6 @@ fn spec_with(
     };
     change(&mut rule);
     let on = On::Time(rule);
-    let schedule = Schedule { name: "s".into(), enabled: true, on, overlap, params: Default::default() };
+    let schedule = Schedule { name: "s".into(), enabled: true, on, overlap, params: BTreeMap::new() };
     Arc::new(Spec::new("w", &schedule))
 }

@@ -91,7 +91,7 @@ impl UnixCron {
             n => return Err(vec![wrong_count(line, n)]),
         };
         let mut problems = Vec::new();
-        let mut allowed: Vec<Allowed> = FIELDS.iter().map(|field| field.all()).collect();
+        let mut allowed: Vec<Allowed> = FIELDS.iter().map(Field::all).collect();
         if skip == 1 {
             allowed[0].values = BTreeSet::from([0]);
             allowed[0].has_star = false;

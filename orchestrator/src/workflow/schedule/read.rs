@@ -192,14 +192,13 @@ fn cron(line: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<UnixCron
         }
         Ok(cron) => Some(cron),
         Err(problems) => {
-            // Places in the line are places in the file when it stands there as it is, behind its quotes.
-            let quotes = node.span.len().saturating_sub(line.len());
-            let start = node.span.start + if quotes % 2 == 0 { quotes / 2 } else { 0 };
+            // Places in the line are places in the file when it stands there as it is, between two or six quotes.
+            let n_quotes = node.span.len().saturating_sub(line.len());
+            let start = node.span.start + n_quotes / 2;
             for problem in problems {
-                let at = if quotes == 2 || quotes == 6 {
-                    start + problem.at.start..start + problem.at.end
-                } else {
-                    node.span.clone()
+                let at = match n_quotes {
+                    2 | 6 => start + problem.at.start..start + problem.at.end,
+                    _ => node.span.clone(),
                 };
                 let at = if at.is_empty() { node.span.clone() } else { at };
                 let diagnostic = Diagnostic::error("E031", at, problem.message).label("here");
