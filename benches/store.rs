@@ -80,6 +80,7 @@ fn created() -> Event {
         file: "bench.toml".into(),
         use_cache: true,
         parent: None,
+        cause: None,
         owner: owner(),
     }
 }
