@@ -281,7 +281,12 @@ impl App {
             let request = BackfillRequest { from, to, parallel: order.parallel, params: order.params };
             handle.backfill(&id, request).await?;
             let mut statuses = Vec::new();
-            while !is_done(&handle, &id).await? {
+            let mut changes = handle.changes();
+            loop {
+                changes.borrow_and_update();
+                if is_done(&handle, &id).await? {
+                    break;
+                }
                 tokio::select! {
                     end = ends.recv() => {
                         if let Some((run, at, status)) = end.ok().and_then(|row| of_backfill(&engine, row.id)) {
@@ -289,6 +294,8 @@ impl App {
                             statuses.push(status);
                         }
                     }
+                    // The scheduler may hear of an end later than this does.
+                    _ = changes.changed() => {}
                     _ = signals.next() => break,
                 }
             }

@@ -152,9 +152,8 @@ impl Planner {
         while let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() {
             let one = self.work(&id, now, |work| {
                 let came = came(work.spec, work.state.watermark, now);
-                // A time that is due has come, or the state would be asked for ever.
-                let Some(last) = came.last else { return false };
-                work.state.watermark = last;
+                // What is looked at is past: else a time that does not come would be asked for without end.
+                work.state.watermark = came.last.unwrap_or(now);
                 if let Some((first, n)) = came.missed {
                     let cause = work.cause(Trigger::CatchUp, first);
                     work.log(cause, Decision::Missed { n });

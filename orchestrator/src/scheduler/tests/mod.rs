@@ -2,6 +2,7 @@
 
 mod chance;
 mod decisions;
+mod service;
 
 use std::{collections::BTreeMap, sync::Arc};
 

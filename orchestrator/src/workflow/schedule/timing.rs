@@ -58,9 +58,11 @@ impl Timing {
         let mut after = after;
         let mut offset = offset_at(self.zone, after)?;
         loop {
-            let clock = clock(after, offset)?;
-            let next = self.cron.next_on_clock(clock)?.and_utc().timestamp() - offset;
-            let Some(change) = first_change(self.zone, after, next, offset) else {
+            let next = self.cron.next_on_clock(clock(after, offset)?);
+            let next = next.map(|next| next.and_utc().timestamp() - offset);
+            // Clocks that are set back show again what was the last time of all.
+            let Some(change) = first_change(self.zone, after, next.unwrap_or(after + 2 * DAY), offset) else {
+                let next = next?;
                 if self.counts(next, offset) {
                     return Some(next);
                 }
@@ -68,7 +70,7 @@ impl Timing {
                 continue;
             };
             let skipped_until = change.at + change.offset - offset;
-            if self.gap == DstGap::RunAfter && next < skipped_until {
+            if self.gap == DstGap::RunAfter && next.is_some_and(|next| next < skipped_until) {
                 return Some(change.at);
             }
             after = change.at - 1;
