@@ -22,10 +22,13 @@ use crate::{
     world::SystemWorld,
 };
 
+/// A run that was asked for, with why and with which parameters.
+type Started = (RunId, Cause, BTreeMap<String, String>);
+
 /// A file is the name of a workflow, or `broken`; each workflow has the same schedules.
 #[derive(Default)]
 struct Notes {
-    started: Mutex<Vec<(RunId, Cause, BTreeMap<String, String>)>>,
+    started: Mutex<Vec<Started>>,
 }
 
 fn schedules() -> Vec<Schedule> {
@@ -119,7 +122,7 @@ impl Desk {
     }
 
     /// Waits until so many runs were asked for.
-    async fn started(&self, n: usize) -> Vec<(RunId, Cause, BTreeMap<String, String>)> {
+    async fn started(&self, n: usize) -> Vec<Started> {
         loop {
             let started = self.notes.started.lock().unwrap().clone();
             if started.len() >= n {
