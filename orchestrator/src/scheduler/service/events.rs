@@ -148,30 +148,36 @@ impl Scheduler {
         Ok(run)
     }
 
+    /// Keeps what is known of the files of triggers that there still are.
+    pub(super) fn meet_file_triggers(&mut self) {
+        let now = self.now();
+        let mut watched = std::mem::take(&mut self.files.watched);
+        for (spec, _, _) in self.planner.all() {
+            if matches!(spec.schedule.on, On::Files(_)) {
+                let new = Watched { state: None, since: now, look_at: now, is_looking: false };
+                let known = watched.remove(&spec.id).unwrap_or(new);
+                self.files.watched.insert(spec.id.clone(), known);
+            }
+        }
+    }
+
     /// Looks at the files of triggers whose time has come.
     pub(super) fn look_at_files(&mut self, now: Timestamp) {
-        let mut watched = std::mem::take(&mut self.files.watched);
-        let mut kept = BTreeMap::new();
-        for (spec, _, _) in self.planner.all() {
-            let On::Files(rule) = &spec.schedule.on else { continue };
-            let Some(workflow) = self.workflows.get(&spec.id.workflow) else { continue };
-            let mut known = watched.remove(&spec.id).unwrap_or(Watched {
-                state: None,
-                since: now,
-                look_at: now,
-                is_looking: false,
-            });
-            if !known.is_looking && known.look_at <= now {
-                known.is_looking = true;
-                let (id, tell) = (spec.id.clone(), self.news_tx.clone());
-                let (base_dir, path) = (workflow.base_dir.clone(), rule.path.clone());
-                tokio::task::spawn_blocking(move || {
-                    let _ = tell.send(News::Files(id, files_state(&base_dir, &path)));
-                });
+        for (id, known) in &mut self.files.watched {
+            if known.is_looking || known.look_at > now {
+                continue;
             }
-            kept.insert(spec.id.clone(), known);
+            let rule = self.planner.get(id).and_then(|(spec, _, _)| match &spec.schedule.on {
+                On::Files(rule) => Some(rule.path.clone()),
+                _ => None,
+            });
+            let Some((path, workflow)) = rule.zip(self.workflows.get(&id.workflow)) else { continue };
+            known.is_looking = true;
+            let (id, tell, base_dir) = (id.clone(), self.news_tx.clone(), workflow.base_dir.clone());
+            tokio::task::spawn_blocking(move || {
+                let _ = tell.send(News::Files(id, files_state(&base_dir, &path)));
+            });
         }
-        self.files.watched = kept;
     }
 
     /// Files are as they are: an event, when they differ from those of the last one and have settled.

@@ -84,6 +84,7 @@ impl Scheduler {
             }
         }
         turn.commit.states.extend(self.planner.take_dirty());
+        self.meet_file_triggers();
         if !self.is_met {
             self.is_met = true;
             turn.join(self.ends_that_were_missed()?);

@@ -8,6 +8,7 @@ mod tests;
 mod time;
 mod timing;
 mod trigger;
+mod zone;
 
 pub use cron::{CronProblem, UnixCron};
 pub use model::{CatchUp, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, WebhookRule};

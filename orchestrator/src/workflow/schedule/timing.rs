@@ -4,13 +4,13 @@
 //! skips clock times, those that were skipped happen at the change or not at all; after a change that repeats clock times, the rule for
 //! folds decides about each. So results only ever move forward.
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::{DstFold, DstGap, TimeRule, UnixCron};
-
-/// How far a change of offset is looked for at a time; none is undone sooner.
-const DAY: i64 = 86_400;
+use super::{
+    DstFold, DstGap, TimeRule, UnixCron,
+    zone::{DAY, first_change, offset_at},
+};
 
 /// Times of a rule, ready to be asked.
 #[derive(Clone, Debug)]
@@ -21,12 +21,6 @@ pub struct Timing {
     fold: DstFold,
     start: Option<i64>,
     end: Option<i64>,
-}
-
-/// A change of a zone's offset: the first second with the new one.
-struct Change {
-    at: i64,
-    offset: i64,
 }
 
 impl Timing {
@@ -113,30 +107,7 @@ impl Timing {
     }
 }
 
-fn offset_at(zone: Tz, at: i64) -> Option<i64> {
-    let time = DateTime::from_timestamp(at, 0)?.naive_utc();
-    Some(i64::from(zone.offset_from_utc_datetime(&time).fix().local_minus_utc()))
-}
-
 /// What clocks with an offset show.
 fn clock(at: i64, offset: i64) -> Option<NaiveDateTime> {
     DateTime::from_timestamp(at, 0)?.naive_utc().checked_add_signed(TimeDelta::seconds(offset))
-}
-
-/// The first change of the offset after one second and up to another.
-fn first_change(zone: Tz, after: i64, until: i64, offset: i64) -> Option<Change> {
-    let mut low = after;
-    while low < until {
-        let mut high = until.min(low + DAY);
-        if offset_at(zone, high)? == offset {
-            low = high;
-            continue;
-        }
-        while high - low > 1 {
-            let middle = low.midpoint(high);
-            if offset_at(zone, middle)? == offset { low = middle } else { high = middle }
-        }
-        return Some(Change { at: high, offset: offset_at(zone, high)? });
-    }
-    None
 }
