@@ -679,9 +679,16 @@ fn what_belongs_to_an_open_run_is_not_cleared_away() {
     commit(3, Some(2), None);
     commit(4, Some(3), ended);
     commit(5, Some(4), ended);
+    // A schedule that still names a run would start it again if it were gone.
+    commit(6, None, ended);
+    let cause = Cause { trigger: Trigger::Schedule, schedule: "s".into(), scheduled_at: Timestamp(0) };
+    let (recorded_at, params) = (Timestamp(0), BTreeMap::new());
+    let mut schedule = ScheduleState::new(ScheduleId::new("a", "s"), String::new(), Timestamp(0));
+    schedule.open.push(Fire { run: id(6), cause, recorded_at, waits: false, params });
+    store.record_schedules(&ScheduleCommit { states: vec![schedule], log: Vec::new() }).unwrap();
     let options = GcOptions { keep_runs: Some(0), ..GcOptions::default() };
     assert_eq!(store.gc(&artifacts, &options).unwrap().n_runs, 1);
-    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(5), id(4), id(3), id(2)]);
+    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [6, 5, 4, 3, 2].map(id));
 }
 
 #[test]

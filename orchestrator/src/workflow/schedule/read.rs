@@ -158,8 +158,13 @@ fn rule(fields: &Fields<'_>, span: &Span, found: &mut Vec<Diagnostic>) -> Option
     let zone = zone(fields, found);
     let gap = fields.choice("dst_gap", "what becomes of a skipped time", &DstGap::ALL, found);
     let fold = fields.choice("dst_fold", "what becomes of a repeated time", &DstFold::ALL, found);
-    let start = zone.and_then(|zone| point(fields, "start", zone, found));
-    let end = zone.and_then(|zone| point(fields, "end", zone, found));
+    // Without a zone that is known, which of the two comes first can be told nevertheless.
+    let clocks = zone.unwrap_or(Tz::UTC);
+    let (start, end) = (point(fields, "start", clocks, found), point(fields, "end", clocks, found));
+    let is_turned = start.zip(end).is_some_and(|(start, end)| start > end);
+    if is_turned {
+        report_turned(fields, span, found);
+    }
     let jitter = fields.duration("jitter", found).unwrap_or_default();
     let catch_up = fields.choice("catch_up", "a way to catch up", &CatchUp::ALL, found).unwrap_or_default();
     let catch_up_window = fields.duration("catch_up_window", found).unwrap_or(WINDOW);
@@ -178,7 +183,8 @@ fn rule(fields: &Fields<'_>, span: &Span, found: &mut Vec<Diagnostic>) -> Option
         catch_up_window,
         catch_up_limit: limit.unwrap_or(LIMIT),
     };
-    verify(&rule, fields, node, gap.is_none() && !is_hourly, found).then_some(rule)
+    let is_good = !is_turned && verify(&rule, fields, node, gap.is_none() && !is_hourly, found);
+    is_good.then_some(rule)
 }
 
 /// Reads the line; each mistake has its place in the file.
@@ -233,6 +239,12 @@ fn zone(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Tz> {
     None
 }
 
+fn report_turned(fields: &Fields<'_>, span: &Span, found: &mut Vec<Diagnostic>) {
+    let at = |name: &str| fields.table.get(name).map_or(span.clone(), |node| node.span.clone());
+    let problem = Diagnostic::error("E035", at("end"), format!("{} ends before it starts", fields.what));
+    found.push(problem.label("before `start`").related(at("start"), "starts here").hint("exchange them"));
+}
+
 /// What is wrong, or odd, with a rule as a whole; false when it cannot be used.
 fn verify(
     rule: &TimeRule,
@@ -243,13 +255,6 @@ fn verify(
 ) -> bool {
     let Some(timing) = Timing::new(rule) else { return false };
     let at = |name: &str| fields.table.get(name).map_or(line.span.clone(), |node| node.span.clone());
-    if let (Some(start), Some(end)) = (rule.start, rule.end)
-        && start > end
-    {
-        let problem = Diagnostic::error("E035", at("end"), format!("{} ends before it starts", fields.what));
-        found.push(problem.label("before `start`").related(at("start"), "starts here").hint("exchange them"));
-        return false;
-    }
     let first = timing.next_after(rule.start.unwrap_or_default());
     if first.is_none() {
         let message = format!("`{}` never fires between `start` and `end`", rule.cron);
