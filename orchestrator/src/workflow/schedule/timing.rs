@@ -12,6 +12,9 @@ use super::{
     zone::{DAY, first_change, offset_at},
 };
 
+/// Further than this no clock is set, forward or back, all at once.
+const NEAR: i64 = 2 * DAY;
+
 /// Times of a rule, ready to be asked.
 #[derive(Clone, Debug)]
 pub struct Timing {
@@ -54,13 +57,21 @@ impl Timing {
         loop {
             let next = self.cron.next_on_clock(clock(after, offset)?);
             let next = next.map(|next| next.and_utc().timestamp() - offset);
-            // Clocks that are set back show again what was the last time of all.
-            let Some(change) = first_change(self.zone, after, next.unwrap_or(after + 2 * DAY), offset) else {
+            let near = after + NEAR;
+            // Also when there is no next time: clocks that are set back show again what was the last of all.
+            let Some(change) =
+                first_change(self.zone, after, next.map_or(near, |next| next.min(near)), offset)
+            else {
                 let next = next?;
-                if self.counts(next, offset) {
+                if next > near {
+                    // Clocks show nothing that fits until shortly before, however often they are set in between.
+                    after = next - NEAR;
+                    offset = offset_at(self.zone, after)?;
+                } else if self.counts(next, offset) {
                     return Some(next);
+                } else {
+                    after = next;
                 }
-                after = next;
                 continue;
             };
             let skipped_until = change.at + change.offset - offset;
