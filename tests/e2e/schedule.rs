@@ -333,6 +333,9 @@ fn a_range_of_days_is_worked_off_in_order() {
     let wanted = "2026-03-28T01:30:00Z y\n2026-03-29T01:00:00Z y\n2026-03-30T00:30:00Z y\n";
     assert_eq!(project.read("ran"), wanted);
     assert!(stories(&project, "nightly").iter().all(|story| story["trigger"] == "backfill"));
+    // A rerun is for the same time.
+    project.sluice(&["runs", "rerun", "latest", "--from", "t"]).expect(0);
+    assert_eq!(project.read("ran"), format!("{wanted}2026-03-30T00:30:00Z y\n"));
     let none = project.sluice(&[
         "schedule",
         "backfill",

@@ -125,11 +125,22 @@ impl Engine {
         cause: Cause,
         request: StartRequest,
     ) -> Result<RunHandle, EngineError> {
+        self.start_because(id, Some(cause), request, &[]).await
+    }
+
+    /// Records a run that belongs to a schedule, perhaps, with what is known of it from the beginning.
+    pub(super) async fn start_because(
+        &self,
+        id: RunId,
+        because: Option<Cause>,
+        request: StartRequest,
+        known: &[Event],
+    ) -> Result<RunHandle, EngineError> {
         let mut created = self.created(request, None);
-        if let Event::RunCreated { cause: place, .. } = &mut created {
-            *place = Some(cause);
+        if let Event::RunCreated { cause, .. } = &mut created {
+            *cause = because;
         }
-        self.begin(id, created, &[]).await
+        self.begin(id, created, known).await
     }
 
     /// Makes a run's first events durable, and drives it in the background.
