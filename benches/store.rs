@@ -38,6 +38,7 @@ fn workflow() -> Workflow {
         timeout: None,
         pools: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        schedules: Vec::new(),
         tasks: Vec::new(),
         hash: "3f2a".repeat(16),
         source: "[tasks.t]\nuses = \"noop\"\n".repeat(3),
@@ -79,6 +80,7 @@ fn created() -> Event {
         file: "bench.toml".into(),
         use_cache: true,
         parent: None,
+        cause: None,
         owner: owner(),
     }
 }

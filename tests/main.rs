@@ -39,3 +39,5 @@ mod readme;
 mod rerun;
 #[path = "e2e/retry.rs"]
 mod retry;
+#[path = "e2e/schedule.rs"]
+mod schedule;

@@ -11,6 +11,8 @@ mod history;
 mod models;
 mod plugins;
 mod run;
+mod schedule;
+mod schedule_view;
 mod signals;
 mod torture;
 mod worker;
@@ -31,6 +33,8 @@ pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
 pub use plugins::{LockReport, NewPlugin, PluginRow};
 pub use run::{RunRequest, Running};
+pub use schedule::{SCHEDULER_COMMAND, serve_schedules};
+pub use schedule_view::{BackfillOrder, Schedules, SimulateRequest, Simulated};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};
 pub use worker::{WORKER_COMMAND, serve_hidden};
@@ -50,7 +54,8 @@ const STORE_WAIT: Duration = Duration::from_secs(5);
 /// How long a task may take to stop when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The parts that every command shares.
+/// The parts that every command shares. Cheap to clone.
+#[derive(Clone)]
 pub struct App {
     home: PathBuf,
     /// The folder of the project: that of the nearest `sluice.toml`, else that of the state.

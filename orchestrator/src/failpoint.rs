@@ -15,7 +15,7 @@ use std::{
 /// The variable that arms a point.
 const VARIABLE: &str = "SLUICE_FAILPOINT";
 
-/// Every point with what it interrupts. The steps of an engine or a worker add theirs here.
+/// Every point that a run passes, with what it interrupts. The steps of an engine or a worker add theirs here.
 pub const ALL: &[(&str, &str)] = &[
     ("journal.write.before", "a group of commits is encoded, and nothing of it is in the journal"),
     ("journal.write.after", "the group is in the journal's file, and not synced"),
@@ -52,6 +52,14 @@ pub const ALL: &[(&str, &str)] = &[
     ("worker.tell.after", "a worker told that its task did its work"),
     ("gc.remove.before", "what is to be removed is decided; rows are about to go"),
     ("gc.remove.after", "rows are gone; files that nothing names are still there"),
+];
+
+/// Every point that a scheduler passes and a run does not.
+pub const SCHEDULES: &[(&str, &str)] = &[
+    ("schedule.record.before", "fires are due and decided; nothing of them is remembered"),
+    ("schedule.record.after", "fires are durable with the ids of their runs; none of the runs exists"),
+    ("schedule.start.after", "the runs of fires exist"),
+    ("schedule.end.before", "a run of a schedule ended; its schedule does not know"),
 ];
 
 /// How an armed point fails. A kill does not return.
@@ -152,7 +160,7 @@ fn parse(text: &str) -> Option<Armed> {
         "error-after" => Some(Action::Fail(Failure::ErrorAfter)),
         _ => None,
     };
-    let known = ALL.iter().any(|(known, _)| *known == name);
+    let known = ALL.iter().chain(SCHEDULES).any(|(known, _)| *known == name);
     match (action, nth.parse()) {
         (Some(action), Ok(nth)) if known => Some(Armed { name: name.into(), nth, action }),
         _ => {
@@ -178,9 +186,9 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = ALL.iter().map(|(name, _)| name).collect();
+        let mut names: Vec<_> = ALL.iter().chain(SCHEDULES).map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), ALL.len());
+        assert_eq!(names.len(), ALL.len() + SCHEDULES.len());
     }
 }

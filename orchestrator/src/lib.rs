@@ -8,6 +8,7 @@ pub mod engine;
 pub mod failpoint;
 pub mod plugin;
 pub mod run;
+pub mod scheduler;
 pub mod store;
 pub mod worker;
 pub mod workflow;

@@ -73,6 +73,12 @@ impl Project {
         self
     }
 
+    /// Puts a file in another one's place at once.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> &Self {
+        std::fs::rename(self.path(from), self.path(to)).expect("the file is there");
+        self
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -6,6 +6,7 @@ use crate::{
     artifact::ArtifactError,
     engine::EngineError,
     run::ReplayError,
+    scheduler::SchedulerError,
     store::{FindError, StoreError},
 };
 
@@ -74,6 +75,9 @@ pub enum AppError {
     /// The model server failed.
     #[error(transparent)]
     Serve(#[from] sluicegate_deploy::ServeError),
+    /// The scheduler refused.
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
     /// A mistake in the program.
     #[error("{0}")]
     Internal(String),

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::plugins::PluginsCommand;
+use super::schedule::ScheduleCommand;
 
 /// From raw data to a gated, deployed, watched model, by one TOML file.
 #[derive(Parser)]
@@ -55,6 +56,9 @@ pub(super) enum Command {
     Runs(RunsCommand),
     /// Say why a task ran, or why it did not
     Why(WhyArgs),
+    /// Look at schedules, say what they would do, let them rest, or repeat their times
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Look at registered models, or serve one
     #[command(subcommand)]
     Models(ModelsCommand),

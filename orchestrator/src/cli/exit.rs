@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::out::Out;
-use crate::{app::AppError, engine::EngineError, run::RunStatus};
+use crate::{app::AppError, engine::EngineError, run::RunStatus, scheduler::SchedulerError};
 
 /// What the program ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,13 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
             | EngineError::HeldBack { .. }
             | EngineError::NothingBefore { .. },
         ) => (Exit::Invalid, vec!["`sluice runs show` tells how the run is".into()]),
+        AppError::Scheduler(SchedulerError::NoSchedule(_)) => {
+            (Exit::NotFound, vec!["`sluice schedule list` lists them".into()])
+        }
+        AppError::Scheduler(SchedulerError::NotFor { .. } | SchedulerError::NoTimes(_)) => {
+            (Exit::Invalid, vec!["`sluice schedule simulate` shows its times".into()])
+        }
+        AppError::Scheduler(_) => (Exit::Failed, Vec::new()),
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {
             (Exit::Failed, Vec::new())
         }

@@ -15,6 +15,7 @@ mod progress;
 mod rerun;
 mod run;
 mod runs;
+mod schedule;
 mod story;
 mod table;
 mod torture;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::app::{App, find_home, serve_hidden};
+use crate::app::{App, SCHEDULER_COMMAND, find_home, serve_hidden, serve_schedules};
 use args::{Args, Command};
 use exit::Exit;
 use out::Out;
@@ -36,6 +37,9 @@ pub fn main() -> ExitCode {
     }
     // Whichever library speaks TLS first finds ring installed; a second installation changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if std::env::args_os().nth(1).is_some_and(|first| first == SCHEDULER_COMMAND) {
+        return watch_schedules();
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -50,6 +54,18 @@ pub fn main() -> ExitCode {
     code.into()
 }
 
+/// Watches schedules without a server, as tests do.
+fn watch_schedules() -> ExitCode {
+    init_tracing();
+    let current = std::env::current_dir().unwrap_or_default();
+    let home = find_home(std::env::var_os("SLUICE_HOME"), &current);
+    let folders = std::env::args_os().skip(2).map(|folder| current.join(folder)).collect();
+    let mut out = Out::new(args::Colour::Never);
+    let code = serve_schedules(home, folders)
+        .map_or_else(|error| exit::report(&error, &mut out), |()| Exit::Succeeded);
+    code.into()
+}
+
 fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
     let current = std::env::current_dir()
         .map_err(|source| crate::app::AppError::Unreadable { path: ".".into(), source })?;
@@ -60,6 +76,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Graph(args) => check::graph(&app, &args, out),
         Command::Run(args) => run::run(&app, args, out),
         Command::Runs(args) => runs::runs(&app, args, out),
+        Command::Schedule(command) => schedule::schedule(&app, command, out),
         Command::Why(args) => why::why(&app, &args, out),
         Command::Models(args) => models::models(&app, args, out),
         Command::Deployments(args) => deployments::deployments(&app, args, out),

@@ -205,7 +205,9 @@ pub(super) fn to_json(run: &Run, now: Timestamp) -> Value {
     json!({
         "id": run.id(), "workflow": run.workflow().name, "workflow_hash": run.workflow().hash,
         "file": run.file(), "status": run.status(), "params": run.workflow().params,
-        "parent": run.parent(), "created_at": rfc3339(run.created_at()), "ended_at": run.ended_at().map(rfc3339),
+        "parent": run.parent(), "trigger": run.cause().map_or("hand", |cause| cause.trigger.word()),
+        "schedule": run.cause().map(|cause| &cause.schedule),
+        "scheduled_at": run.cause().map(|cause| rfc3339(cause.scheduled_at)), "created_at": rfc3339(run.created_at()), "ended_at": run.ended_at().map(rfc3339),
         "duration": run.ended_at().map(|end| end.seconds_since(run.created_at())),
         "cancelled_because": run.cancel_reason(), "tasks": tasks,
     })

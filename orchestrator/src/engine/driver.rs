@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sluicegate_plugin::AttemptSpec;
+use sluicegate_plugin::{AttemptSpec, Placement};
 use tokio::sync::mpsc;
 
 use super::{Engine, EngineError, TaskNews, Update, prepare::Preparation};
@@ -28,6 +28,8 @@ pub(super) enum Message {
     Prepared(TaskIdx, Box<Preparation>),
     /// Something that the run may wait for has changed.
     Look,
+    /// The orchestrator leaves: nothing new is started, and what runs in workers is left to the next one.
+    Leave,
 }
 
 /// Drives one run.
@@ -45,6 +47,8 @@ pub(super) struct Driver {
     wake: Option<Timestamp>,
     /// Whether other runs can hold what this one claims.
     shares: bool,
+    /// Whether the orchestrator leaves.
+    leaving: bool,
 }
 
 /// What one turn of the loop decided.
@@ -68,7 +72,7 @@ impl Driver {
             engine.slots.enter(&run, inbox.clone());
         }
         let (specs, running) = (BTreeMap::new(), BTreeMap::new());
-        Self { engine, run, inbox, messages, updates, specs, running, wake: None, shares }
+        Self { engine, run, inbox, messages, updates, specs, running, wake: None, shares, leaving: false }
     }
 
     /// Drives the run to its end.
@@ -85,7 +89,9 @@ impl Driver {
         loop {
             let inputs = self.next_inputs().await;
             let mut turn = self.decide(&inputs);
-            self.prepare_ahead(&mut turn);
+            if !self.leaving {
+                self.prepare_ahead(&mut turn);
+            }
             failpoint::pass("engine.commit.before");
             let Turn { records, effects } = turn;
             let records = self.remember(records).await?;
@@ -96,6 +102,9 @@ impl Driver {
             failpoint::pass("engine.act.after");
             if is_over {
                 return Ok(());
+            }
+            if self.leaving && !self.has_inline_attempts() {
+                return Err(EngineError::Left(self.run.id()));
             }
         }
     }
@@ -117,9 +126,23 @@ impl Driver {
                 Message::Input(input) => inputs.push(input),
                 Message::Prepared(task, preparation) => inputs.push(self.prepared(task, *preparation)),
                 Message::Look => {}
+                Message::Leave => self.leaving = true,
             }
         }
+        if self.leaving {
+            // What is claimed and not begun is ready again for the next orchestrator.
+            inputs.retain(|input| !matches!(input, Input::Prepared { .. }));
+            self.wake = None;
+        }
         inputs
+    }
+
+    /// Tells whether attempts run on threads of this process, which nobody can take over.
+    fn has_inline_attempts(&self) -> bool {
+        self.running.keys().any(|task| {
+            let definition = self.run.task(*task);
+            definition.placement == Placement::Inline && definition.nested.is_none()
+        })
     }
 
     /// Prepares claimed tasks before the commit, because preparing only reads: what is done soon shares the commit. A task that
@@ -157,7 +180,7 @@ impl Driver {
             let step = self.run.step(input, now);
             self.absorb(step, now, &mut turn);
         }
-        while self.dispatch(now, &mut turn) {}
+        while !self.leaving && self.dispatch(now, &mut turn) {}
         turn
     }
 
@@ -215,6 +238,8 @@ impl Driver {
 
     /// Tells those who follow the run, if anyone does.
     fn tell(&self, records: Vec<EventRecord>) {
+        let records: Vec<_> = records.into_iter().map(Arc::new).collect();
+        self.engine.hub.tell(&self.run, &records);
         if self.updates.is_closed() {
             return;
         }
@@ -223,7 +248,7 @@ impl Driver {
                 let (name, record) = (self.run.task(idx).name.clone(), self.run.record(idx).clone());
                 Box::new(TaskNews { idx, name, record })
             });
-            let _ = self.updates.send(Update::Event { record: Arc::new(record), task });
+            let _ = self.updates.send(Update::Event { record, task });
         }
     }
 }

@@ -55,6 +55,18 @@ pub enum EngineError {
         /// The task.
         task: String,
     },
+    /// The orchestrator leaves; the run goes on with the next one.
+    #[error("run `{0}` is left to the next start")]
+    Left(RunId),
+    /// The orchestrator leaves, and begins nothing new.
+    #[error("the orchestrator is stopping, and begins nothing new")]
+    Leaving,
+    /// The store is being cleared away.
+    #[error("the store is being cleared away")]
+    Clearing,
+    /// The store cannot be cleared away while runs go on.
+    #[error("{0} runs go on, and nothing is cleared away beside them")]
+    Driving(usize),
     /// A background thread ended before its work did.
     #[error("a thread of the engine ended early: {0}")]
     Thread(String),

@@ -3,10 +3,12 @@
 //! The driver collects inputs, lets the run decide, makes the events durable, tells, and only then acts.
 
 mod act;
+mod crew;
 mod driver;
 mod error;
 mod handle;
 mod host;
+mod hub;
 mod nested;
 mod placed;
 mod plan;
@@ -21,6 +23,8 @@ mod slots;
 pub use error::EngineError;
 pub use handle::{RunHandle, TaskNews, Update};
 pub use host::StoreHost;
+pub use hub::{News, RunFeed};
 pub use plan::{PlannedTask, Prediction};
 pub use rerun::RerunFrom;
+pub use secrets::secret_text;
 pub use service::{Engine, EngineOptions, StartRequest};

@@ -104,6 +104,8 @@ pub(super) async fn follow(handle: RunHandle, mut control: AttemptControl) -> At
             AttemptResult::TimedOut { after, stubborn: None }
         }
         (Ok(run), _) => result_of(&run),
+        // The orchestrator leaves, and so does the run that waits for this one; the next one goes on with both.
+        (Err(EngineError::Left(_)), _) => std::future::pending().await,
         (Err(error), _) => AttemptResult::Failed { error: not_run(&error) },
     }
 }

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     run::{
-        AttemptResult, EVENT_VERSION, EventRecord, Input, Outcome, Resolution, Run, RunId, RunRow, RunStatus,
-        TaskState,
+        AttemptResult, EVENT_VERSION, Event, EventRecord, Input, Outcome, Resolution, Run, RunId, RunRow,
+        RunStatus, TaskState,
     },
     store::Commit,
     worker::{Orphan, kill_strays, read_outcome},
@@ -77,11 +77,23 @@ impl Engine {
         self.resume_with(id, Vec::new())
     }
 
+    /// The same; a run that was paused when its orchestrator left stays paused.
+    pub fn resume_as_it_was(&self, id: RunId) -> Result<RunHandle, EngineError> {
+        let records = self.options.store.events(id)?;
+        let paused = records.iter().rev().find_map(|record| match record.event {
+            Event::RunPaused => Some(true),
+            Event::RunUnpaused | Event::RunResumed { .. } => Some(false),
+            _ => None,
+        });
+        self.resume_with(id, if paused == Some(true) { vec![Input::Pause] } else { Vec::new() })
+    }
+
     fn resume_with(&self, id: RunId, then: Vec<Input>) -> Result<RunHandle, EngineError> {
         let run = self.load(id)?;
         if run.status().is_final() {
             return Err(EngineError::Ended(id));
         }
+        let seat = self.crew.seat_now()?;
         self.kill_strays()?;
         let mut inputs = vec![Input::Resume { owner: self.options.owner.clone() }];
         inputs.extend(then);
@@ -106,7 +118,7 @@ impl Engine {
                 }
             }
         }
-        Ok(self.drive(run, inputs, adopted))
+        Ok(self.drive(seat, run, inputs, adopted))
     }
 
     /// What the kind finds out about an attempt whose outcome is lost and that must not happen twice; nothing when it cannot tell.
@@ -141,8 +153,9 @@ impl Engine {
         if !run.can_go_on() {
             return Err(EngineError::NothingToRepeat(id));
         }
+        let seat = self.crew.seat_now()?;
         self.kill_strays()?;
-        Ok(self.drive(run, vec![Input::Reopen { owner: self.options.owner.clone() }], Vec::new()))
+        Ok(self.drive(seat, run, vec![Input::Reopen { owner: self.options.owner.clone() }], Vec::new()))
     }
 
     /// Records what a person says of a task whose outcome was lost.

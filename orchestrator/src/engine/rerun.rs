@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, EngineError, RunHandle, StartRequest};
 use crate::{
-    run::{CacheKey, Event, Origin, Run, SkipReason, TaskState, gate_reason},
+    run::{CacheKey, Cause, Event, Origin, Run, SkipReason, TaskState, Trigger, gate_reason},
     workflow::{RunIf, Task, TaskIdx, Workflow},
     world::new_run_id,
 };
@@ -25,7 +25,9 @@ impl Engine {
     pub async fn rerun(&self, request: StartRequest, from: &RerunFrom) -> Result<RunHandle, EngineError> {
         let known = known(&request.workflow, from)?;
         let id = new_run_id(self.options.world.as_ref());
-        self.start_as(id, None, request, &known).await
+        // It runs for the same time as the earlier one, but because someone wants it.
+        let cause = from.run.cause().map(|cause| Cause { trigger: Trigger::Hand, ..cause.clone() });
+        self.start_because(id, cause, request, &known).await
     }
 }
 

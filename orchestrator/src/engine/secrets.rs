@@ -40,6 +40,11 @@ pub(super) fn resolve(
         .collect()
 }
 
+/// Gets the text of one secret; what is wrong otherwise, in words. Blocks.
+pub fn secret_text(source: &SecretSource, base_dir: &Path) -> Result<String, String> {
+    text_of(source, base_dir).map_err(|(reason, hint)| format!("{reason}; {hint}"))
+}
+
 type Refusal = (String, String);
 
 fn text_of(source: &SecretSource, base_dir: &Path) -> Result<String, Refusal> {

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use sluicegate_plugin::Host;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     EngineError, RunHandle,
+    crew::{Crew, Seat},
     driver::{Driver, Message},
+    hub::Hub,
     prepare::Preparer,
     recover::Adopted,
     slots::Slots,
@@ -15,12 +17,15 @@ use super::{
 use crate::{
     artifact::ArtifactStore,
     catalog::Catalog,
-    run::{EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, project_pool_key},
+    run::{Cause, EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, RunRow, project_pool_key},
     store::{Commit, Store},
     worker::WorkerPool,
     workflow::Workflow,
     world::{World, new_run_id},
 };
+
+/// So many ends of runs wait for a slow listener; one that misses some is told so.
+const MAX_ENDS: usize = 1024;
 
 /// What an engine works with.
 pub struct EngineOptions {
@@ -52,6 +57,9 @@ pub struct Engine {
     pub(super) options: Arc<EngineOptions>,
     pub(super) preparer: Arc<Preparer>,
     pub(super) slots: Arc<Slots>,
+    pub(super) crew: Arc<Crew>,
+    pub(super) hub: Arc<Hub>,
+    ends: broadcast::Sender<RunRow>,
 }
 
 /// What to run.
@@ -77,12 +85,24 @@ impl Engine {
             home: options.home.clone(),
             world: options.world.clone(),
         };
-        Self { options: Arc::new(options), preparer: Arc::new(preparer), slots: Arc::new(Slots::new(pools)) }
+        let (ends, _) = broadcast::channel(MAX_ENDS);
+        Self {
+            options: Arc::new(options),
+            preparer: Arc::new(preparer),
+            slots: Arc::new(Slots::new(pools)),
+            crew: Arc::default(),
+            hub: Arc::default(),
+            ends,
+        }
     }
 
     /// Records a run and drives it in the background.
     pub async fn start(&self, request: StartRequest) -> Result<RunHandle, EngineError> {
-        let id = new_run_id(self.options.world.as_ref());
+        self.start_with(new_run_id(self.options.world.as_ref()), request).await
+    }
+
+    /// The same under an id that the caller has chosen, so that it can say before the start which run it will be.
+    pub async fn start_with(&self, id: RunId, request: StartRequest) -> Result<RunHandle, EngineError> {
         self.start_as(id, None, request, &[]).await
     }
 
@@ -94,8 +114,39 @@ impl Engine {
         request: StartRequest,
         known: &[Event],
     ) -> Result<RunHandle, EngineError> {
+        self.begin(id, self.created(request, parent), known).await
+    }
+
+    /// Records a run under the id that its schedule recorded for it, and drives it in the background. The caller knows that there is no
+    /// such run yet.
+    pub async fn start_for(
+        &self,
+        id: RunId,
+        cause: Cause,
+        request: StartRequest,
+    ) -> Result<RunHandle, EngineError> {
+        self.start_because(id, Some(cause), request, &[]).await
+    }
+
+    /// Records a run that belongs to a schedule, perhaps, with what is known of it from the beginning.
+    pub(super) async fn start_because(
+        &self,
+        id: RunId,
+        because: Option<Cause>,
+        request: StartRequest,
+        known: &[Event],
+    ) -> Result<RunHandle, EngineError> {
+        let mut created = self.created(request, None);
+        if let Event::RunCreated { cause, .. } = &mut created {
+            *cause = because;
+        }
+        self.begin(id, created, known).await
+    }
+
+    /// Makes a run's first events durable, and drives it in the background.
+    async fn begin(&self, id: RunId, created: Event, known: &[Event]) -> Result<RunHandle, EngineError> {
+        let seat = self.crew.seat().await?;
         let at = self.options.world.now();
-        let created = self.created(request, parent);
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
         let mut records = vec![EventRecord { v: EVENT_VERSION, seq: 0, at, event: created }];
         for event in known {
@@ -103,7 +154,7 @@ impl Engine {
             run.apply(event, at);
         }
         self.commit(&Commit { run: id, records, row: run.row(), cache: Vec::new() }).await?;
-        Ok(self.drive(run, Vec::new(), Vec::new()))
+        Ok(self.drive(seat, run, Vec::new(), Vec::new()))
     }
 
     /// The event that creates a run; its plan is frozen in it.
@@ -111,11 +162,19 @@ impl Engine {
         let StartRequest { mut workflow, base_dir, file, use_cache } = request;
         workflow.max_parallel.get_or_insert(self.options.max_parallel);
         let owner = self.options.owner.clone();
-        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent }
+        Event::RunCreated {
+            workflow: Arc::new(workflow),
+            base_dir,
+            file,
+            use_cache,
+            owner,
+            parent,
+            cause: None,
+        }
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.
-    pub(super) fn drive(&self, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
+    pub(super) fn drive(&self, seat: Seat, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (updates_tx, updates) = mpsc::unbounded_channel();
         let (done_tx, done) = oneshot::channel();
@@ -126,12 +185,25 @@ impl Engine {
         let (id, workflow, created_at) = (run.id(), run.shared_workflow(), run.created_at());
         let name = |adopted: &Adopted| (adopted.open.task, run.task(adopted.open.task).name.clone());
         let taken_over = adopted.iter().map(name).collect();
+        self.crew.enter(id, inbox.clone());
         let mut driver = Driver::new(self.clone(), run, inbox.clone(), messages, updates_tx);
         for adopted in adopted {
             driver.take_over(adopted);
         }
+        let (crew, ends) = (Arc::clone(&self.crew), self.ends.clone());
         tokio::spawn(async move {
-            let _ = done_tx.send(driver.run().await);
+            let ended = driver.run().await;
+            if let Err(error) = &ended
+                && !matches!(error, EngineError::Left(_))
+            {
+                tracing::error!("run {id} is not driven any more: {error}");
+            }
+            crew.leave(id);
+            if let Ok(run) = &ended {
+                let _ = ends.send(run.row());
+            }
+            drop(seat);
+            let _ = done_tx.send(ended);
         });
         RunHandle { id, workflow, created_at, adopted: taken_over, updates, inbox, done, ended: None }
     }
@@ -148,6 +220,11 @@ impl Engine {
         rx.await
             .map_err(|_| EngineError::Thread("the writer of the store".into()))?
             .map_err(EngineError::Store)
+    }
+
+    /// The rows of runs that end from now on, whoever started them.
+    pub fn ends(&self) -> broadcast::Receiver<RunRow> {
+        self.ends.subscribe()
     }
 
     /// Ends the workers. Runs that still go on are lost to this process.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluicegate_plugin::ProcessId;
 
-use super::{AttemptResult, CacheKey, CacheMiss, Origin, Outcome, RunId, RunStatus, SkipReason, Timestamp};
+use super::{
+    AttemptResult, CacheKey, CacheMiss, Cause, Origin, Outcome, RunId, RunStatus, SkipReason, Timestamp,
+};
 use crate::workflow::{TaskIdx, Workflow};
 
 /// The version of the event format. Readers refuse newer versions.
@@ -60,6 +62,9 @@ pub enum Event {
         /// The run whose task started this one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<RunId>,
+        /// The schedule or trigger that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
     },
     /// Nothing new starts until someone lets the run go on.
     RunPaused,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::{
-    CacheEntry, Origin, Owner, RunId, RunRow, RunStatus, TaskRecord, TaskState, Timestamp,
+    CacheEntry, Cause, Origin, Owner, RunId, RunRow, RunStatus, TaskRecord, TaskState, Timestamp,
     expand::{Expansion, ItemTask},
     queue::TaskQueue,
 };
@@ -26,6 +26,7 @@ pub struct Run {
     pub(super) use_cache: bool,
     pub(super) owner: Owner,
     pub(super) parent: Option<RunId>,
+    pub(super) cause: Option<Cause>,
     pub(super) status: RunStatus,
     pub(super) created_at: Timestamp,
     pub(super) ended_at: Option<Timestamp>,
@@ -91,6 +92,11 @@ impl Run {
     /// The run whose task started it.
     pub fn parent(&self) -> Option<RunId> {
         self.parent
+    }
+
+    /// The schedule or trigger that it belongs to.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
     }
 
     /// Why it was ended early.

@@ -5,6 +5,7 @@
 mod apply;
 mod behind;
 mod cache_key;
+mod cause;
 mod diff;
 mod dispatch;
 mod event;
@@ -25,6 +26,7 @@ mod tests;
 mod time;
 
 pub use cache_key::{CacheKey, CacheMiss, PartChange, Parts};
+pub use cause::{Cause, Trigger};
 pub use diff::{MetricDiff, RunDiff, TaskDiff};
 pub use event::{EVENT_VERSION, Event, EventRecord, Owner, Resolution};
 pub use expand::items;

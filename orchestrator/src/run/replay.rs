@@ -72,7 +72,7 @@ impl Run {
 
     /// Makes a run from its first event; `None` when that is another event.
     pub fn create(id: RunId, event: &Event, at: Timestamp) -> Option<Self> {
-        let Event::RunCreated { workflow, base_dir, file, use_cache, owner, parent } = event else {
+        let Event::RunCreated { workflow, base_dir, file, use_cache, owner, parent, cause } = event else {
             return None;
         };
         let (queue, free) = TaskQueue::new(workflow);
@@ -84,6 +84,7 @@ impl Run {
             use_cache: *use_cache,
             owner: owner.clone(),
             parent: *parent,
+            cause: cause.clone(),
             status: RunStatus::Running,
             created_at: at,
             ended_at: None,

@@ -4,7 +4,8 @@
 //!
 //! 1. The history is synced. The old journal still has everything.
 //! 2. The database is written out and synced. The old journal still has everything, and says it again at the next open.
-//! 3. The next journal is written under another name and synced: what the history holds for sure, and all that live runs have.
+//! 3. The next journal is written under another name and synced: what the history holds for sure, and all that live runs and
+//!    schedules have.
 //!    It counts only once it has its own name; the rename is the moment of the switch.
 //! 4. The old journal is removed. One that is left over is removed at the next open, because a newer one is there.
 
@@ -59,6 +60,9 @@ impl State {
         let mut first = first_record(&manifest);
         for run in self.live.read().values() {
             first.tape(&run.row, &run.tape);
+        }
+        for schedule in self.live.schedules().values() {
+            first.schedule(&value::to_json(schedule));
         }
         first.bytes.extend(changes.bytes);
         let folder = self.home.join("journal");

@@ -56,6 +56,16 @@ pub(super) fn last(workflow: &str, task: &str) -> Vec<u8> {
     [b"l/".as_slice(), &hash.as_bytes()[..16]].concat()
 }
 
+/// A decision of a schedule: `s/l/<workflow>\0<schedule>\0<number>`.
+pub(super) fn decision(workflow: &str, schedule: &str, number: u64) -> Vec<u8> {
+    [decisions(workflow, schedule).as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// All decisions of a schedule.
+pub(super) fn decisions(workflow: &str, schedule: &str) -> Vec<u8> {
+    [b"s/l/".as_slice(), workflow.as_bytes(), b"\0", schedule.as_bytes(), b"\0"].concat()
+}
+
 /// A model version: `m/v/<model>\0<version>`.
 pub(super) fn version(model: &str, version: u64) -> Vec<u8> {
     [versions(model).as_slice(), &version.to_be_bytes()].concat()

@@ -30,6 +30,7 @@ mod rebuild;
 mod record;
 mod registry;
 mod row;
+mod schedules;
 mod state;
 mod tape;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use query::RunFilter;
 pub use read_only::{LogReader, RunSource, read_only};
 pub use rebuild::{RebuildReport, rebuild};
 pub use registry::{AliasRecord, ModelSummary};
+pub use schedules::{Backfill, Decision, Fire, LogEntry, Pause, ScheduleCommit, ScheduleId, ScheduleState};
 
 use std::{
     path::{Path, PathBuf},

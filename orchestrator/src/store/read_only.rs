@@ -16,6 +16,7 @@ use super::{
     query::{ALL_RUNS, choose},
     record::{Entry, entries},
     row::{self, Place},
+    schedules::{self, ScheduleId, ScheduleState},
     tape::{self, Tape},
 };
 use crate::run::{EventRecord, RunId, RunRow};
@@ -42,14 +43,15 @@ pub fn read_only(home: &Path) -> LogReader {
 
 /// What a journal says: the history behind it, and the runs in it.
 #[derive(Default)]
-struct Snapshot {
+pub(super) struct Snapshot {
     manifest: Manifest,
     runs: BTreeMap<RunId, LiveRun>,
+    pub(super) schedules: BTreeMap<ScheduleId, ScheduleState>,
 }
 
 impl LogReader {
     /// Reads until no checkpoint comes in between.
-    fn steadily<T>(&self, read: impl Fn(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn steadily<T>(&self, read: impl Fn(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let folder = self.home.join("journal");
         let mut number = journal::newest(&folder)?;
         let mut result = read(self);
@@ -65,11 +67,12 @@ impl LogReader {
     }
 
     /// Reads the journal; events only of the run that is asked for.
-    fn snapshot(&self, wanted: Option<RunId>) -> Result<Snapshot, StoreError> {
+    pub(super) fn snapshot(&self, wanted: Option<RunId>) -> Result<Snapshot, StoreError> {
         let folder = self.home.join("journal");
         let Some(number) = journal::newest(&folder)? else { return Ok(Snapshot::default()) };
         let scan = journal::scan(&folder, number)?.whole()?;
         let mut runs: BTreeMap<RunId, LiveRun> = BTreeMap::new();
+        let mut schedules = BTreeMap::new();
         for (_, payload) in scan.records() {
             for entry in entries(payload) {
                 match entry? {
@@ -93,11 +96,15 @@ impl LogReader {
                             known.tape.push(lines);
                         }
                     }
+                    Entry::Schedule { json } => {
+                        let state = schedules::decode(json)?;
+                        schedules.insert(state.id.clone(), state);
+                    }
                     _ => {}
                 }
             }
         }
-        Ok(Snapshot { manifest: manifest(&scan)?, runs })
+        Ok(Snapshot { manifest: manifest(&scan)?, runs, schedules })
     }
 
     /// Goes through the history's rows, last one first, until `look` has enough.
@@ -123,7 +130,7 @@ impl LogReader {
     }
 
     fn events(&self, run: RunId) -> Result<Vec<EventRecord>, StoreError> {
-        let Snapshot { manifest, mut runs } = self.snapshot(Some(run))?;
+        let Snapshot { manifest, mut runs, .. } = self.snapshot(Some(run))?;
         if let Some(found) = runs.remove(&run) {
             return found.tape.events();
         }
@@ -141,7 +148,7 @@ impl LogReader {
     }
 
     fn runs(&self, filter: &RunFilter<'_>) -> Result<Vec<RunRow>, StoreError> {
-        let Snapshot { manifest, runs } = self.snapshot(None)?;
+        let Snapshot { manifest, runs, .. } = self.snapshot(None)?;
         let mut seen: BTreeSet<RunId> = runs.keys().copied().collect();
         let mut rows: BTreeMap<RunId, RunRow> = BTreeMap::new();
         rows.extend(runs.into_values().map(|run| (run.row.id, run.row)).filter(|(_, row)| filter.fits(row)));
@@ -174,7 +181,7 @@ impl LogReader {
             return Err(FindError::None(text.into()));
         }
         let found = self.steadily(|reader| {
-            let Snapshot { manifest, runs } = reader.snapshot(None)?;
+            let Snapshot { manifest, runs, .. } = reader.snapshot(None)?;
             let mut ids: BTreeSet<RunId> = runs.into_keys().collect();
             reader.backwards(&manifest, |_, line| {
                 ids.extend(id_of(line));

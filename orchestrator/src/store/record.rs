@@ -15,6 +15,7 @@ const EVENTS: u8 = 4;
 const TAPE: u8 = 5;
 const MANIFEST: u8 = 6;
 const LEDGER: u8 = 7;
+const SCHEDULE: u8 = 8;
 
 /// One change.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Entry<'a> {
     Manifest { json: &'a [u8] },
     /// A line of the registry's ledger, and where it begins.
     Ledger { offset: u64, line: &'a [u8] },
+    /// All that is known of a schedule; a program that does not know this kind refuses the journal, rather than fire again.
+    Schedule { json: &'a [u8] },
 }
 
 /// Writes entries.
@@ -78,6 +81,11 @@ impl Payload {
         put_bytes(&mut self.bytes, json);
     }
 
+    pub(super) fn schedule(&mut self, json: &[u8]) {
+        self.bytes.push(SCHEDULE);
+        put_bytes(&mut self.bytes, json);
+    }
+
     pub(super) fn ledger(&mut self, offset: u64, line: &[u8]) {
         self.bytes.push(LEDGER);
         put_number(&mut self.bytes, offset);
@@ -112,6 +120,7 @@ fn entry<'a>(packed: &mut Unpacker<'a>) -> Result<Entry<'a>, StoreError> {
             tail: packed.bytes()?,
         },
         MANIFEST => Entry::Manifest { json: packed.bytes()? },
+        SCHEDULE => Entry::Schedule { json: packed.bytes()? },
         LEDGER => Entry::Ledger { offset: packed.number()?, line: packed.bytes()? },
         tag => {
             return Err(StoreError::BadValue(format!("the journal has an entry of the unknown kind {tag}")));

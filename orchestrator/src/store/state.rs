@@ -14,7 +14,7 @@ use super::{
     key, ledger,
     live::{LiveRun, LiveRuns},
     record::{Entry, entries},
-    row,
+    row, schedules,
     tape::{LastFrame, Tape},
     value,
     writer::Op,
@@ -205,6 +205,7 @@ impl State {
                     let tape = Tape { frames: frames.to_vec(), tail: tail.to_vec() };
                     live.insert(run, LiveRun { row, tape });
                 }
+                Entry::Schedule { json } => self.live.put_schedule(schedules::decode(json)?),
                 Entry::Manifest { .. } => {}
                 Entry::Ledger { offset, line } => batch.ledger.push((offset, line.to_vec())),
             }

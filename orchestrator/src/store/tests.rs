@@ -4,7 +4,7 @@ use sluicegate_plugin::{AliasMove, Deployment, DeploymentState, ProcessId, Regis
 
 use super::{state::State, *};
 use crate::{
-    run::{CacheKey, EVENT_VERSION, Event, Origin, Outcome, Run, RunStatus, Timestamp},
+    run::{CacheKey, Cause, EVENT_VERSION, Event, Origin, Outcome, Run, RunStatus, Timestamp, Trigger},
     workflow::Workflow,
 };
 
@@ -27,6 +27,7 @@ fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
         timeout: None,
         pools: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        schedules: Vec::new(),
         tasks: Vec::new(),
         hash: "hash".into(),
         source: "é".repeat(5000),
@@ -38,6 +39,7 @@ fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
         use_cache: true,
         owner: ProcessId { pid: 1, start_time: 1, boot_id: "boot".into() },
         parent: None,
+        cause: None,
     };
     let run = Run::create(id(n), &event, at).unwrap();
     (run, EventRecord { v: EVENT_VERSION, seq: 0, at, event })
@@ -677,9 +679,16 @@ fn what_belongs_to_an_open_run_is_not_cleared_away() {
     commit(3, Some(2), None);
     commit(4, Some(3), ended);
     commit(5, Some(4), ended);
+    // A schedule that still names a run would start it again if it were gone.
+    commit(6, None, ended);
+    let cause = Cause { trigger: Trigger::Schedule, schedule: "s".into(), scheduled_at: Timestamp(0) };
+    let (recorded_at, params) = (Timestamp(0), BTreeMap::new());
+    let mut schedule = ScheduleState::new(ScheduleId::new("a", "s"), String::new(), Timestamp(0));
+    schedule.open.push(Fire { run: id(6), cause, recorded_at, waits: false, params });
+    store.record_schedules(&ScheduleCommit { states: vec![schedule], log: Vec::new() }).unwrap();
     let options = GcOptions { keep_runs: Some(0), ..GcOptions::default() };
     assert_eq!(store.gc(&artifacts, &options).unwrap().n_runs, 1);
-    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(5), id(4), id(3), id(2)]);
+    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [6, 5, 4, 3, 2].map(id));
 }
 
 #[test]
@@ -710,4 +719,43 @@ fn after_another_boot_only_what_was_synced_is_trusted() {
     assert_eq!(all(&store), [store.row(id(2)).unwrap().unwrap(), reopened.row()]);
     drop(store);
     assert_eq!(check(home.path()).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn schedules_survive_a_reopening_a_checkpoint_and_a_rebuild() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let id = ScheduleId::new("w", "nightly");
+    let cause =
+        Cause { trigger: Trigger::Schedule, schedule: "nightly".into(), scheduled_at: Timestamp(60_000) };
+    let run = RunId::from_parts(1, 1);
+    let fire = Fire {
+        run,
+        cause: cause.clone(),
+        recorded_at: Timestamp(60_001),
+        waits: false,
+        params: BTreeMap::new(),
+    };
+    let mut state = ScheduleState::new(id.clone(), "f".into(), Timestamp(60_000));
+    state.open.push(fire);
+    let entry = LogEntry { n: 0, at: Timestamp(60_001), cause, decision: Decision::Started { run } };
+    let store = Store::open(home, SOON).unwrap();
+    let commit = ScheduleCommit { states: vec![state.clone()], log: vec![(id.clone(), entry.clone())] };
+    store.record_schedules(&commit).unwrap();
+    assert_eq!(read_only(home).schedules().unwrap(), [state.clone()], "without the lock");
+    drop(store);
+    let store = Store::open(home, SOON).unwrap();
+    assert_eq!(store.schedule(&id), Some(state.clone()));
+    assert_eq!(store.schedule_log(&id, 9).unwrap(), [entry]);
+    store.shared.writer.exclusively(State::checkpoint).unwrap();
+    assert_eq!(store.schedules(), [state.clone()], "after a checkpoint");
+    drop(store);
+    assert_eq!(
+        Store::open(home, SOON).unwrap().schedules(),
+        [state.clone()],
+        "after a checkpoint and a reopening"
+    );
+    rebuild(home).unwrap();
+    let store = Store::open(home, SOON).unwrap();
+    assert_eq!(store.schedules(), [state], "after a rebuild");
 }

@@ -3,7 +3,10 @@
 use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,7 +42,7 @@ const ENDING: Duration = Duration::from_secs(1);
 /// How long programs of a task that is killed may take to end politely. The task itself was given its grace before.
 const POLITE: Duration = Duration::from_millis(500);
 
-/// A worker process with its channel. Dropping it kills it with all that it started.
+/// A worker process with its channel. Dropping it kills it with all that it started, unless the orchestrator has left.
 pub(super) struct Worker {
     child: Child,
     process: Option<Process>,
@@ -64,6 +67,8 @@ pub(super) struct Worker {
     garbage: Option<String>,
     /// The plugin that it has loaded: it serves no other kinds any more.
     lane: Option<String>,
+    /// Tells that the orchestrator has left: what runs goes on without it.
+    left: Arc<AtomicBool>,
 }
 
 /// How an attempt left its worker.
@@ -80,7 +85,11 @@ pub(super) enum Handover {
 
 impl Worker {
     /// Starts a worker and waits for its hello.
-    pub(super) async fn start(options: &PoolOptions, receipts: Arc<Receipts>) -> Result<Self, WorkerError> {
+    pub(super) async fn start(
+        options: &PoolOptions,
+        receipts: Arc<Receipts>,
+        left: Arc<AtomicBool>,
+    ) -> Result<Self, WorkerError> {
         let failed = |source| WorkerError::Start { program: options.program.clone(), source };
         let (mark, nonce) = (new_mark(&options.home), new_nonce());
         let mut child = Command::new(&options.program)
@@ -115,6 +124,7 @@ impl Worker {
             gone: false,
             garbage: None,
             lane: None,
+            left,
         };
         let greeted = timeout(HELLO, worker.greet(&nonce)).await;
         let error = match greeted {
@@ -323,6 +333,10 @@ impl Worker {
 impl Drop for Worker {
     /// A worker that nobody ended, because the orchestrator panics or leaves early.
     fn drop(&mut self) {
+        if self.left.load(Ordering::Acquire) {
+            // Its channel closes: it goes on alone, keeps what it remembers in files, and the next orchestrator takes it over.
+            return;
+        }
         self.receipts.rescue(std::mem::take(&mut self.given));
         if !self.gone {
             kill_tree(self.process, &self.mark, self.entry().as_ref(), Duration::ZERO);

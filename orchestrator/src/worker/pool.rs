@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -26,6 +26,9 @@ use crate::run::AttemptResult;
 
 /// How long attempts that run while the pool is shut down may take to be cleared away.
 const CLOSING: Duration = Duration::from_secs(10);
+
+/// How long idle workers may take to end when the orchestrator leaves.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// What a pool works with.
 #[derive(Clone, Debug)]
@@ -52,9 +55,22 @@ struct Shared {
     options: PoolOptions,
     idle: Mutex<Vec<Worker>>,
     slots: Semaphore,
-    closed: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+    /// Tells workers that are dropped to go on alone.
+    left: Arc<AtomicBool>,
     n_attempts: AtomicU64,
     receipts: Arc<Receipts>,
+}
+
+/// What a pool does with attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It runs them.
+    Open,
+    /// It begins none any more; those that run are left to their workers.
+    Leaving,
+    /// It begins none any more, and has ended those that ran.
+    Closed,
 }
 
 impl WorkerPool {
@@ -64,7 +80,8 @@ impl WorkerPool {
             slots: Semaphore::new(options.size.max(1)),
             options,
             idle: Mutex::default(),
-            closed: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Open),
+            left: Arc::default(),
             n_attempts: AtomicU64::new(0),
             receipts: Arc::default(),
         };
@@ -103,11 +120,11 @@ impl WorkerPool {
     /// A stop is asked for politely first. A task that obeys within the pool's grace keeps its worker warm; any other is killed
     /// with everything it started.
     pub async fn execute(&self, spec: AttemptSpec, mut control: AttemptControl) -> AttemptReport {
-        let mut closed = self.shared.closed.subscribe();
+        let mut phase = self.shared.phase.subscribe();
         tokio::select! {
             report = self.run(&spec, &mut control) => report,
             // What runs is dropped, and its worker killed.
-            _ = closed.wait_for(|closed| *closed) => AttemptReport::without_worker(AttemptResult::Cancelled),
+            _ = phase.wait_for(|phase| *phase == Phase::Closed) => AttemptReport::without_worker(AttemptResult::Cancelled),
         }
     }
 
@@ -119,7 +136,7 @@ impl WorkerPool {
 
     /// Ends all workers: idle ones in order, busy ones by force. Attempts that begin later are cancelled.
     pub async fn shutdown(&self) {
-        self.shared.closed.send_replace(true);
+        self.shared.phase.send_replace(Phase::Closed);
         let n_slots = u32::try_from(self.shared.options.size.max(1)).unwrap_or(u32::MAX);
         let _all = timeout(CLOSING, self.shared.slots.acquire_many(n_slots)).await;
         let grace = self.shared.options.grace;
@@ -127,9 +144,29 @@ impl WorkerPool {
         idle.into_iter().map(|worker| worker.end(grace)).collect::<JoinSet<_>>().join_all().await;
     }
 
+    /// Leaves: attempts that wait for a worker never happen, idle workers end, and busy ones go on alone once this process is gone.
+    pub async fn leave(&self) {
+        self.shared.left.store(true, Ordering::Release);
+        self.shared.phase.send_replace(Phase::Leaving);
+        let idle = std::mem::take(&mut *self.idle());
+        idle.into_iter().map(|worker| worker.end(PARTING)).collect::<JoinSet<_>>().join_all().await;
+    }
+
+    fn is_leaving(&self) -> bool {
+        *self.shared.phase.borrow() != Phase::Open
+    }
+
+    /// How many attempts run, and how many could run at a time.
+    pub fn load(&self) -> (usize, usize) {
+        let size = self.shared.options.size.max(1);
+        (size - self.shared.slots.available_permits().min(size), size)
+    }
+
     async fn run(&self, spec: &AttemptSpec, control: &mut AttemptControl) -> AttemptReport {
+        let mut phase = self.shared.phase.subscribe();
         let slot = tokio::select! {
             slot = self.shared.slots.acquire() => slot,
+            _ = phase.wait_for(|phase| *phase == Phase::Leaving) => return not_begun(),
             reason = control.stopped() => return never_ran(reason),
         };
         let _slot = slot.expect("the pool's slots are never closed");
@@ -141,6 +178,9 @@ impl WorkerPool {
                 },
                 reason = control.stopped() => return never_ran(reason),
             };
+            if self.is_leaving() {
+                return not_begun();
+            }
             let (id, process) = (self.shared.n_attempts.fetch_add(1, Ordering::Relaxed), worker.id());
             let result = match worker.attempt(id, spec, control, self.shared.options.grace).await {
                 Handover::Done(result) => {
@@ -200,7 +240,7 @@ impl WorkerPool {
     }
 
     async fn start_worker(&self) -> Result<Worker, WorkerError> {
-        Worker::start(&self.shared.options, self.shared.receipts.clone()).await
+        Worker::start(&self.shared.options, self.shared.receipts.clone(), self.shared.left.clone()).await
     }
 
     fn put_back(&self, worker: Worker) {
@@ -221,6 +261,11 @@ impl WorkerPool {
 /// Who runs an attempt, for people.
 fn who(spec: &AttemptSpec) -> String {
     spec.plugin.as_ref().map_or_else(|| "the task".into(), |plugin| format!("plugin `{}`", plugin.name))
+}
+
+/// The report of an attempt that no worker was given, because the orchestrator leaves.
+fn not_begun() -> AttemptReport {
+    AttemptReport::without_worker(AttemptResult::NeverHappened)
 }
 
 fn never_ran(reason: StopReason) -> AttemptReport {

@@ -15,16 +15,18 @@ use super::{
     nested::Answers,
     node::{Node, Table},
     params::{self, Given},
-    parse,
+    parse, schedule,
     settings::{Fields, NAME, bad_name, is_name},
     task::{self, Shared},
 };
 
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 13] = [
     "name",
     "description",
     "labels",
     "params",
+    "schedule",
+    "trigger",
     "max_parallel",
     "timeout",
     "pools",
@@ -33,7 +35,6 @@ pub(super) const KEYS: [&str; 11] = [
     "hooks",
     "outputs",
 ];
-const LATER: [&str; 1] = ["schedule"];
 
 /// At most so many problems are kept.
 const MAX_PROBLEMS: usize = 1000;
@@ -158,7 +159,7 @@ fn build(
     around: &Around<'_>,
     found: &mut Vec<Diagnostic>,
 ) -> Workflow {
-    let fields = Fields::new(&tree, "the workflow", &KEYS, &LATER, found);
+    let fields = Fields::new(&tree, "the workflow", &KEYS, &[], found);
     let name = name(&fields, source, found);
     let description =
         fields.string("description", found).map(|(text, _)| text.to_owned()).unwrap_or_default();
@@ -166,6 +167,7 @@ fn build(
     let max_parallel = fields.integer("max_parallel", 1, 1024, found).and_then(|n| usize::try_from(n).ok());
     let timeout = fields.duration("timeout", found);
     let params = params::resolve(fields.table("params", found), given, found);
+    let schedules = schedule::read(&fields, found);
     let pools = limits::pools(&fields, found);
     limits::report_shadowed(tree.get("pools").and_then(Node::as_table), options.project_pools, found);
     let all_pools = pools.iter().chain(options.project_pools).map(|(name, n)| (name.clone(), *n)).collect();
@@ -203,6 +205,7 @@ fn build(
         hash: blake3::hash(&source.bytes).to_hex().to_string(),
         source: source.text().to_owned(),
         params: BTreeMap::new(),
+        schedules,
     };
     assembly.assemble(&mut workflow, outputs.as_ref(), found);
     Workflow { params, ..workflow }

@@ -83,3 +83,8 @@ pub(super) fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str> 
         _ => None,
     }
 }
+
+/// The problem of a file that cannot be looked at.
+pub fn unreadable(message: &str) -> Diagnostic {
+    Diagnostic::elsewhere("E001", message)
+}

@@ -1,5 +1,6 @@
 //! The JSON Schema of workflow files, for editors: draft-07, with every kind's parameters in it.
 
+mod schedule;
 mod settings;
 
 use serde_json::{Map, Value, json};
@@ -55,6 +56,8 @@ pub fn editor_schema(kinds: &dyn KindSource) -> Value {
             "max_parallel": { "type": "integer", "minimum": 1, "maximum": 1024, "description": "Tasks at a time." },
             "timeout": settings::duration(),
             "params": { "type": "object", "additionalProperties": settings::param() },
+            "schedule": schedule::schedules(),
+            "trigger": schedule::triggers(),
             "pools": settings::pools(),
             "defaults": settings::defaults(),
             "tasks": { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/definitions/task" } },

@@ -11,8 +11,8 @@ use super::{
     task::RawTask,
 };
 
-const RUN: [&str; 2] = ["id", "workflow"];
-const RUN_OF_HOOK: [&str; 3] = ["id", "workflow", "status"];
+const RUN: [&str; 5] = ["id", "workflow", "trigger", "schedule", "scheduled_at"];
+const RUN_OF_HOOK: [&str; 6] = ["id", "workflow", "trigger", "schedule", "scheduled_at", "status"];
 const TASK: [&str; 4] = ["status", "outputs", "metrics", "verdict"];
 
 /// Tasks that expressions name, each with the first place that names it.

@@ -26,6 +26,7 @@ mod pieces;
 mod project;
 mod render;
 mod retry;
+mod schedule;
 mod schema;
 mod secrets;
 mod settings;
@@ -35,7 +36,7 @@ mod task;
 mod tests;
 
 pub use check::{CheckOptions, Checked, KindEntry, KindSource, Load, check};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Severity, unreadable};
 pub use editor::editor_schema;
 pub use expression::{ExpressionError, evaluate, evaluate_condition};
 pub use graph::{EdgeKind, TaskGraph};
@@ -46,4 +47,8 @@ pub use model::{
 pub use nested::pack;
 pub use project::{Project, check_project};
 pub use render::{render, to_json};
+pub use schedule::{
+    CatchUp, CronProblem, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, Timing,
+    UnixCron, WebhookRule, parse_time,
+};
 pub use source::Source;

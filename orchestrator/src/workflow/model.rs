@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluicegate_plugin::{Effect, Placement, PortType, Resources};
 
-use super::{TaskGraph, graph};
+use super::{Schedule, TaskGraph, graph};
 
 /// A task's place in its workflow, in the order of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Workflow {
     /// What a workflow that runs this one gets, by the output's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, InputRef>,
+    /// The times and events that start it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
     /// Its tasks, in the order of the file; the hooks come last.
     pub tasks: Vec<Task>,
     /// BLAKE3 of the file.

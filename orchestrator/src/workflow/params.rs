@@ -99,6 +99,32 @@ pub(super) fn resolve(
     values
 }
 
+/// Values that the file itself gives to parameters, as those of a schedule's runs; those that fit come back.
+pub(super) fn given_in_file(
+    declared: Option<&Table>,
+    given: &Table,
+    what: &str,
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Value> {
+    let mut values = BTreeMap::new();
+    for (key, node) in &given.entries {
+        let Some(declaration) = declared.and_then(|table| table.get(&key.name)) else {
+            let names = declared.into_iter().flat_map(|table| &table.entries).map(|(key, _)| &*key.name);
+            let hint = did_you_mean(&key.name, names.collect::<Vec<_>>().into_iter());
+            let message = format!("{what} gives `{}`, which is no parameter of this workflow", key.name);
+            let problem = Diagnostic::error("E036", key.span.clone(), message).label("unknown parameter");
+            found.push(problem.maybe_hint(hint.or_else(|| Some("declare it under `[params]`".into()))));
+            continue;
+        };
+        // What is wrong with the declaration is reported where it stands.
+        let Some(param) = read(&key.name, declaration, &mut Vec::new()) else { continue };
+        if let Some(value) = param.accept(node, "value of", found) {
+            values.insert(key.name.to_string(), value);
+        }
+    }
+    values
+}
+
 fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {
     let Some(table) = node.as_table() else {
         let hint = format!("write `{name} = {{ type = \"number\", default = … }}`");

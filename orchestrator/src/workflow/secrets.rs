@@ -59,7 +59,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// Reads where a secret comes from: exactly one source.
-fn source(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<SecretSource> {
+pub(super) fn source(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<SecretSource> {
     let what = format!("secret `{name}`");
     let Some(table) = node.as_table() else {
         let hint = "write `{ env = \"VARIABLE\" }`, `{ file = \"PATH\" }` or `{ command = [\"PROGRAM\"] }`; the secret itself has no place in a file";

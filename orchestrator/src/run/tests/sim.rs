@@ -60,6 +60,7 @@ pub(super) fn workflow(tasks: Vec<Task>, max_parallel: Option<usize>) -> Workflo
         timeout: None,
         pools: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        schedules: Vec::new(),
         tasks,
         hash: "hash".into(),
         source: String::new(),
@@ -83,6 +84,7 @@ impl Sim {
             use_cache: true,
             owner: owner(),
             parent: None,
+            cause: None,
         };
         let run = Run::create(id, &created, Timestamp(0)).unwrap();
         let stored = vec![EventRecord { v: EVENT_VERSION, seq: 0, at: Timestamp(0), event: created }];

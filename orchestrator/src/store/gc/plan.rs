@@ -16,7 +16,9 @@ pub(super) fn runs_to_remove(
     marks: &Marks,
     options: &GcOptions,
 ) -> Result<BTreeSet<RunId>, StoreError> {
-    let kept = needed_by_open_runs(&marks.runs);
+    let mut kept = needed_by_open_runs(&marks.runs);
+    // A schedule that still names a run would start it again if it were gone.
+    kept.extend(store.schedules().iter().flat_map(|schedule| schedule.open.iter().map(|fire| fire.run)));
     let finished: Vec<&RunRow> = marks.runs.iter().filter(|row| row.status.is_final()).collect();
     let beyond = |(position, row): &(usize, &&RunRow)| {
         let too_many = options.keep_runs.is_some_and(|keep| *position >= keep);

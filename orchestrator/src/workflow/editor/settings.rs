@@ -43,7 +43,6 @@ fn picked(keys: &[&str]) -> Map<String, Value> {
 }
 
 fn all() -> Value {
-    let strings = || json!({ "type": "array", "items": { "type": "string" } });
     let list = || json!({ "anyOf": [{ "type": "array", "maxItems": 10_000 }, { "type": "string", "pattern": "\\{\\{.*\\}\\}" }] });
     json!({
         "description": { "type": "string" },
@@ -85,16 +84,18 @@ fn all() -> Value {
         "env": { "type": "object", "additionalProperties": { "type": "string" } },
         "secrets": {
             "type": "object",
-            "additionalProperties": {
-                "oneOf": [
-                    { "type": "object", "required": ["env"], "additionalProperties": false, "properties": { "env": { "type": "string" } } },
-                    { "type": "object", "required": ["file"], "additionalProperties": false, "properties": { "file": { "type": "string" } } },
-                    { "type": "object", "required": ["command"], "additionalProperties": false, "properties": { "command": strings() } },
-                ],
-            },
+            "additionalProperties": secret(),
             "description": "Environment variables that must not be seen, and where they come from.",
         },
     })
+}
+
+/// Where a secret comes from.
+pub(super) fn secret() -> Value {
+    let of = |source: &str, schema: Value| json!({ "type": "object", "required": [source], "additionalProperties": false, "properties": { source: schema } });
+    let text = || json!({ "type": "string" });
+    let command = json!({ "type": "array", "items": { "type": "string" } });
+    json!({ "oneOf": [of("env", text()), of("file", text()), of("command", command)] })
 }
 
 /// `[pools]`.

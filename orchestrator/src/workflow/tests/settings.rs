@@ -152,4 +152,15 @@ fn the_schema_for_editors_has_every_key_and_no_other() {
     assert_eq!(keys_at("/properties/hooks/properties"), set(&Hook::ALL.map(|(name, _)| name)));
     assert_eq!(keys_at("/definitions/task/properties"), set(&task::KEYS));
     assert_eq!(keys_at("/definitions/hook/properties"), set(&task::HOOK_KEYS));
+    let (of_schedule, of_trigger) =
+        ("/properties/schedule/anyOf/0/properties", "/properties/trigger/anyOf/0/properties");
+    assert_eq!(keys_at(of_schedule), set(&schedule::SCHEDULE_KEYS));
+    assert_eq!(keys_at(of_trigger), set(&schedule::TRIGGER_KEYS));
+    for (event, keys) in [
+        ("run", &schedule::RUN_KEYS[..]),
+        ("webhook", &schedule::WEBHOOK_KEYS),
+        ("files", &schedule::FILES_KEYS),
+    ] {
+        assert_eq!(keys_at(&format!("{of_trigger}/{event}/properties")), set(keys));
+    }
 }
