@@ -9,12 +9,17 @@ mod gc;
 mod history;
 mod models;
 mod run;
+mod serve;
+mod serve_parts;
+mod serve_workflows;
 mod signals;
+mod tokens;
 mod torture;
 mod worker;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+pub use crate::server::{Role, TokenError, TokenInfo};
 pub use control::Cancelled;
 pub use deployments::StoppedDeployment;
 pub use error::AppError;
@@ -23,6 +28,7 @@ pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, ServeRequest};
 pub use run::{RunRequest, Running};
+pub use serve::{DaemonRequest, Listening};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};
 pub use worker::{WORKER_COMMAND, serve_worker};
@@ -42,7 +48,8 @@ const STORE_WAIT: Duration = Duration::from_secs(5);
 /// How long a task may take to stop when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The parts that every command shares.
+/// The parts that every command shares. Cheap to clone.
+#[derive(Clone)]
 pub struct App {
     home: PathBuf,
     catalog: Arc<Catalog>,
@@ -100,6 +107,15 @@ impl App {
     }
 
     fn engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
+        self.engine_for(store, n_workers, n_workers)
+    }
+
+    /// An engine for many runs, which share the workers; each has as many tasks at a time as a command would give it.
+    fn daemon_engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
+        self.engine_for(store, n_workers, default_parallel())
+    }
+
+    fn engine_for(&self, store: Store, n_workers: usize, max_parallel: usize) -> Result<Engine, AppError> {
         let program = std::env::current_exe().map_err(|source| AppError::NoProgram { source })?;
         let owner = sluicegate_plugin::ProcessId::of(std::process::id())
             .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
@@ -119,7 +135,7 @@ impl App {
             store,
             world: self.world.clone(),
             owner,
-            max_parallel: n_workers,
+            max_parallel,
             pools: self.project()?.pools,
         }))
     }

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod engine;
 pub mod failpoint;
 pub mod run;
+pub mod server;
 pub mod store;
 pub mod worker;
 pub mod workflow;

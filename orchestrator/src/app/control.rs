@@ -34,7 +34,9 @@ impl App {
                 })?;
                 Ok(Cancelled::Ended)
             }
-            Err(StoreError::InUse { .. }) if ask(&row.owner, Ask::End) => Ok(Cancelled::Asked(row.owner.pid)),
+            Err(StoreError::InUse { holder, .. }) if !is_daemon(&holder) && ask(&row.owner, Ask::End) => {
+                Ok(Cancelled::Asked(row.owner.pid))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -51,6 +53,11 @@ impl App {
             hint: format!("`sluice runs resume {}` goes on with it", row.id),
         })
     }
+}
+
+/// Tells whether a daemon holds the store: it must never be asked to end instead of one of its runs.
+pub(super) fn is_daemon(holder: &str) -> bool {
+    holder.contains("(`sluice serve")
 }
 
 /// A run that a task of another run started is steered through that one.

@@ -74,6 +74,22 @@ pub enum AppError {
     /// The model server failed.
     #[error(transparent)]
     Serve(#[from] sluicegate_deploy::ServeError),
+    /// The daemon cannot listen.
+    #[error(transparent)]
+    Listen(#[from] crate::server::ListenError),
+    /// The tokens cannot be read or changed.
+    #[error(transparent)]
+    Token(#[from] crate::server::TokenError),
+    /// The daemon holds the store, and refused.
+    #[error("{message}")]
+    Daemon {
+        /// What it said.
+        message: String,
+        /// What it advised.
+        hints: Vec<String>,
+        /// Its stable code.
+        code: String,
+    },
     /// A mistake in the program.
     #[error("{0}")]
     Internal(String),

@@ -87,7 +87,7 @@ impl App {
         self.check_source(run.file(), run.base_dir().to_owned(), source, overrides)
     }
 
-    fn check_source(
+    pub(super) fn check_source(
         &self,
         file: &Path,
         base_dir: PathBuf,

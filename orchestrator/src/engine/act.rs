@@ -213,7 +213,8 @@ impl Driver {
 
     fn progress_of(&self, task: TaskIdx) -> OnProgress {
         let updates: mpsc::UnboundedSender<Update> = self.updates.clone();
-        let (hub, run, name) = (Arc::clone(&self.engine.hub), self.run.id(), self.run.task(task).name.clone());
+        let (hub, run, name) =
+            (Arc::clone(&self.engine.hub), self.run.id(), self.run.task(task).name.clone());
         Box::new(move |fraction, note| {
             hub.tell_progress(run, task, &name, fraction, note);
             if updates.is_closed() {

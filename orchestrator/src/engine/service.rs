@@ -108,7 +108,7 @@ impl Engine {
         request: StartRequest,
         known: &[Event],
     ) -> Result<RunHandle, EngineError> {
-        let seat = self.crew.seat().await?;
+        let seat = self.crew.seat(id).await?;
         let at = self.options.world.now();
         let created = self.created(request, parent);
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
@@ -130,13 +130,7 @@ impl Engine {
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.
-    pub(super) fn drive(
-        &self,
-        seat: Seat,
-        run: Run,
-        inputs: Vec<Input>,
-        adopted: Vec<Adopted>,
-    ) -> RunHandle {
+    pub(super) fn drive(&self, seat: Seat, run: Run, inputs: Vec<Input>, adopted: Vec<Adopted>) -> RunHandle {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (updates_tx, updates) = mpsc::unbounded_channel();
         let (done_tx, done) = oneshot::channel();
