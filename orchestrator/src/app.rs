@@ -8,6 +8,8 @@ mod files;
 mod gc;
 mod history;
 mod models;
+mod remote;
+mod remote_runs;
 mod run;
 mod serve;
 mod serve_parts;
@@ -26,7 +28,7 @@ pub use error::AppError;
 pub use files::{CheckedFile, find_home};
 pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
-pub use models::{ModelDetail, ServeRequest};
+pub use models::{ModelDetail, Promotion, ServeRequest};
 pub use run::{RunRequest, Running};
 pub use serve::{DaemonRequest, Listening};
 pub use sluicegate_deploy::DeploymentHealth;
@@ -37,7 +39,7 @@ use crate::{
     artifact::ArtifactStore,
     catalog::Catalog,
     engine::{Engine, EngineOptions, StoreHost},
-    store::{Store, StoreOptions},
+    store::{Store, StoreError, StoreOptions},
     worker::{PoolOptions, WorkerPool},
     world::{SystemWorld, World},
 };
@@ -95,7 +97,16 @@ impl App {
     }
 
     fn store(&self) -> Result<Store, AppError> {
-        Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?)
+        match Store::open(&self.home, StoreOptions { wait: Duration::ZERO }) {
+            Err(StoreError::InUse { holder, .. }) if control::is_daemon(&holder) => Err(AppError::Invalid {
+                message: format!("the daemon holds the store: {holder}"),
+                hint: "this command cannot go through the daemon; stop it first".into(),
+            }),
+            Err(StoreError::InUse { .. }) => {
+                Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?)
+            }
+            opened => Ok(opened?),
+        }
     }
 
     fn host(&self, store: &Store) -> Arc<StoreHost> {

@@ -272,8 +272,42 @@ pub(super) enum ModelsCommand {
     List(FormatArg),
     /// Show a model's versions, aliases and their history
     Show(ModelArgs),
+    /// Let an alias stand for a version
+    Promote(PromoteArgs),
+    /// Let an alias stand for the version before
+    Rollback(RollbackArgs),
     /// Serve a model over HTTP until stopped
     Serve(ServeArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct PromoteArgs {
+    /// The model's name
+    pub(super) name: String,
+    /// The version
+    pub(super) version: u64,
+    /// The alias that moves
+    #[arg(long, default_value = "champion")]
+    pub(super) alias: String,
+    /// Why; kept in the history
+    #[arg(long)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct RollbackArgs {
+    /// The model's name
+    pub(super) name: String,
+    /// The alias that moves
+    #[arg(long, default_value = "champion")]
+    pub(super) alias: String,
+    /// Why; kept in the history
+    #[arg(long)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
 }
 
 #[derive(ClapArgs)]

@@ -135,8 +135,12 @@ fn check_origin(request: &Request) -> Result<(), ApiError> {
 
 /// Who asks; `None` for someone who has shown nothing.
 fn identify(state: &ServerState, headers: &HeaderMap, peer: &Peer) -> Result<Option<Identity>, ApiError> {
-    let Peer::Net { address, .. } = peer else {
-        return Ok(Some(Identity { name: peer.label(), role: Role::Admin, via: Via::Socket }));
+    let address = match peer {
+        Peer::Net { address, .. } => address,
+        Peer::Socket { uid } => {
+            let name = format!("user {uid}");
+            return Ok(Some(Identity { name, role: Role::Admin, via: Via::Socket }));
+        }
     };
     let now = state.now();
     let tokens = &state.tokens;

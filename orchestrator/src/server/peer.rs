@@ -24,7 +24,7 @@ impl Peer {
     pub(super) fn label(&self) -> String {
         match self {
             Self::Net { address, .. } => address.ip().to_canonical().to_string(),
-            Self::Socket { uid } => format!("socket of user {uid}"),
+            Self::Socket { .. } => "socket".into(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -51,13 +51,13 @@ struct StreamQuery {
 pub(super) fn add(endpoints: &mut Endpoints) {
     endpoints
         .get("/api/v1/runs/{run}/events", "runs.events")
-        .about("List the events of a run, oldest first")
+        .about("List the events of a run, oldest first; as `text/event-stream`, when that is what the caller accepts, follow them")
         .query::<EventsQuery>()
         .json::<EventPage>()
         .to(page);
     endpoints
         .get("/api/v1/runs/{run}/events/stream", "runs.follow")
-        .about("Follow a run: its events with their numbers as ids, `progress` of tasks, and `end` behind its end. 204 when nothing can come any more")
+        .about("Follow a run: an event `record` for each of its events, with its number as the id, `progress` of tasks, and `end` behind its end. 204 when nothing can come any more")
         .query::<StreamQuery>()
         .other("text/event-stream")
         .to(stream);
@@ -67,7 +67,12 @@ async fn page(
     State(state): S,
     RunPath(run): RunPath,
     Q(query): Q<EventsQuery>,
-) -> Result<Json<EventPage>, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/event-stream") {
+        return follow(&state, run, last_event_id(&headers, query.after)).await;
+    }
     let read = move |state: &ServerState| {
         let limit = query.limit.unwrap_or(200).clamp(1, MAX_LIMIT);
         let from = query.after.map_or(0, |after| after.saturating_add(1));
@@ -75,7 +80,7 @@ async fn page(
         let next = events.get(limit.saturating_sub(1)).filter(|_| events.len() > limit).map(|last| last.seq);
         Ok(EventPage { events: events.into_iter().take(limit).collect(), next })
     };
-    state.blocking(read).await.map(Json)
+    Ok(Json(state.blocking(read).await?).into_response())
 }
 
 /// The events of a run from a number on, and whether it has ended.
@@ -96,11 +101,14 @@ async fn stream(
     Q(query): Q<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let last = last_event_id(&headers, query.after);
+    follow(&state, run, last_event_id(&headers, query.after)).await
+}
+
+async fn follow(state: &Arc<ServerState>, run: RunId, last: Option<u64>) -> Result<Response, ApiError> {
     let mut source = RunEvents {
         // Before the store is read, so that nothing falls between the two.
         feed: state.parts.engine.follow(run),
-        state: Arc::clone(&state),
+        state: Arc::clone(state),
         run,
         next: last.map_or(0, |last| last.saturating_add(1)),
         ready: VecDeque::new(),
@@ -113,7 +121,7 @@ async fn stream(
         // An `EventSource` comes back for ever unless it is told that there is nothing more.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(sse::reply(&state, source))
+    Ok(sse::reply(state, source))
 }
 
 /// Follows one run.
@@ -149,7 +157,7 @@ impl RunEvents {
     fn take(&mut self, event: &EventView) {
         if event.seq == self.next {
             self.next += 1;
-            self.ready.push_back(frame(Some(event.seq), event.kind, event));
+            self.ready.push_back(frame(Some(event.seq), "record", event));
         }
     }
 

@@ -17,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::start::launch;
@@ -53,6 +53,8 @@ pub(in crate::server) struct LocalRun {
 struct LocalStarted {
     id: String,
     resumed: bool,
+    /// Events that the run had before.
+    known: u64,
     gave_up: Vec<String>,
 }
 
@@ -60,6 +62,8 @@ pub(super) fn add(endpoints: &mut Endpoints) {
     let router = axum::Router::new()
         .route("/api/v1/local/runs", axum::routing::post(start))
         .route("/api/v1/local/runs/{run}/records", axum::routing::get(records))
+        .route("/api/v1/local/models", axum::routing::get(models))
+        .route("/api/v1/local/deployments", axum::routing::get(deployments))
         .layer(middleware::from_fn(only_socket));
     endpoints.router = std::mem::take(&mut endpoints.router).merge(router);
 }
@@ -95,13 +99,13 @@ async fn start(
         state.parts.engine.abandon(run, "a new run of the workflow took its place").await?;
         gave_up.push(run.to_string());
     }
-    if let Some(id) = resumable {
+    if let Some((id, known)) = resumable {
         state.blocking(move |state| Ok(drop(state.parts.engine.resume(id)?))).await?;
-        return Ok((StatusCode::OK, Json(LocalStarted { id: id.to_string(), resumed: true, gave_up })));
+        return Ok((StatusCode::OK, Json(LocalStarted { id: id.to_string(), resumed: true, known, gave_up })));
     }
     let id = new_run_id(state.parts.world.as_ref());
     launch(&state, id, checked, use_cache).await?;
-    Ok((StatusCode::CREATED, Json(LocalStarted { id: id.to_string(), resumed: false, gave_up })))
+    Ok((StatusCode::CREATED, Json(LocalStarted { id: id.to_string(), resumed: false, known: 0, gave_up })))
 }
 
 /// The interrupted run of the same definition and parameters, which goes on, and those of another one, which are given up.
@@ -109,7 +113,7 @@ fn interrupted(
     state: &ServerState,
     checked: &crate::server::facade::CheckedWorkflow,
     fresh: bool,
-) -> Result<(Option<RunId>, Vec<RunId>), ApiError> {
+) -> Result<(Option<(RunId, u64)>, Vec<RunId>), ApiError> {
     let (mut resumable, mut given_up) = (None, Vec::new());
     let Some(workflow) = &checked.workflow else { return Ok((None, Vec::new())) };
     for row in state.parts.store.open_runs()? {
@@ -122,7 +126,7 @@ fn interrupted(
             && run.workflow().params == workflow.params
             && run.base_dir() == checked.base_dir;
         if same && !fresh && resumable.is_none() {
-            resumable = Some(row.id);
+            resumable = Some((row.id, row.n_events));
         } else {
             given_up.push(row.id);
         }
@@ -220,4 +224,23 @@ impl Source for Records {
             }
         }
     }
+}
+
+/// The registry in the store's own form.
+async fn models(State(state): S) -> Result<Json<Value>, ApiError> {
+    let read = |state: &ServerState| {
+        let store = &state.parts.store;
+        let mut all = Vec::new();
+        for model in store.models()? {
+            let (versions, history) = (store.versions(&model.name)?, store.alias_history(&model.name)?);
+            all.push(json!({ "summary": model, "versions": versions, "history": history }));
+        }
+        Ok(Value::from(all))
+    };
+    state.blocking(read).await.map(Json)
+}
+
+/// The deployments in the store's own form.
+async fn deployments(State(state): S) -> Result<Json<Value>, ApiError> {
+    state.blocking(|state| Ok(json!(state.parts.store.deployments(None)?))).await.map(Json)
 }
