@@ -50,14 +50,21 @@
 //! | `/deployments/NAME/stop` | |
 //! | `/schedules/ID/pause`, `/schedules/ID/resume` | `reason` |
 
+mod ansi;
 mod assets;
+mod doc;
+mod graph;
+mod icon;
 mod pages;
+mod part;
+mod plot;
+mod text;
 pub mod view;
 
 pub use assets::{Asset, asset};
 pub use pages::{
-    api_docs, compare, deployments, error, kind, kinds, log, login, model, models, overview, run, runs, schedules,
-    system, task, workflow, workflows,
+    api_docs, compare, deployments, error, kind, kinds, log, login, model, models, overview, run, runs,
+    schedules, system, task, workflow, workflows,
 };
 
 /// What a page may load: its own style sheet, script, images and streams, and nothing else.

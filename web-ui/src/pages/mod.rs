@@ -1,39 +1,29 @@
 //! One function a page.
 
-use maud::{DOCTYPE, html};
+mod api_docs;
+mod compare;
+mod deployments;
+mod error;
+mod kinds;
+mod models;
+mod overview;
+mod run;
+mod runs;
+mod schedules;
+mod system;
+mod workflow;
+mod workflows;
 
-use crate::{assets::STYLE, view::*};
-
-macro_rules! first {
-    ($($name:ident($view:ty) $title:literal;)*) => {$(
-        /// The page.
-        pub fn $name(page: &Page, view: &$view) -> String {
-            let _ = view;
-            let body = html! { main { h1 { ($title) } p { (page.project) } } };
-            if page.fragment.is_some() { return body.into_string(); }
-            html! { (DOCTYPE) html lang="en" { head { title { ($title) } link rel="stylesheet" href=(STYLE.url); } body { (body) } } }
-                .into_string()
-        }
-    )*};
-}
-
-first! {
-    overview(Overview) "Overview";
-    workflows(Workflows) "Workflows";
-    workflow(WorkflowPage) "Workflow";
-    runs(Runs) "Runs";
-    run(RunPage) "Run";
-    task(TaskPage) "Task";
-    log(LogPage) "Log";
-    compare(Compare) "Compare";
-    models(Models) "Models";
-    model(ModelPage) "Model";
-    deployments(Deployments) "Deployments";
-    schedules(Schedules) "Schedules";
-    kinds(Kinds) "Kinds";
-    kind(KindPage) "Kind";
-    system(System) "System";
-    login(Login) "Log in";
-    error(ErrorPage) "Error";
-    api_docs(ApiDocs) "API";
-}
+pub use api_docs::api_docs;
+pub use compare::compare;
+pub use deployments::deployments;
+pub use error::{error, login};
+pub use kinds::{kind, kinds};
+pub use models::{model, models};
+pub use overview::overview;
+pub use run::{log, run, task};
+pub use runs::runs;
+pub use schedules::schedules;
+pub use system::system;
+pub use workflow::workflow;
+pub use workflows::workflows;

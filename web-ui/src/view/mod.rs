@@ -33,9 +33,10 @@ pub use schedules::{Fire, ScheduleRow, Schedules};
 pub use state::{Decision, RunState, TaskState};
 pub use system::{AuditRow, PoolRow, StorePart, System, WorkerRow};
 pub use task::{
-    CacheReason, LogPage, Metric, PortView, Requirement, TablePreview, TaskDetail, TaskFailure, TaskPage, Verdict,
+    CacheReason, LogPage, Metric, PortView, Requirement, TablePreview, TaskDetail, TaskFailure, TaskPage,
+    Verdict,
 };
 pub use workflow::{
-    Diagnostic, OutcomeBar, ParamField, ParamType, PlanTask, Severity, Trend, TrendRun, TrendSeries, WorkflowPage,
-    WorkflowRow, Workflows,
+    Diagnostic, OutcomeBar, ParamField, ParamType, PlanTask, Severity, Trend, TrendRun, TrendSeries,
+    WorkflowPage, WorkflowRow, Workflows,
 };
