@@ -57,7 +57,10 @@ pub(super) fn bar(task: &RunTask, axis: &Axis, now: i64) -> Markup {
     html! {
         @if !bars.is_empty() {
             svg viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" {
-                @for bar in bars { rect class=(bar.class) x=(tenth(bar.x)) width=(tenth(bar.width)) {} }
+                @for bar in bars {
+                    @if bar.class == "w" { rect.w x=(tenth(bar.x)) y="4" width=(tenth(bar.width)) height="4" {} }
+                    @else { rect class=(bar.class) x=(tenth(bar.x)) width=(tenth(bar.width)) height="12" {} }
+                }
             }
         }
     }
@@ -70,7 +73,7 @@ pub(super) fn span(tasks: &[&RunTask], axis: &Axis, now: i64) -> Markup {
     html! {
         @if let (Some(start), Some(end)) = (starts, end) {
             svg viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" {
-                rect.span x=(tenth(axis.x(start))) width=(tenth((axis.x(end) - axis.x(start)).max(LEAST))) {}
+                rect.span y="4" height="4" x=(tenth(axis.x(start))) width=(tenth((axis.x(end) - axis.x(start)).max(LEAST))) {}
             }
         }
     }
