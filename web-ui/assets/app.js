@@ -24,11 +24,12 @@
   }
   const long = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
   const short = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const minute = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
   function times(root = document) {
     for (const node of $$("time", root)) {
       const at = Date.parse(node.dateTime);
       if (Number.isNaN(at)) continue;
-      const text = node.classList.contains("abs") ? short.format(at) : relative(at);
+      const text = node.classList.contains("abs") ? (node.classList.contains("minute") ? minute : short).format(at) : relative(at);
       if (node.textContent !== text) node.textContent = text;
       const title = long.format(at);
       if (node.title !== title) node.title = title;

@@ -9,21 +9,33 @@ struct Look {
     /// One of the 16 colours.
     foreground: Option<u8>,
     background: Option<u8>,
-    bold: bool,
-    dim: bool,
-    italic: bool,
-    underline: bool,
+    /// Bold, dim, italic, underlined, in the order of [`WEIGHTS`].
+    weights: [bool; 4],
 }
+
+/// The classes of the style sheet for weights, and the numbers that turn them on and off.
+const WEIGHTS: [(&str, u16, u16); 4] = [("ab", 1, 22), ("ad", 2, 22), ("ai", 3, 23), ("au", 4, 24)];
 
 impl Look {
     /// The classes of the style sheet, or nothing for plain text.
     fn classes(self) -> String {
         let mut classes = Vec::new();
-        let words = [(self.bold, "ab"), (self.dim, "ad"), (self.italic, "ai"), (self.underline, "au")];
-        classes.extend(words.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
+        classes.extend(
+            WEIGHTS
+                .iter()
+                .zip(self.weights)
+                .filter(|(_, on)| *on)
+                .map(|((class, ..), _)| (*class).to_owned()),
+        );
         classes.extend(self.foreground.map(|colour| format!("f{colour}")));
         classes.extend(self.background.map(|colour| format!("g{colour}")));
         classes.join(" ")
+    }
+
+    fn weigh(&mut self, number: u16) {
+        for (weight, (_, on, off)) in self.weights.iter_mut().zip(WEIGHTS) {
+            *weight = (*weight || number == on) && number != off;
+        }
     }
 
     /// Takes the parameters of `ESC [ … m`.
@@ -32,13 +44,7 @@ impl Look {
         while let Some(number) = numbers.next() {
             match number {
                 0 => *self = Self::default(),
-                1 => self.bold = true,
-                2 => self.dim = true,
-                3 => self.italic = true,
-                4 => self.underline = true,
-                22 => (self.bold, self.dim) = (false, false),
-                23 => self.italic = false,
-                24 => self.underline = false,
+                1..=4 | 22..=24 => self.weigh(number),
                 30..=37 => self.foreground = u8::try_from(number - 30).ok(),
                 90..=97 => self.foreground = u8::try_from(number - 82).ok(),
                 39 => self.foreground = None,

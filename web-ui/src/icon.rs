@@ -38,7 +38,12 @@ pub(crate) fn icon(name: &str) -> Markup {
 
 /// A state: its icon and its word.
 pub(crate) fn badge(word: &str) -> Markup {
-    html! { span class={ "badge s-" (word) } { (icon(word)) (word) } }
+    badge_as(word, word)
+}
+
+/// A look with a word of its own.
+pub(crate) fn badge_as(look: &str, word: &str) -> Markup {
+    html! { span class={ "badge s-" (look) } { (icon(look)) (word) } }
 }
 
 /// A state where there is room for the icon only.

@@ -37,10 +37,16 @@ pub(crate) fn number(value: f64) -> String {
     }
     let magnitude = value.abs();
     if value.fract() == 0.0 && magnitude < 1e15 {
-        return format!("{value}");
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, positive and below 2^53"
+        )]
+        let whole = count(magnitude as u64);
+        return if value < 0.0 { format!("−{whole}") } else { whole };
     }
     match magnitude {
-        m if m >= 1e6 || m < 1e-4 => format!("{value:.3e}"),
+        m if !(1e-4..1e6).contains(&m) => format!("{value:.3e}"),
         m if m >= 1000.0 => format!("{value:.1}"),
         m if m >= 10.0 => format!("{value:.2}"),
         _ => format!("{value:.4}"),
@@ -149,6 +155,25 @@ pub(crate) fn clock(at: i64) -> Markup {
     html! { time.abs datetime=(rfc3339(at)) title=(absolute(at)) { (absolute(at)) } }
 }
 
+/// A point in time to come: absolute, to the minute.
+pub(crate) fn clock_minute(at: i64) -> Markup {
+    html! { time.abs.minute datetime=(rfc3339(at)) title=(absolute(at)) { (absolute(at)) } }
+}
+
+/// Text in which names stand between backticks, as messages have them.
+pub(crate) fn prose(text: &str) -> Markup {
+    // An odd backtick at the end is text.
+    let is_odd = text.matches('`').count() % 2 == 1;
+    let last = text.matches('`').count();
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 && !(is_odd && at == last) { code { (part) } }
+            @else if is_odd && at == last { "`" (part) }
+            @else { (part) }
+        }
+    }
+}
+
 /// Percent-encodes a path's segment or a query's value.
 pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -163,7 +188,7 @@ pub(crate) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clipped, count, duration, encoded, number, relative, rfc3339, signed, size};
+    use super::{clipped, count, duration, encoded, number, prose, relative, rfc3339, signed, size};
 
     #[test]
     fn numbers_durations_and_sizes_read_well() {
@@ -175,6 +200,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(number(0.971_234_5), "0.9712");
         assert_eq!(number(42.0), "42");
+        assert_eq!(number(-64_430.0), "−64,430");
         assert_eq!(number(f64::NAN), "NaN");
         assert_eq!(signed(-0.25), "−0.2500");
         assert_eq!(clipped("grüße an alle", 6), "grüße…");
@@ -189,6 +215,12 @@ mod tests {
         assert_eq!(relative(1_000_000, 1_000_000), "now");
         assert_eq!(relative(600_000, 0), "10 min ago");
         assert_eq!(relative(0, 7_200_000), "in 2 h");
+    }
+
+    #[test]
+    fn names_between_backticks_are_code_and_an_odd_one_is_text() {
+        assert_eq!(prose("gate `a<b` said `no").into_string(), "gate <code>a&lt;b</code> said `no");
+        assert_eq!(prose("plain").into_string(), "plain");
     }
 
     #[test]

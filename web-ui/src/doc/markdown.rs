@@ -23,8 +23,7 @@ fn block(lines: &[&str], at: usize) -> (Markup, usize) {
     if line.is_empty() {
         return (Markup::default(), at + 1);
     }
-    if let Some(rest) = line.strip_prefix("```") {
-        let _language = rest;
+    if line.starts_with("```") {
         let end =
             (at + 1..lines.len()).find(|&next| lines[next].trim().starts_with("```")).unwrap_or(lines.len());
         return (html! { pre.command { code { (lines[at + 1..end].join("\n")) } } }, end + 1);
@@ -53,8 +52,7 @@ fn block(lines: &[&str], at: usize) -> (Markup, usize) {
             || line.starts_with('#')
             || list_item(line).is_some()
     };
-    let end = 1 + run_of(lines, at + 1, |line| !begins_other(line)) - 1;
-    let end = end.max(at + 1);
+    let end = run_of(lines, at + 1, |line| !begins_other(line));
     (
         html! { p { (inline(&lines[at..end].iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "))) } },
         end,

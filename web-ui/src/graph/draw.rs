@@ -34,7 +34,7 @@ pub(crate) struct Node {
 }
 
 const WIDTH: f64 = 184.0;
-const HEIGHT: f64 = 46.0;
+const HEIGHT: f64 = 44.0;
 /// Room around, for outlines and stacks.
 const MARGIN: f64 = 8.0;
 /// A graph whose layers are no wider than this is drawn downwards.
@@ -42,7 +42,7 @@ const NARROW: usize = 2;
 
 /// Draws a graph. `narrow` graphs go down and fit beside a list; others go to the right.
 pub(crate) fn draw(nodes: &[Node], edges: &[Edge], label: &str) -> (Markup, bool) {
-    let down = Measures { across: WIDTH, along: HEIGHT, gap: 22.0, layer_gap: 30.0 };
+    let down = Measures { across: WIDTH, along: HEIGHT, gap: 22.0, layer_gap: 24.0 };
     let laid = layout(nodes.len(), edges, down);
     if laid.n_abreast <= NARROW && laid.across <= 2.6 * WIDTH {
         return (svg(nodes, edges, &laid, true, label), true);
@@ -85,10 +85,10 @@ fn draw_node(node: &Node, x: f64, y: f64) -> Markup {
             }
             rect.box width=(px(WIDTH)) height=(px(HEIGHT)) rx="7" {}
             @if node.state.is_some() {
-                svg x="11" y="9" width="15" height="15" { use href={ "#i-" (word) } {} }
+                svg x="11" y="8" width="15" height="15" { use href={ "#i-" (word) } {} }
             }
-            text.l x=(if node.state.is_some() { "33" } else { "13" }) y="20.5" { (clipped(&node.label, n_label)) }
-            text.k x=(if node.state.is_some() { "33" } else { "13" }) y="36" { (clipped(&node.sub, 25)) }
+            text.l x=(if node.state.is_some() { "33" } else { "13" }) y="19.5" { (clipped(&node.label, n_label)) }
+            text.k x=(if node.state.is_some() { "33" } else { "13" }) y="35" { (clipped(&node.sub, 25)) }
             @if !node.counts.is_empty() { (shares(&node.counts)) }
         }
     }
@@ -108,7 +108,7 @@ fn shares(counts: &[(TaskState, usize)]) -> Markup {
         .collect();
     html! {
         @for (state, x, width) in spans {
-            rect class={ "share s-" (state.word()) } x=(px(x)) y="41" width=(px(width)) height="3" {}
+            rect class={ "share s-" (state.word()) } x=(px(x)) y="39" width=(px(width)) height="3" {}
         }
     }
 }

@@ -92,18 +92,28 @@ fn owner(tasks: &[Foldable<'_>], task: usize) -> usize {
     task
 }
 
+/// A label names no more kinds of names than this.
+const MOST_STEMS: usize = 3;
+
 fn group(tasks: &[Foldable<'_>], own: &[usize], first: usize, members: Vec<usize>) -> Group {
     let n_roots = members.iter().filter(|&&task| own[task] == task).count();
     let label = match n_roots {
         1 => tasks[first].name.to_owned(),
         _ => {
-            let roots = || members.iter().filter(|&&task| own[task] == task);
-            let same_stem = roots().all(|&task| stem(tasks[task].name) == stem(tasks[first].name));
-            let same_kind = roots().all(|&task| tasks[task].kind == tasks[first].kind);
-            match (same_stem, same_kind) {
-                (true, _) if !stem(tasks[first].name).is_empty() => format!("{} …", stem(tasks[first].name)),
-                (_, true) => tasks[first].kind.to_owned(),
-                _ => format!("{} and others", tasks[first].name),
+            let mut stems: Vec<&str> = Vec::new();
+            for &task in members.iter().filter(|&&task| own[task] == task) {
+                let stem = stem(tasks[task].name);
+                if !stem.is_empty() && !stems.contains(&stem) {
+                    stems.push(stem);
+                }
+                if stems.len() > MOST_STEMS {
+                    break;
+                }
+            }
+            match stems.len() {
+                0 => tasks[first].kind.to_owned(),
+                n if n > MOST_STEMS => format!("{} and others", stems[0]),
+                _ => format!("{} …", stems.join(", ")),
             }
         }
     };

@@ -1,4 +1,4 @@
-//! `/api/docs`: the OpenAPI document, to be read without a network.
+//! `/api/docs`: the `OpenAPI` document, to be read without a network.
 
 use maud::{Markup, html};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{
     icon::{badge, dot},
     part::{Shell, better, changes, empty, line_diff, shell},
-    text::{duration, encoded, number, plural, short_id, when},
+    text::{duration, encoded, number, plural, prose, short_id, when},
     view::{Compare, CompareTask, Page, RunRow},
 };
 
@@ -82,7 +82,7 @@ fn side(page: &Page, label: &str, run: &RunRow) -> Markup {
             p { a.row href={ "/runs/" (encoded(&run.id)) } { (run.workflow) } " " span.id title=(run.id) { (short_id(&run.id)) } " " (badge(run.state.word())) }
             p.meta { span { (when(page.now, run.created_at)) } @if let Some(seconds) = run.seconds(page.now) { span { "took " (duration(seconds)) } }
                 @if !run.started_by.is_empty() { span { "by " (run.started_by) } } }
-            @if !run.remark.is_empty() { p.remark { (run.remark) } }
+            @if !run.remark.is_empty() { p.remark { (prose(&run.remark)) } }
         }
     }
 }

@@ -5,6 +5,7 @@ use maud::html;
 use crate::{
     icon,
     part::{Shell, post, shell},
+    text::prose,
     view::{ErrorPage, Login, Page},
 };
 
@@ -28,8 +29,8 @@ pub fn error(page: &Page, view: &ErrorPage) -> String {
             (icon::MARK)
             p.status { (view.status) }
             h1 { (title) }
-            @if !view.message.is_empty() { p.lead { (view.message) } }
-            @for hint in &view.hints { p.hint { (hint) } }
+            @if !view.message.is_empty() { p.lead { (prose(&view.message)) } }
+            @for hint in &view.hints { p.hint { (prose(hint)) } }
             p { @if view.status == 401 { a.button href="/login" { "Log in" } } @else { a.button href="/" { "To the overview" } } }
         }
     };

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use crate::{
-    icon::badge,
+    icon::badge_as,
     part::{Action, Shell, action, empty, health_badge, post, scroll, shell},
-    text::{encoded, number, plural, short_id, shortened, size, when},
+    text::{encoded, number, plural, prose, short_id, shortened, size, when},
     view::{AliasMove, ModelPage, ModelVersion, Models, Page},
 };
 
@@ -67,7 +67,7 @@ fn version_block(page: &Page, view: &ModelPage, version: &ModelVersion) -> Marku
     html! {
         details.version id={ "v" (version.version) } open[view.versions.first().is_some_and(|first| first.version == version.version)] {
             summary { b { "v" (version.version) } @for alias in aliases { " " span.alias { (alias.alias) } }
-                @if let Some(decision) = version.decision { " " (badge(decision.look().word())) }
+                @if let Some(decision) = version.decision { " " (badge_as(decision.look().word(), decision.word())) }
                 span.sub { (when(page.now, version.registered_at)) }
                 @for metric in version.metrics.iter().take(3) { span.sub { (metric.name) " " b { (number(metric.value)) } } } }
             dl.params {
@@ -113,7 +113,7 @@ fn promote(page: &Page, view: &ModelPage) -> Markup {
 fn moved(page: &Page, step: &AliasMove) -> Markup {
     html! {
         li { p { span.alias { (step.alias) } " " @if let Some(from) = step.from { "v" (from) " → " } b { "v" (step.to) } " " span.sub { (when(page.now, step.at)) } }
-            p { (step.reason) }
+            p { (prose(&step.reason)) }
             p.sub { "by " @if step.run.is_empty() { (step.actor) } @else { a href={ "/runs/" (encoded(&step.run)) } { (step.actor) } } } }
     }
 }

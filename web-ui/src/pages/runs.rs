@@ -53,6 +53,7 @@ fn filter(view: &Runs) -> Markup {
             label { span.sr { "Beginning of an id" } input type="search" name="q" value=(view.query) placeholder="Id"; }
             button type="submit" { "Filter" }
             @if !view.workflow.is_empty() || !view.states.is_empty() || !view.query.is_empty() { a href="/runs" { "all" } }
+            a.button.push href="/compare" { "Compare two …" }
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{
     icon::icon,
     part::{Action, Live, Shell, action, empty, fires, live, shell},
-    text::{clock, encoded, when},
+    text::{clock_minute, encoded, when},
     view::{Page, ScheduleRow, Schedules},
 };
 
@@ -48,7 +48,7 @@ fn schedule(page: &Page, row: &ScheduleRow) -> Markup {
             td { code { (row.expression) } p.sub { (row.words) @if !row.timezone.is_empty() { " " (row.timezone) } }
                 p.sub { @if !row.overlap.is_empty() { "overlap " (row.overlap) } @if !row.catch_up.is_empty() { ", catch up " (row.catch_up) } } }
             td { @if row.is_paused { span.badge.s-paused { (icon("paused")) "paused" } p.sub { (row.pause_reason) } }
-                @else { @for (at, next) in row.next.iter().take(3).enumerate() { @if at == 0 { p { (when(page.now, *next)) } } @else { p.sub { (clock(*next)) } } } } }
+                @else { @for (at, next) in row.next.iter().take(3).enumerate() { @if at == 0 { p { (when(page.now, *next)) } } @else { p.sub { (clock_minute(*next)) } } } } }
             td { @for fire in row.last.iter().take(3) { p.sub { (when(page.now, fire.at)) " "
                 @match &fire.run { Some(run) => a href={ "/runs/" (encoded(run)) } { (fire.decision) }, None => span title=(fire.reason) { (fire.decision) } } } } }
             td { (action(page, &Action { address: &format!("/schedules/{}/{what}", encoded(&row.id)), label, help, confirm: "", fields: &[("reason", "")] })) }

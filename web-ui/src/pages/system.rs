@@ -35,8 +35,8 @@ fn body(page: &Page, view: &System) -> Markup {
             div.wide {
                 section.card aria-labelledby="workers" { h2 #workers { "Workers" }
                     @if view.workers.is_empty() { p.empty { "No worker is alive; the first task starts one." } }
-                    @else { table { thead { tr { th.num scope="col" { "process" } th scope="col" { "does" } th scope="col" { "since" } th.num scope="col" { "memory" } } }
-                        tbody { @for worker in &view.workers { tr { td.num { (worker.pid) }
+                    @else { table { thead { tr { th scope="col" { "process" } th scope="col" { "does" } th scope="col" { "since" } th.num scope="col" { "memory" } } }
+                        tbody { @for worker in &view.workers { tr { td.mono { (worker.pid) }
                             td { @if worker.run.is_empty() { span.absent { "idle" } } @else { a href={ "/runs/" (encoded(&worker.run)) "?task=" (encoded(&worker.task)) } { (worker.task) } " " span.id { (short_id(&worker.run)) } } }
                             td { (when(page.now, worker.since)) } td.num { @if worker.memory > 0 { (size(worker.memory)) } } } } } } } }
                 @if !view.audit.is_empty() { section.card aria-labelledby="audit" { h2 #audit { "Audit trail" }

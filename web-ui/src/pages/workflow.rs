@@ -7,7 +7,7 @@ use crate::{
     icon::icon,
     part::{Shell, diagnostics, empty, numbered, param_fields, post, run_table, shell},
     plot::{outcomes, trend_durations, trend_metric},
-    text::{clock, count, encoded, plural, when},
+    text::{clock_minute, count, encoded, plural, when},
     view::{Page, ParamField, Severity, WorkflowPage},
 };
 
@@ -33,14 +33,9 @@ pub fn workflow(page: &Page, view: &WorkflowPage) -> String {
         @if !view.diagnostics.is_empty() { (problems(view)) }
         div.run-grid.beside[is_narrow] {
             (graph)
-            div.stack { (start(page, view)) (schedules(page, view)) }
+            div.stack { (start(page, view)) (schedules(page, view)) (last_runs(page, view)) }
         }
         (trend(page, view))
-        section.card aria-labelledby="runs-title" {
-            h2 #runs-title { "Last runs" }
-            @if view.runs.is_empty() { (empty("It never ran. The form above starts it, or:", &format!("sluice run {}", if row.file.is_empty() { &row.name } else { &row.file }))) }
-            @else { (run_table(&view.runs, page.now, "Last runs")) p.more { a href={ "/runs?workflow=" (encoded(&row.name)) } { "All runs" } } }
-        }
         @if !view.source.is_empty() { section.card #source aria-labelledby="source-title" { h2 #source-title { "Source" } (numbered(&view.source, &view.diagnostics)) } }
     };
     shell(page, &Shell { title: &row.name, place: "/workflows" }, &main)
@@ -129,10 +124,24 @@ fn schedules(page: &Page, view: &WorkflowPage) -> Markup {
                     p { code { (schedule.expression) } " " (schedule.words) @if !schedule.timezone.is_empty() { ", " (schedule.timezone) }
                         @if schedule.is_paused { " " span.badge.s-paused { (icon("paused")) "paused" } } }
                     @if !schedule.is_paused && !schedule.next.is_empty() {
-                        ol.fires { @for at in schedule.next.iter().take(3) { li { (when(page.now, *at)) span.sub { (clock(*at)) } } } }
+                        ol.fires { @for at in schedule.next.iter().take(3) { li { (when(page.now, *at)) span.sub { (clock_minute(*at)) } } } }
                     }
                 }
                 p.more { a href="/schedules" { "All schedules" } }
+            }
+        }
+    }
+}
+
+fn last_runs(page: &Page, view: &WorkflowPage) -> Markup {
+    let file = if view.row.file.is_empty() { &view.row.name } else { &view.row.file };
+    html! {
+        section.card aria-labelledby="runs-title" {
+            h2 #runs-title { "Last runs" }
+            @if view.runs.is_empty() { (empty("It never ran. The form above starts it, or:", &format!("sluice run {file}"))) }
+            @else {
+                (run_table(&view.runs, page.now, "Last runs"))
+                p.more { a href={ "/runs?workflow=" (encoded(&view.row.name)) } { "All runs" } }
             }
         }
     }

@@ -64,7 +64,7 @@ fn workflow_row(page: &Page, row: &WorkflowRow) -> Markup {
             td.next {
                 @if row.is_paused { span.badge.s-paused { (icon("paused")) "paused" } }
                 @else if let Some(at) = row.next_fire { (when(page.now, at)) }
-                @for line in &row.schedules { " " code.sub { (line) } }
+                @for line in &row.schedules { br; code.sub { (line) } }
             }
             td.num { (count(row.n_runs)) }
         }

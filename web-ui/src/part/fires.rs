@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    text::{clock, encoded, short_id, when},
+    text::{clock_minute, encoded, short_id, when},
     view::Fire,
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn fires(fires: &[Fire], now: i64) -> Markup {
                 li {
                     (when(now, fire.at))
                     a href={ "/workflows/" (encoded(&fire.workflow)) } { (fire.workflow) }
-                    @if fire.decision.is_empty() { span.sub { (clock(fire.at)) } }
+                    @if fire.decision.is_empty() { span.sub { (clock_minute(fire.at)) } }
                     @else {
                         span.sub { (fire.decision) @if !fire.reason.is_empty() { ": " (fire.reason) } }
                         @if let Some(run) = &fire.run { a.mono href={ "/runs/" (encoded(run)) } { (short_id(run)) } }

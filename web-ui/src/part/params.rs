@@ -16,9 +16,9 @@ fn param_field(field: &ParamField) -> Markup {
     let value = field.given.as_ref().or(field.default.as_ref());
     let is_invalid = field.error.is_some().then_some("true");
     let bounds = match (field.min, field.max) {
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, Some(max)) => format!("at most {max}"),
+        (Some(min), Some(max)) => format!("({min} to {max})"),
+        (Some(min), None) => format!("(at least {min})"),
+        (None, Some(max)) => format!("(at most {max})"),
         (None, None) => String::new(),
     };
     let required = field.default.is_none();

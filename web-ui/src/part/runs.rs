@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     icon::{badge, icon},
-    text::{duration, encoded, short_id, when},
+    text::{duration, encoded, prose, short_id, when},
     view::{DeploymentHealth, RunRow, RunState},
 };
 
@@ -30,7 +30,7 @@ fn run_row(row: &RunRow, now: i64) -> Markup {
             td.main { a.row href={ "/runs/" (encoded(&row.id)) } { (row.workflow) } " " span.id title=(row.id) { (short_id(&row.id)) }
                 @if row.parent.is_some() { span.sub title="started by a task of another run" { " nested" } } }
             td.what {
-                @if !row.remark.is_empty() { span.remark title=(row.remark) { (row.remark) } }
+                @if !row.remark.is_empty() { span.remark title=(row.remark) { (prose(&row.remark)) } }
                 @else if is_open && row.n_tasks > 0 { (progress(row)) }
             }
             td.when { (when(now, row.created_at)) }

@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use crate::view::{Diagnostic, Severity};
+use crate::{
+    text::prose,
+    view::{Diagnostic, Severity},
+};
 
 /// A file with numbered lines, those with problems marked and explained in place.
 pub(crate) fn numbered(source: &str, problems: &[Diagnostic]) -> Markup {
@@ -11,7 +14,7 @@ pub(crate) fn numbered(source: &str, problems: &[Diagnostic]) -> Markup {
             @for (at, line) in source.lines().enumerate() {
                 @let here: Vec<_> = problems.iter().filter(|problem| problem.line == at + 1).collect();
                 span.line.hit[!here.is_empty()] id={ "L" (at + 1) } { (highlighted(line)) "\n" }
-                @for problem in here { span class=(class(problem)) { (problem.code) " " (problem.message) @if !problem.hint.is_empty() { " – " (problem.hint) } "\n" } }
+                @for problem in here { span class=(class(problem)) { (problem.code) " " (prose(&problem.message)) @if !problem.hint.is_empty() { " – " (prose(&problem.hint)) } "\n" } }
             }
         }
     }
@@ -43,8 +46,8 @@ pub(crate) fn diagnostics(problems: &[Diagnostic]) -> Markup {
                 li {
                     b class=(class(problem)) { (problem.code) }
                     @if problem.line > 0 { a href={ "#L" (problem.line) } { "line " (problem.line) ":" (problem.column) } }
-                    span { (problem.message) }
-                    @if !problem.hint.is_empty() { span.hint { (problem.hint) } }
+                    span { (prose(&problem.message)) }
+                    @if !problem.hint.is_empty() { span.hint { (prose(&problem.hint)) } }
                 }
             }
         }

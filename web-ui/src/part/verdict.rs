@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::{
-    icon::{badge, icon},
-    text::number,
+    icon::{badge_as, icon},
+    text::{number, prose},
     view::{Decision, Verdict},
 };
 
@@ -24,11 +24,11 @@ pub(crate) fn verdict(verdict: &Verdict) -> Markup {
                 tbody {
                     @for line in &verdict.requirements {
                         tr {
-                            th scope="row" { (badge(line.decision.look().word())) " " (line.metric) }
+                            th scope="row" { (badge_as(line.decision.look().word(), line.decision.word())) " " (line.metric) }
                             td { (line.asked) }
                             td.num { @match line.seen { Some(seen) => (number(seen)), None => span.absent { "not reported" } } }
                             td.num { @if let Some(champion) = line.champion { (number(champion)) } }
-                            td.reason { (line.reason) }
+                            td.reason { (prose(&line.reason)) }
                         }
                     }
                 }

@@ -75,18 +75,23 @@ pub(crate) fn activity(spans: &[Activity], now: i64) -> Markup {
                 g {
                     title { (relative(now, span.at)) ": " (all(span)) " runs" @for (state, n) in counts { @if n > 0 { ", " (n) " " (state.word()) } } }
                     rect.ground x=(place * 10) width="10" height=(height) {}
-                    @let mut below = 0u32;
-                    @for (state, n) in counts {
-                        @if n > 0 {
-                            @let (from, to) = (below, below + n);
-                            @let _ = { below = to; };
-                            rect class={ "s-" (state.word()) } x=(place * 10 + 1) width="8"
-                                y=(px(height - f64::from(to) / f64::from(most) * (height - 2.0)))
-                                height=(px(f64::from(to - from) / f64::from(most) * (height - 2.0))) {}
-                        }
+                    @for (state, from, to) in stacked(counts) {
+                        rect class={ "s-" (state.word()) } x=(place * 10 + 1) width="8"
+                            y=(px(height - f64::from(to) / f64::from(most) * (height - 2.0)))
+                            height=(px(f64::from(to - from) / f64::from(most) * (height - 2.0))) {}
                     }
                 }
             }
         }
     }
+}
+
+/// What is there, each on top of what was before.
+fn stacked(counts: [(RunState, u32); 4]) -> Vec<(RunState, u32, u32)> {
+    let mut below = 0;
+    let on_top = |(state, n)| {
+        below += n;
+        (state, below - n, below)
+    };
+    counts.into_iter().filter(|(_, n)| *n > 0).map(on_top).collect()
 }

@@ -83,9 +83,10 @@ pub(crate) fn roc(rows: &[ScoredRow], champion: &[ScoredRow], champion_name: &st
             figcaption { "ROC curve" span.sub { "area " b { (format!("{:.4}", curve.area)) }
                 @if let Some(other) = &other { ", " (champion_name) " " (format!("{:.4}", other.area)) } } }
             svg viewBox="0 0 256 252" width="256" height="252" role="img" aria-label=(label) {
-                @for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+                @for quarter in 0..=4u8 {
+                    @let share = f64::from(quarter) / 4.0;
                     path.grid d=(format!("M{} 8V220M34 {}H246", x.px(share), y.px(share))) {}
-                    @if share != 0.25 && share != 0.75 {
+                    @if quarter % 2 == 0 {
                         text.tick x=(x.px(share)) y="233" text-anchor="middle" { (share) }
                         text.tick x="29" y=(y.px(share - 0.015)) text-anchor="end" { (share) }
                     }

@@ -23,6 +23,6 @@ pub struct ErrorPage {
 /// The documentation of the API.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ApiDocs {
-    /// The OpenAPI document that `/api/openapi.json` serves.
+    /// The `OpenAPI` document that `/api/openapi.json` serves.
     pub document: serde_json::Value,
 }

@@ -91,20 +91,20 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    /// Every state, in the order in which legends show them.
+    /// Every state, in the order of bars and legends: what is over, what went wrong, what is to come.
     pub const ALL: [Self; 12] = [
+        Self::Succeeded,
+        Self::Cached,
+        Self::Skipped,
+        Self::Cancelled,
+        Self::Insufficient,
+        Self::Rejected,
+        Self::Unknown,
+        Self::Failed,
         Self::Running,
         Self::Waiting,
         Self::Ready,
         Self::Blocked,
-        Self::Succeeded,
-        Self::Cached,
-        Self::Rejected,
-        Self::Insufficient,
-        Self::Failed,
-        Self::Unknown,
-        Self::Cancelled,
-        Self::Skipped,
     ];
 
     /// The word that people read; also the class.

@@ -115,9 +115,9 @@ pub fn overview() -> Overview {
         activity: (0..48)
             .map(|hour| Activity {
                 at: NOW - (48 - hour) * HOUR,
-                n_succeeded: (chance.next() * 9.0) as u32,
-                n_rejected: (chance.next() * 1.6) as u32,
-                n_failed: (chance.next() * 1.3) as u32,
+                n_succeeded: chance.below(9),
+                n_rejected: chance.below(3) / 2,
+                n_failed: chance.below(5) / 4,
                 n_cancelled: 0,
             })
             .collect(),

@@ -1,5 +1,5 @@
 //! Data as a project that has run for a while has them: for the gallery, the benchmark and the tests.
-#![allow(dead_code, missing_docs, reason = "each user takes a part")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each user takes a part")]
 
 mod lists;
 mod many;
@@ -43,6 +43,12 @@ impl Chance {
     pub fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A whole number below another.
+    pub fn below(&mut self, n: u32) -> u32 {
+        self.next();
+        u32::try_from((self.0 >> 33) % u64::from(n)).expect("it is below `n`")
     }
 }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{
     icon::badge,
     part::{Action, action, verdict},
-    text::{encoded, plural},
+    text::{encoded, plural, prose},
     view::{Page, RunPage, RunTask, TaskState},
 };
 
@@ -23,7 +23,7 @@ pub(super) fn attention(page: &Page, view: &RunPage, links: &Links<'_>) -> Marku
                 h2.sr #attention-title { "What needs attention" }
                 @for task in view.tasks.iter().filter(is_shown).take(MOST) {
                     div class={ "case s-" (task.state.word()) } {
-                        p { (badge(task.state.word())) a.case-task href=(links.task(&task.name)) data-panel { (task.name) } span.case-why { (task.remark) } }
+                        p { (badge(task.state.word())) a.case-task href=(links.task(&task.name)) data-panel { (task.name) } span.case-why { (prose(&task.remark)) } }
                         @if let Some((_, found)) = view.verdicts.iter().find(|(gate, _)| *gate == task.name) { (verdict(found)) }
                         @if task.state == TaskState::Unknown { (resolve(page, &view.row.id, &task.name)) }
                     }

@@ -6,7 +6,7 @@ use crate::{
     icon::badge,
     part::{Action, action, changes, log_section, metrics, preview, scroll, verdict},
     plot::{confusion, residuals, roc},
-    text::{clock, duration, encoded, number, plural, short_id, shortened, size, when},
+    text::{clock, duration, encoded, number, plural, prose, short_id, shortened, size, when},
     view::{CacheReason, Evaluation, Page, Pair, PortView, TaskDetail, TaskState},
 };
 
@@ -18,8 +18,8 @@ pub(super) fn detail(page: &Page, view: &TaskDetail) -> Markup {
         (facts(page, view))
         @if let Some(failure) = &view.failure {
             div.failure role="group" aria-label="Failure" {
-                p { b.code { (failure.code) } " " (failure.message) }
-                @for hint in &failure.hints { p.hint { (hint) } }
+                p { b.code { (failure.code) } " " (prose(&failure.message)) }
+                @for hint in &failure.hints { p.hint { (prose(hint)) } }
             }
         }
         @if let Some(found) = &view.verdict { section { h3 { "Verdict" } (verdict(found)) } }
@@ -47,8 +47,8 @@ fn facts(page: &Page, view: &TaskDetail) -> Markup {
             @if let Some(child) = &task.child { span { "its run is " a.mono href={ "/runs/" (encoded(child)) } { (short_id(child)) } } }
         }
         @if !view.description.is_empty() { p { (view.description) } }
-        @if !task.remark.is_empty() && view.failure.is_none() { p.remark { (task.remark) } }
-        p.why { (view.why.text)
+        @if !task.remark.is_empty() && view.failure.is_none() { p.remark { (prose(&task.remark)) } }
+        p.why { (prose(&view.why.text))
             @if let Some(origin) = &view.why.origin { " " a.mono href={ "/runs/" (encoded(origin)) } { "run " (short_id(origin)) } } }
         @if task.state == TaskState::Unknown { (resolve(page, &view.run, &task.name)) }
         @if task.state.is_final() && !task.is_hook && task.item_of.is_none() {
@@ -135,7 +135,7 @@ fn attempts(page: &Page, view: &TaskDetail) -> Markup {
                 tbody { @for attempt in &view.task.attempts { tr {
                     td.num { (attempt.number) } td { (attempt.end.word()) } td { (clock(attempt.started_at)) }
                     td.num { (duration((attempt.ended_at.unwrap_or(page.now) - attempt.started_at).max(0) as f64 / 1000.0)) }
-                    td { (attempt.error) }
+                    td { (prose(&attempt.error)) }
                 } } } } }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     graph::{Foldable, Node, draw, fold, legend},
-    text::duration,
+    text::{duration, plural},
     view::{Page, RunPage, RunTask, TaskState},
 };
 
@@ -52,7 +52,7 @@ pub(super) fn graph(page: &Page, view: &RunPage, links: &Links<'_>) -> (Markup, 
     states.truncate(12);
     let body = html! {
         section.card.graph-card aria-labelledby="graph-title" {
-            h2 #graph-title { "Graph" @if folded.groups.len() < shown.len() { span.sub { " " (shown.len()) " tasks, alike ones together" } } }
+            h2 #graph-title { "Graph" @if folded.groups.iter().any(|group| group.members.len() > 1 && !group.has_items) { span.sub { " " (plural(shown.len(), "task")) ", alike ones together" } } }
             div.scroll tabindex="0" role="region" aria-label="Graph" { (svg) }
             @if states.len() > 3 { (legend(&states)) }
         }
@@ -87,11 +87,16 @@ fn node(
     }
     // A task with items is counted by its items alone.
     let counted = if has_items { &members[1..] } else { members };
+    let is_of_one_kind = counted.iter().all(|task| task.kind == first.kind);
     let counts = counts(counted.iter().copied());
     let words: Vec<_> = counts.iter().map(|(state, n)| format!("{n} {}", state.word())).collect();
     Node {
         label: label.to_owned(),
-        sub: format!("{} × {}", counted.len(), first.kind),
+        sub: if is_of_one_kind {
+            format!("{} × {}", counted.len(), first.kind)
+        } else {
+            plural(counted.len(), "task")
+        },
         title: format!("{label}: {}", words.join(", ")),
         href: if has_items {
             links.task(&first.name)

@@ -36,8 +36,7 @@ fn body(page: &Page, view: &RunPage, links: &Links<'_>) -> Markup {
         &html! {
             (header(page, view))
             (attention(page, view, links))
-            div.run-grid.beside[is_narrow] { (drawn) (rows(page, view, links)) }
-            (events(view, links))
+            div.run-grid.beside[is_narrow] { (drawn) div.stack { (rows(page, view, links)) (events(view, links)) } }
         },
     )
 }

@@ -1,13 +1,14 @@
 //! The list of tasks with the timeline: one row a task, or one a group where there are many.
 
+use std::cell::Cell;
+
 use maud::{Markup, html};
 
 use crate::{
     graph::{Foldable, Group, fold},
     icon::icon,
     part::scroll,
-    plot::shares,
-    text::{count, duration, encoded, plural, short_id},
+    text::{count, duration, encoded, prose, short_id},
     view::{Page, RunPage, RunTask, TaskState},
 };
 
@@ -23,19 +24,29 @@ const MOST_ROWS: usize = 150;
 const GROUP_ROWS: usize = 200;
 /// Rows for tasks that need to be seen although their group is closed.
 const MOST_URGENT: usize = 12;
+/// The same for all groups together.
+const MOST_URGENT_ALL: usize = 60;
 
 struct Rows<'a> {
     page: &'a Page,
     view: &'a RunPage,
     links: &'a Links<'a>,
     axis: Axis,
+    /// How many more rows of closed groups may be shown.
+    urgent_left: Cell<usize>,
 }
 
 /// The list with the timeline.
 pub(super) fn rows(page: &Page, view: &RunPage, links: &Links<'_>) -> Markup {
     let last = view.tasks.iter().filter_map(|task| task.ended_at).max().unwrap_or(view.row.created_at);
     let end = view.row.ended_at.unwrap_or(if view.row.state.is_final() { last } else { page.now });
-    let rows = Rows { page, view, links, axis: Axis::new(view.row.created_at, end.max(last)) };
+    let rows = Rows {
+        page,
+        view,
+        links,
+        axis: Axis::new(view.row.created_at, end.max(last)),
+        urgent_left: Cell::new(MOST_URGENT_ALL),
+    };
     let is_folded = view.tasks.len() > MOST_ROWS;
     html! {
         section.card.tasks-card #tasks aria-labelledby="tasks-title" {
@@ -96,7 +107,7 @@ impl Rows<'_> {
         html! {
             tr class={ "group s-" (state) } id={ "g-" (group.key) } {
                 td.t { a.row href=(address) data-swap aria-expanded=(is_open) { (icon(state)) (group.label) } " " span.n { (count(members.len() as u64)) } }
-                td.b { (shares(&counts)) (span(members, &self.axis, self.page.now)) }
+                td.b { (span(members, &counts, &self.axis, self.page.now)) }
                 td.num { @if let Some(start) = start { (duration((end - start).max(0) as f64 / 1000.0)) } }
                 td.r { (words.join(", ")) }
             }
@@ -107,9 +118,11 @@ impl Rows<'_> {
     fn urgent(&self, members: &[&RunTask]) -> Markup {
         let is_urgent = |task: &&&RunTask| task.state.is_trouble() || task.state == TaskState::Running;
         let n = members.iter().filter(is_urgent).count();
+        let n_shown = n.min(MOST_URGENT).min(self.urgent_left.get());
+        self.urgent_left.set(self.urgent_left.get() - n_shown);
         html! {
-            @for task in members.iter().filter(is_urgent).take(MOST_URGENT) { (self.row_in(task, "item")) }
-            @if n > MOST_URGENT { tr.item { td.t colspan="4" { "and " (plural(n - MOST_URGENT, "more")) " that run or need attention" } } }
+            @for task in members.iter().filter(is_urgent).take(n_shown) { (self.row_in(task, "item")) }
+            @if n > n_shown && n_shown > 0 { tr.item { td.t colspan="4" { "and " (count((n - n_shown) as u64)) " more that run or need attention" } } }
         }
     }
 
@@ -147,7 +160,7 @@ impl Rows<'_> {
                 td.r { span.sr { (word) " " (story) }
                     @if task.attempts.len() > 1 { span.tries { (task.attempts.len()) " attempts" } " " }
                     @if let Some(child) = &task.child { a.mono href={ "/runs/" (encoded(child)) } { "run " (short_id(child)) } " " }
-                    (task.remark) }
+                    (prose(&task.remark)) }
             }
         }
     }

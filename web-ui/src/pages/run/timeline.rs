@@ -40,13 +40,12 @@ struct Bar {
     width: f64,
 }
 
-/// The head of the timeline's column: five marks.
+/// The head of the timeline's column: a mark at every quarter.
 pub(super) fn marks(axis: &Axis) -> Markup {
     html! {
         span.axis aria-hidden="true" {
             span { "0" }
             @for quarter in 1..4 { span { (duration(axis.seconds() * f64::from(quarter) / 4.0)) } }
-            span { (duration(axis.seconds())) }
         }
     }
 }
@@ -66,17 +65,33 @@ pub(super) fn bar(task: &RunTask, axis: &Axis, now: i64) -> Markup {
     }
 }
 
-/// Many tasks in time: from the first start to the last end.
-pub(super) fn span(tasks: &[&RunTask], axis: &Axis, now: i64) -> Markup {
-    let starts = tasks.iter().filter_map(|task| task.started_at).min();
+/// Many tasks in time: from the first start to the last end, shared out among their states.
+pub(super) fn span(tasks: &[&RunTask], counts: &[(TaskState, usize)], axis: &Axis, now: i64) -> Markup {
+    let start = tasks.iter().filter_map(|task| task.started_at).min();
     let end = tasks.iter().filter_map(|task| task.started_at.map(|_| task.ended_at.unwrap_or(now))).max();
     html! {
-        @if let (Some(start), Some(end)) = (starts, end) {
+        @if let (Some(start), Some(end)) = (start, end) {
+            @let x = axis.x(start);
+            @let width = (axis.x(end) - x).max(LEAST * counts.len() as f64);
+            @let x = x.min(WIDTH - width);
             svg viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" {
-                rect.span y="4" height="4" x=(tenth(axis.x(start))) width=(tenth((axis.x(end) - axis.x(start)).max(LEAST))) {}
+                @for (class, from, width) in parts(counts, x, width) { rect class={ "s-" (class) } x=(tenth(from)) width=(tenth(width)) height="12" {} }
             }
         }
     }
+}
+
+/// Where each state's part of a span begins, and how wide it is: as many as there are, and no less than can be seen.
+fn parts(counts: &[(TaskState, usize)], x: f64, width: f64) -> Vec<(&'static str, f64, f64)> {
+    let all: usize = counts.iter().map(|(_, n)| n).sum();
+    let free = width - LEAST * counts.len() as f64;
+    let mut at = x;
+    let part = |(state, n): &(TaskState, usize)| {
+        let width = LEAST + free * *n as f64 / all.max(1) as f64;
+        at += width;
+        (state.word(), at - width, width)
+    };
+    counts.iter().map(part).collect()
 }
 
 /// What the bars show, in words.
