@@ -102,9 +102,7 @@ impl App {
                 message: format!("the daemon holds the store: {holder}"),
                 hint: "this command cannot go through the daemon; stop it first".into(),
             }),
-            Err(StoreError::InUse { .. }) => {
-                Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?)
-            }
+            Err(StoreError::InUse { .. }) => Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?),
             opened => Ok(opened?),
         }
     }

@@ -73,7 +73,9 @@ impl App {
 
     /// The models as the daemon tells them, when there is one.
     fn talked_models(&self) -> Result<Option<Vec<TalkedModel>>, AppError> {
-        let Some(reply) = self.ask_daemon(Method::GET, "/api/v1/local/models", None)? else { return Ok(None) };
+        let Some(reply) = self.ask_daemon(Method::GET, "/api/v1/local/models", None)? else {
+            return Ok(None);
+        };
         serde_json::from_value(reply).map(Some).map_err(|error| AppError::Internal(error.to_string()))
     }
 

@@ -123,7 +123,8 @@ impl EventReader {
                 let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
                 let text = String::from_utf8_lossy(&block);
                 let field = |name: &str| {
-                    text.lines().find_map(|line| line.strip_prefix(name).map(|rest| rest.trim_start().to_owned()))
+                    text.lines()
+                        .find_map(|line| line.strip_prefix(name).map(|rest| rest.trim_start().to_owned()))
                 };
                 // A block without an event is a beat.
                 if let (Some(event), Some(data)) = (field("event:"), field("data:")) {

@@ -111,7 +111,9 @@ impl Daemon {
             }
             let stopped = || AppError::Daemon {
                 message: "the daemon was stopped".into(),
-                hints: vec![format!("run {run} goes on with the next `sluice serve`, or with `sluice runs resume {run}`")],
+                hints: vec![format!(
+                    "run {run} goes on with the next `sluice serve`, or with `sluice runs resume {run}`"
+                )],
                 code: "stopping".into(),
             };
             replica.run.filter(|run| run.status().is_final()).ok_or_else(stopped)

@@ -87,7 +87,11 @@ impl App {
             }
             let (stop_tx, stopping) = watch::channel(false);
             let parts = self.server_parts(&engine, store, &folder)?;
-            let options = ServerOptions { hosts: request.hosts, loopback_only };
+            let options = ServerOptions {
+                hosts: request.hosts,
+                loopback_only,
+                addresses: vec![address.to_string(), self.home.join(SOCKET).display().to_string()],
+            };
             let state = ServerState::open(parts, options, stopping.clone())
                 .map_err(|source| AppError::Unwritable { path: self.home.clone(), source })?;
             let serving = tokio::spawn(server::serve(Arc::new(state), listeners, stopping));

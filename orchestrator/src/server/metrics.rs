@@ -111,6 +111,11 @@ impl Metrics {
         StreamCount(self.streams.clone())
     }
 
+    /// Streams that are open now.
+    pub(super) fn n_streams(&self) -> usize {
+        usize::try_from(self.streams.get()).unwrap_or_default()
+    }
+
     pub(super) fn finished(&self, status: RunStatus) {
         self.finished.get_or_create(&StatusLabel { status: status.word().into() }).inc();
     }

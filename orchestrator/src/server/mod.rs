@@ -15,6 +15,7 @@ mod limits;
 mod listen;
 mod metrics;
 mod openapi;
+mod pages;
 mod peer;
 mod routes;
 mod sse;

@@ -11,18 +11,20 @@ use axum::{
     routing::get,
 };
 
-use super::{api, endpoint::Endpoints, error::ApiError, guard::gate, openapi, state::ServerState};
+use super::{api, endpoint::Endpoints, error::ApiError, guard::gate, openapi, pages, state::ServerState};
 
 /// The router of the daemon.
 pub(super) fn router(state: &Arc<ServerState>) -> Router {
     let mut endpoints = Endpoints::new(Arc::clone(state));
     api::add(&mut endpoints, state);
-    let document = openapi::document(&mut endpoints).to_string();
+    let document = openapi::document(&mut endpoints);
+    let text = document.to_string();
     endpoints
         .get("/api/openapi.json", "openapi.show")
-        .to(async move || ([(header::CONTENT_TYPE, "application/json")], document));
+        .to(async move || ([(header::CONTENT_TYPE, "application/json")], text));
     endpoints
         .router
+        .merge(pages::router(state, document))
         .route("/health", get(api::health::show))
         .method_not_allowed_fallback(wrong_method)
         .fallback(wrong_path)

@@ -60,6 +60,8 @@ pub struct ServerOptions {
     pub hosts: Vec<String>,
     /// Whether all that can reach it are processes of this machine.
     pub loopback_only: bool,
+    /// Where it listens, for people.
+    pub addresses: Vec<String>,
 }
 
 /// What every request can reach.
@@ -106,6 +108,12 @@ impl ServerState {
 
     pub(super) fn now(&self) -> Timestamp {
         self.parts.world.now()
+    }
+
+    /// The project's name, which is that of the folder that holds the state.
+    pub(super) fn project(&self) -> String {
+        let folder = self.parts.home.parent().and_then(std::path::Path::file_name);
+        folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     /// Reads a run back.

@@ -21,6 +21,7 @@ use crate::{
         extract::{Body, RunPath, S, Who},
         state::{ServerState, no_run},
     },
+    world::new_run_id,
 };
 
 /// That something was asked of a run, which does it in its own time.
@@ -181,7 +182,12 @@ async fn cancel(State(state): S, RunPath(run): RunPath, Who(who): Who, _: Body<N
 }
 
 async fn pause(State(state): S, RunPath(run): RunPath, _: Body<Nothing>) -> Reply {
-    let row = row(&state, run).await?;
+    rest(&state, run).await
+}
+
+/// Lets a run start nothing new.
+pub(in crate::server) async fn rest(state: &Arc<ServerState>, run: RunId) -> Reply {
+    let row = row(state, run).await?;
     refuse_nested(&row)?;
     if row.status.is_final() {
         return Err(has_ended(&row));
@@ -193,7 +199,12 @@ async fn pause(State(state): S, RunPath(run): RunPath, _: Body<Nothing>) -> Repl
 }
 
 async fn resume(State(state): S, RunPath(run): RunPath, _: Body<Nothing>) -> Reply {
-    let row = row(&state, run).await?;
+    go_on(&state, run).await
+}
+
+/// Lets a run go on that is paused or was interrupted.
+pub(in crate::server) async fn go_on(state: &Arc<ServerState>, run: RunId) -> Reply {
+    let row = row(state, run).await?;
     refuse_nested(&row)?;
     if row.status.is_final() {
         return Err(has_ended(&row).hint("`retry` repeats what did not succeed"));
@@ -206,7 +217,12 @@ async fn resume(State(state): S, RunPath(run): RunPath, _: Body<Nothing>) -> Rep
 }
 
 async fn retry(State(state): S, RunPath(run): RunPath, _: Body<Nothing>) -> Reply {
-    let row = row(&state, run).await?;
+    repeat(&state, run).await
+}
+
+/// Repeats what did not succeed.
+pub(in crate::server) async fn repeat(state: &Arc<ServerState>, run: RunId) -> Reply {
+    let row = row(state, run).await?;
     refuse_nested(&row)?;
     if state.parts.engine.drives(run) {
         return Err(ApiError::conflict(format!("run {run} goes on")));
@@ -220,6 +236,16 @@ async fn rerun(
     RunPath(run): RunPath,
     Body { value, .. }: Body<RerunRequest>,
 ) -> Result<(StatusCode, Json<Started>), ApiError> {
+    let id = begin_again(&state, run, value).await?;
+    Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })))
+}
+
+/// Starts a new run from a task of an earlier one on.
+pub(in crate::server) async fn begin_again(
+    state: &Arc<ServerState>,
+    run: RunId,
+    value: RerunRequest,
+) -> Result<RunId, ApiError> {
     let given = as_text(&value.params)?;
     let RerunRequest { from, only, current, .. } = value;
     let prepare = move |state: &ServerState| {
@@ -236,8 +262,20 @@ async fn rerun(
         Ok((request, RerunFrom { run, task: from, only }))
     };
     let (request, from) = state.blocking(prepare).await?;
-    let handle = state.parts.engine.rerun(request, &from).await?;
-    Ok((StatusCode::CREATED, Json(Started { id: handle.id.to_string(), repeated: false })))
+    Ok(state.parts.engine.rerun(request, &from).await?.id)
+}
+
+/// Starts a new run of what an earlier one recorded.
+pub(in crate::server) async fn once_more(state: &Arc<ServerState>, run: RunId) -> Result<RunId, ApiError> {
+    let prepare = move |state: &ServerState| {
+        let run = state.load(run)?;
+        let params = params(&run, BTreeMap::new());
+        startable(state.parts.workflows.check_again(&run, &params, false)?, run.uses_cache())
+    };
+    let request = state.blocking(prepare).await?;
+    let id = new_run_id(state.parts.world.as_ref());
+    drop(state.parts.engine.start_with(id, request).await?);
+    Ok(id)
 }
 
 /// The parameters of the earlier run with those that are given now in their place.
@@ -252,18 +290,28 @@ async fn resolve(
     RunPath(run): RunPath,
     Body { value, .. }: Body<ResolveRequest>,
 ) -> Result<Json<Asked>, ApiError> {
+    settle(&state, run, value.task, value.resolution.into()).await.map(Json)
+}
+
+/// Records what a person says of a task.
+pub(in crate::server) async fn settle(
+    state: &Arc<ServerState>,
+    run: RunId,
+    task: String,
+    resolution: Resolution,
+) -> Result<Asked, ApiError> {
     let find = move |state: &ServerState| {
         let run = state.load(run)?;
-        let (idx, task, record) = find_task(&run, &value.task)?;
+        let (idx, task, record) = find_task(&run, &task)?;
         if record.state != TaskState::Unknown {
             let message = format!("task `{}` is {}, not unknown", task.name, record.state.word());
             return Err(
                 ApiError::conflict(message).hint("only a task whose outcome was lost can be resolved")
             );
         }
-        Ok((idx, value.resolution.into()))
+        Ok(idx)
     };
-    let (task, resolution) = state.blocking(find).await?;
+    let task = state.blocking(find).await?;
     let run = state.parts.engine.resolve(run, task, resolution).await?;
-    Ok(Json(Asked { id: run.id().to_string(), status: run.status().word() }))
+    Ok(Asked { id: run.id().to_string(), status: run.status().word() })
 }

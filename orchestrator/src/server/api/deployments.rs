@@ -29,7 +29,7 @@ struct Nothing {}
 
 /// Generations that were taken out of service.
 #[derive(Debug, Serialize, JsonSchema)]
-struct StoppedView {
+pub(in crate::server) struct StoppedView {
     name: String,
     generations: Vec<u64>,
 }
@@ -93,14 +93,16 @@ async fn show(State(state): S, P(name): P<String>) -> Result<Json<DeploymentList
 }
 
 async fn stop(State(state): S, P(name): P<String>, _: Body<Nothing>) -> Result<Json<StoppedView>, ApiError> {
-    let work = move |state: &ServerState| {
-        let found = generations(state, &name)?;
-        let mut stopped = Vec::new();
-        for deployment in found.iter().filter(|deployment| in_service(deployment)) {
-            state.parts.deployments.stop(deployment)?;
-            stopped.push(deployment.generation);
-        }
-        Ok(StoppedView { name, generations: stopped })
-    };
-    state.blocking(work).await.map(Json)
+    state.blocking(move |state| end(state, name)).await.map(Json)
+}
+
+/// Takes every generation of a deployment out of service.
+pub(in crate::server) fn end(state: &ServerState, name: String) -> Result<StoppedView, ApiError> {
+    let found = generations(state, &name)?;
+    let mut stopped = Vec::new();
+    for deployment in found.iter().filter(|deployment| in_service(deployment)) {
+        state.parts.deployments.stop(deployment)?;
+        stopped.push(deployment.generation);
+    }
+    Ok(StoppedView { name, generations: stopped })
 }

@@ -101,7 +101,10 @@ async fn start(
     }
     if let Some((id, known)) = resumable {
         state.blocking(move |state| Ok(drop(state.parts.engine.resume(id)?))).await?;
-        return Ok((StatusCode::OK, Json(LocalStarted { id: id.to_string(), resumed: true, known, gave_up })));
+        return Ok((
+            StatusCode::OK,
+            Json(LocalStarted { id: id.to_string(), resumed: true, known, gave_up }),
+        ));
     }
     let id = new_run_id(state.parts.world.as_ref());
     launch(&state, id, checked, use_cache).await?;

@@ -94,15 +94,24 @@ pub(in crate::server) fn attempts_with_logs(
 }
 
 /// An attempt that may have a log.
-struct Attempt {
-    path: PathBuf,
+pub(in crate::server) struct Attempt {
+    pub(in crate::server) path: PathBuf,
     /// True when nothing is added any more.
-    over: bool,
+    pub(in crate::server) over: bool,
 }
 
 fn attempt(state: &ServerState, run: RunId, task: &str, wanted: Option<u32>) -> Result<Attempt, ApiError> {
-    let run = state.load(run)?;
-    let (_, task, record) = find_task(&run, task)?;
+    attempt_of(state, &state.load(run)?, task, wanted)
+}
+
+/// An attempt of a task of a run.
+pub(in crate::server) fn attempt_of(
+    state: &ServerState,
+    run: &Run,
+    task: &str,
+    wanted: Option<u32>,
+) -> Result<Attempt, ApiError> {
+    let (_, task, record) = find_task(run, task)?;
     let attempt = wanted.unwrap_or(record.n_attempts.max(1));
     if wanted.is_some_and(|wanted| wanted == 0 || wanted > record.n_attempts) {
         let message = format!("task `{}` has had {} attempts", task.name, record.n_attempts);
@@ -115,7 +124,7 @@ fn attempt(state: &ServerState, run: RunId, task: &str, wanted: Option<u32>) -> 
 }
 
 /// Some bytes of a file, and its size; of a file that is not there, nothing.
-fn read(path: &PathBuf, offset: u64, limit: u64) -> Result<(Vec<u8>, u64), ApiError> {
+pub(in crate::server) fn read(path: &PathBuf, offset: u64, limit: u64) -> Result<(Vec<u8>, u64), ApiError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Vec::new(), 0)),

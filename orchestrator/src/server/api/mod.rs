@@ -1,22 +1,22 @@
 //! The API's resources, a file each.
 
-mod artifacts;
-mod control;
-mod deployments;
+pub(super) mod artifacts;
+pub(super) mod control;
+pub(super) mod deployments;
 mod diff;
 mod events;
 mod gc;
 pub(super) mod health;
 mod kinds;
 mod local;
-mod logs;
+pub(super) mod logs;
 mod metrics;
-mod models;
-mod runs;
+pub(super) mod models;
+pub(super) mod runs;
 mod schedules;
-mod start;
+pub(super) mod start;
 mod system;
-mod workflows;
+pub(super) mod workflows;
 
 use std::sync::Arc;
 

@@ -40,12 +40,12 @@ fn champion() -> String {
 
 /// What an alias stands for now.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Moved {
-    model: String,
-    alias: String,
-    version: u64,
+pub(in crate::server) struct Moved {
+    pub(in crate::server) model: String,
+    pub(in crate::server) alias: String,
+    pub(in crate::server) version: u64,
     /// False when it stood for that version already.
-    moved: bool,
+    pub(in crate::server) moved: bool,
 }
 
 /// The moves of a model's aliases, latest first.
@@ -135,14 +135,14 @@ fn check_reason(reason: &str) -> Result<(), ApiError> {
 }
 
 /// Lets an alias stand for a version, or, without one, for what it stood for before.
-async fn move_alias(
+pub(in crate::server) async fn move_alias(
     state: &Arc<ServerState>,
     name: String,
     alias: String,
     version: Option<u64>,
     reason: String,
     who: String,
-) -> Result<Json<Moved>, ApiError> {
+) -> Result<Moved, ApiError> {
     check_alias(&alias)?;
     check_reason(&reason)?;
     let change = move |state: &ServerState| {
@@ -155,7 +155,7 @@ async fn move_alias(
         let moved = state.parts.store.move_alias(step, state.now())?;
         Ok(Moved { model: name, alias, version, moved })
     };
-    state.blocking(change).await.map(Json)
+    state.blocking(change).await
 }
 
 /// What an alias stood for before its latest move.
@@ -175,7 +175,7 @@ async fn promote(
     Body { value, .. }: Body<PromoteRequest>,
 ) -> Result<Json<Moved>, ApiError> {
     let PromoteRequest { version, alias, reason } = value;
-    move_alias(&state, name, alias, Some(version), reason, who.name).await
+    move_alias(&state, name, alias, Some(version), reason, who.name).await.map(Json)
 }
 
 async fn rollback(
@@ -184,5 +184,5 @@ async fn rollback(
     Who(who): Who,
     Body { value, .. }: Body<RollbackRequest>,
 ) -> Result<Json<Moved>, ApiError> {
-    move_alias(&state, name, value.alias, None, value.reason, who.name).await
+    move_alias(&state, name, value.alias, None, value.reason, who.name).await.map(Json)
 }

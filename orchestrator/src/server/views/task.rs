@@ -189,7 +189,7 @@ impl TaskDetail {
 }
 
 /// Why a task is as it is, as a fragment for people.
-fn why(run: &Run, record: &TaskRecord) -> String {
+pub(in crate::server) fn why(run: &Run, record: &TaskRecord) -> String {
     match &record.state {
         TaskState::Succeeded { origin: Some(origin) } => {
             format!("nothing it depends on changed since run {}, whose outcome was used", origin.run)
