@@ -9,6 +9,7 @@ use tokio::{
 
 use super::{App, AppError, default_parallel, serve_parts::OwnDeployments, serve_workflows::WorkflowFolder};
 use crate::{
+    artifact::write_durably,
     engine::Engine,
     run::RunStatus,
     server::{self, Listeners, ServerOptions, ServerParts, ServerState, Tls, TokenBook},
@@ -82,7 +83,8 @@ impl App {
                 .address()
                 .map_err(|error| AppError::Internal(format!("the address cannot be read: {error}")))?;
             if let Some(path) = &request.address_file {
-                crate::artifact::write_durably(path, format!("{address}\n").as_bytes())
+                std::path::absolute(path)
+                    .and_then(|path| write_durably(&path, format!("{address}\n").as_bytes()))
                     .map_err(|source| AppError::Unwritable { path: path.clone(), source })?;
             }
             let (stop_tx, stopping) = watch::channel(false);

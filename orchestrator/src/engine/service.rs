@@ -109,6 +109,9 @@ impl Engine {
         known: &[Event],
     ) -> Result<RunHandle, EngineError> {
         let seat = self.crew.seat(id).await?;
+        if self.options.store.row(id)?.is_some() {
+            return Err(EngineError::Driven(id));
+        }
         let at = self.options.world.now();
         let created = self.created(request, parent);
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");

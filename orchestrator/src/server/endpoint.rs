@@ -48,7 +48,7 @@ pub(super) struct Endpoints {
     pub(super) router: Router<Arc<ServerState>>,
     pub(super) operations: Vec<Operation>,
     pub(super) schemas: SchemaGenerator,
-    state: Arc<ServerState>,
+    pub(super) state: Arc<ServerState>,
 }
 
 /// An endpoint that is being described.

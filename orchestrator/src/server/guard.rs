@@ -74,7 +74,8 @@ fn admit(state: &ServerState, request: &mut Request) -> Result<(), Refusal> {
             request.extensions_mut().insert(identity);
             Ok(())
         }
-        Ok(None) => Ok(()),
+        // Also the form that logs in.
+        Ok(None) => Ok(check_origin(request)?),
         Err(error) => {
             let target = request.uri().path().chars().take(200).collect();
             Err(Refusal { error, peer: Some(peer), target })

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     Json,
     extract::{Request, State},
-    http::StatusCode,
+    http::{Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -28,7 +28,7 @@ use crate::{
         access::{Identity, Via},
         endpoint::Endpoints,
         error::ApiError,
-        extract::{Body, RunPath, S},
+        extract::{Body, RunPath, S, peer_of},
         sse::{self, Source, frame},
         state::{ServerState, no_run},
     },
@@ -64,15 +64,34 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .route("/api/v1/local/runs/{run}/records", axum::routing::get(records))
         .route("/api/v1/local/models", axum::routing::get(models))
         .route("/api/v1/local/deployments", axum::routing::get(deployments))
-        .layer(middleware::from_fn(only_socket));
+        .layer(middleware::from_fn_with_state(Arc::clone(&endpoints.state), only_socket));
     endpoints.router = std::mem::take(&mut endpoints.router).merge(router);
 }
 
-async fn only_socket(request: Request, next: Next) -> Response {
-    match request.extensions().get::<Identity>() {
-        Some(Identity { via: Via::Socket, .. }) => next.run(request).await,
-        _ => ApiError::not_found("there is no such path").into_response(),
+/// Lets commands of this machine through, and keeps the audit trail of what they start.
+async fn only_socket(State(state): S, request: Request, next: Next) -> Response {
+    let identity = request.extensions().get::<Identity>().filter(|who| who.via == Via::Socket).cloned();
+    let (Some(who), Some(peer)) = (identity, peer_of(request.extensions())) else {
+        return ApiError::not_found("there is no such path").into_response();
+    };
+    if request.method() == Method::GET {
+        return next.run(request).await;
     }
+    let target = request.uri().path().to_owned();
+    let noted = {
+        let (who, target) = (who.clone(), target.clone());
+        let note = move |state: &ServerState| {
+            let noted = state.audit.intend(&who, &peer, "runs.start", &target, state.now());
+            noted.map_err(|error| ApiError::internal(&error))
+        };
+        state.blocking(note).await
+    };
+    if let Err(error) = noted {
+        return error.into_response();
+    }
+    let reply = next.run(request).await;
+    state.audit.settle(&who, &peer, "runs.start", &target, reply.status().as_u16(), state.now());
+    reply
 }
 
 async fn start(

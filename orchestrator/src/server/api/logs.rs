@@ -9,11 +9,13 @@ use std::{
 };
 
 use axum::{
+    body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -48,7 +50,7 @@ struct LogQuery {
     /// The first byte.
     #[serde(default)]
     offset: u64,
-    /// At most so many bytes, at most 1 MiB.
+    /// At most so many bytes, at most 1 MiB; all that there is, when nothing is said.
     limit: Option<u64>,
     /// Instead of `offset`: the last so many bytes.
     tail: Option<u64>,
@@ -65,13 +67,13 @@ struct FollowQuery {
 
 pub(super) fn add(endpoints: &mut Endpoints) {
     endpoints
-        .get("/api/v1/runs/{run}/tasks/{task}/log", "logs.show")
+        .get("/api/v1/runs/{run}/tasks/{task}/logs", "logs.show")
         .about("Read a range of an attempt's log. `x-log-next` is the offset of what follows, `x-log-size` the size so far")
         .query::<LogQuery>()
         .other("text/plain; charset=utf-8")
         .to(show);
     endpoints
-        .get("/api/v1/runs/{run}/tasks/{task}/log/stream", "logs.follow")
+        .get("/api/v1/runs/{run}/tasks/{task}/logs/stream", "logs.follow")
         .about("Follow an attempt's log: events `log` whose ids are the offsets of what follows, and `end` when the attempt has ended")
         .query::<FollowQuery>()
         .other("text/event-stream")
@@ -146,21 +148,29 @@ async fn show(
     Q(query): Q<LogQuery>,
 ) -> Result<Response, ApiError> {
     let run = run_id(&run)?;
-    let limit = query.limit.unwrap_or(MAX_PIECE).min(MAX_PIECE);
-    let read = move |state: &ServerState| {
+    let find = move |state: &ServerState| {
         let Attempt { path, .. } = attempt(state, run, &task, query.attempt)?;
         let size = std::fs::metadata(&path).map_or(0, |about| about.len());
-        let offset = query.tail.map_or(query.offset, |tail| size.saturating_sub(tail));
-        let (bytes, size) = read(&path, offset, limit)?;
-        Ok((offset + bytes.len() as u64, size, bytes))
+        let offset = query.tail.map_or(query.offset, |tail| size.saturating_sub(tail)).min(size);
+        let n = query.limit.map_or(size - offset, |limit| limit.min(MAX_PIECE).min(size - offset));
+        Ok((path, offset, n, size))
     };
-    let (next, size, bytes) = state.blocking(read).await?;
+    let (path, offset, n, size) = state.blocking(find).await?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-        (HeaderName::from_static("x-log-next"), next.into()),
+        (HeaderName::from_static("x-log-next"), (offset + n).into()),
         (HeaderName::from_static("x-log-size"), size.into()),
     ];
-    Ok((headers, bytes).into_response())
+    // Piece by piece: a log may be larger than memory.
+    let pieces = stream::try_unfold((state, path, offset, n), async |(state, path, offset, left)| {
+        let wanted = left.min(MAX_PIECE);
+        let from = path.clone();
+        let bytes = state.blocking(move |_| Ok(read(&from, offset, wanted)?.0)).await;
+        let bytes = bytes.map_err(|error| std::io::Error::other(error.message().to_owned()))?;
+        let n = bytes.len() as u64;
+        Ok::<_, std::io::Error>((n > 0).then(|| (Bytes::from(bytes), (state, path, offset + n, left - n))))
+    });
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
 async fn follow(

@@ -99,8 +99,16 @@ async fn start(
                 .hint("make a new key for each run"));
         }
     };
-    launch(&state, id, checked, value.use_cache).await?;
-    Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated })))
+    match launch(&state, id, checked, value.use_cache).await {
+        // The same request has started it in this moment.
+        Err(error) if repeated && error.status == StatusCode::CONFLICT => {
+            Ok((StatusCode::OK, Json(Started { id: id.to_string(), repeated })))
+        }
+        started => {
+            started?;
+            Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated })))
+        }
+    }
 }
 
 /// Checks and starts.
