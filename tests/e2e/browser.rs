@@ -65,6 +65,8 @@ fn driver() -> Option<Driver> {
 /// Does something in a browser; leaves a picture when it fails.
 fn browse(name: &str, test: impl AsyncFn(&WebDriver) -> WebDriverResult<()>) {
     let Some(driver) = driver() else { return };
+    // The driver's client wants to know who would speak TLS, although it speaks none here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut wanted = DesiredCapabilities::chrome();
