@@ -189,7 +189,7 @@ pub(crate) struct Events {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
     pub(crate) id: Option<String>,
-    pub(crate) event: String,
+    pub(crate) name: String,
     pub(crate) data: String,
 }
 
@@ -197,20 +197,20 @@ impl Iterator for Events {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        let mut event = Event { id: None, event: String::new(), data: String::new() };
+        let mut event = Event { id: None, name: String::new(), data: String::new() };
         loop {
             let mut line = String::new();
             if self.reader.read_line(&mut line).ok()? == 0 {
                 return None;
             }
             let line = line.trim_end_matches(['\r', '\n']);
-            if line.is_empty() && !event.event.is_empty() {
+            if line.is_empty() && !event.name.is_empty() {
                 return Some(event);
             }
             match line.split_once(": ") {
                 Some(("id", id)) => event.id = Some(id.to_owned()),
-                Some(("event", name)) => event.event = name.to_owned(),
-                Some(("data", data)) => event.data = data.to_owned(),
+                Some(("event", name)) => name.clone_into(&mut event.name),
+                Some(("data", data)) => data.clone_into(&mut event.data),
                 _ => {}
             }
         }

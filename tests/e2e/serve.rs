@@ -81,7 +81,9 @@ fn runs_are_listed_page_by_page_without_a_gap() {
     let project = project();
     let daemon = Daemon::start(&project);
     let ids: Vec<String> = (0..7).map(|_| daemon.run("quick")).collect();
-    ids.iter().for_each(|id| daemon.wait_for(id, "succeeded"));
+    for id in &ids {
+        daemon.wait_for(id, "succeeded");
+    }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page =
@@ -118,7 +120,7 @@ fn a_stream_of_events_goes_on_exactly_where_it_was_left() {
     let whole: Vec<Event> = daemon.follow(&path, None).collect();
     let joined: Vec<Event> = two.into_iter().chain(rest).collect();
     assert_eq!(joined, whole);
-    assert_eq!(whole.last().map(|event| event.event.as_str()), Some("end"));
+    assert_eq!(whole.last().map(|event| event.name.as_str()), Some("end"));
     let last = whole.iter().rev().find_map(|event| event.id.clone());
     let nothing = daemon.follow(&path, last.as_deref());
     assert!(nothing.status.contains("204"), "{}", nothing.status);
@@ -131,10 +133,10 @@ fn a_log_is_followed_while_it_grows() {
     let id = daemon.run("slow");
     let mut events = daemon.follow(&format!("/api/v1/runs/{id}/tasks/long/logs/stream"), None);
     let first = events.next().expect("the first line");
-    assert_eq!((first.event.as_str(), first.data.as_str()), ("log", r#"{"text":"waiting\n"}"#));
+    assert_eq!((first.name.as_str(), first.data.as_str()), ("log", r#"{"text":"waiting\n"}"#));
     assert_eq!(first.id.as_deref(), Some("8"));
     project.file("go", "");
-    assert_eq!(events.next().expect("the end").event, "end");
+    assert_eq!(events.next().expect("the end").name, "end");
 }
 
 #[test]

@@ -40,6 +40,12 @@ pub(super) struct ErrorView {
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) status: StatusCode,
+    /// In a box, because every handler's result has room for one.
+    content: Box<Content>,
+}
+
+#[derive(Debug)]
+struct Content {
     view: ErrorView,
     header: Option<(HeaderName, HeaderValue)>,
 }
@@ -47,7 +53,7 @@ pub(super) struct ApiError {
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let view = ErrorView { code, message: message.into(), hints: Vec::new(), diagnostics: None };
-        Self { status, view, header: None }
+        Self { status, content: Box::new(Content { view, header: None }) }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -76,34 +82,35 @@ impl ApiError {
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         let hint = hint.into();
         if !hint.is_empty() {
-            self.view.hints.push(hint);
+            self.content.view.hints.push(hint);
         }
         self
     }
 
     pub(super) fn diagnostics(mut self, diagnostics: Value) -> Self {
-        self.view.diagnostics = Some(diagnostics);
+        self.content.view.diagnostics = Some(diagnostics);
         self
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.content.header = Some((name, value));
         self
     }
 
     pub(super) fn message(&self) -> &str {
-        &self.view.message
+        &self.content.view.message
     }
 
     pub(super) fn hints(&self) -> &[String] {
-        &self.view.hints
+        &self.content.view.hints
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut reply = (self.status, Json(ErrorReply { error: self.view })).into_response();
-        if let Some((name, value)) = self.header {
+        let Content { view, header } = *self.content;
+        let mut reply = (self.status, Json(ErrorReply { error: view })).into_response();
+        if let Some((name, value)) = header {
             reply.headers_mut().insert(name, value);
         }
         reply

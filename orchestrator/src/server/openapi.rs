@@ -1,4 +1,4 @@
-//! The description of the API for programs: OpenAPI 3.1, made from the endpoints.
+//! The description of the API for programs: `OpenAPI` 3.1, made from the endpoints.
 
 use serde_json::{Map, Value, json};
 

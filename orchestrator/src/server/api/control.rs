@@ -212,7 +212,7 @@ pub(in crate::server) async fn go_on(state: &Arc<ServerState>, run: RunId) -> Re
     if state.parts.engine.pause(run, false) {
         return Ok(asked(run, row.status));
     }
-    state.blocking(move |state| Ok(drop(state.parts.engine.resume(run)?))).await?;
+    state.blocking(move |state| state.parts.engine.resume(run).map(drop).map_err(ApiError::from)).await?;
     Ok(asked(run, RunStatus::Running))
 }
 
@@ -227,7 +227,7 @@ pub(in crate::server) async fn repeat(state: &Arc<ServerState>, run: RunId) -> R
     if state.parts.engine.drives(run) {
         return Err(ApiError::conflict(format!("run {run} goes on")));
     }
-    state.blocking(move |state| Ok(drop(state.parts.engine.retry(run)?))).await?;
+    state.blocking(move |state| state.parts.engine.retry(run).map(drop).map_err(ApiError::from)).await?;
     Ok(asked(run, RunStatus::Running))
 }
 

@@ -119,7 +119,7 @@ async fn start(
         gave_up.push(run.to_string());
     }
     if let Some((id, known)) = resumable {
-        state.blocking(move |state| Ok(drop(state.parts.engine.resume(id)?))).await?;
+        state.blocking(move |state| state.parts.engine.resume(id).map(drop).map_err(ApiError::from)).await?;
         return Ok((
             StatusCode::OK,
             Json(LocalStarted { id: id.to_string(), resumed: true, known, gave_up }),
@@ -130,12 +130,15 @@ async fn start(
     Ok((StatusCode::CREATED, Json(LocalStarted { id: id.to_string(), resumed: false, known: 0, gave_up })))
 }
 
+/// A run that can go on, with the number of its events; and those that are given up.
+type Interrupted = (Option<(RunId, u64)>, Vec<RunId>);
+
 /// The interrupted run of the same definition and parameters, which goes on, and those of another one, which are given up.
 fn interrupted(
     state: &ServerState,
     checked: &crate::server::facade::CheckedWorkflow,
     fresh: bool,
-) -> Result<(Option<(RunId, u64)>, Vec<RunId>), ApiError> {
+) -> Result<Interrupted, ApiError> {
     let (mut resumable, mut given_up) = (None, Vec::new());
     let Some(workflow) = &checked.workflow else { return Ok((None, Vec::new())) };
     for row in state.parts.store.open_runs()? {

@@ -45,7 +45,8 @@ pub(in crate::server) struct Moved {
     pub(in crate::server) alias: String,
     pub(in crate::server) version: u64,
     /// False when it stood for that version already.
-    pub(in crate::server) moved: bool,
+    #[serde(rename = "moved")]
+    pub(in crate::server) is_news: bool,
 }
 
 /// The moves of a model's aliases, latest first.
@@ -153,7 +154,7 @@ pub(in crate::server) async fn move_alias(
         };
         let step = AliasMove { model: name.clone(), alias: alias.clone(), version, reason, actor: who };
         let moved = state.parts.store.move_alias(step, state.now())?;
-        Ok(Moved { model: name, alias, version, moved })
+        Ok(Moved { model: name, alias, version, is_news: moved })
     };
     state.blocking(change).await
 }

@@ -255,7 +255,7 @@ pub(super) async fn alias(State(state): S, P((name, action)): P<(String, String)
     };
     form.act(&state, what, &here, async |who| {
         let moved = move_alias(&state, name, alias, version, reason, who.name).await?;
-        let text = if moved.moved {
+        let text = if moved.is_news {
             format!("`{}` stands for version {} now", moved.alias, moved.version)
         } else {
             format!("`{}` stood for version {} already", moved.alias, moved.version)
@@ -286,7 +286,9 @@ pub(super) async fn schedule(State(state): S, P((id, action)): P<(String, String
     form.act(&state, what, "/schedules", async |who| {
         let text = format!("`{id}` {}", if pause { "rests" } else { "goes on" });
         let change = move |_: &ServerState| {
-            Ok(if pause { schedules.pause(&id, &who.name)? } else { schedules.resume(&id, &who.name)? })
+            let changed =
+                if pause { schedules.pause(&id, &who.name) } else { schedules.resume(&id, &who.name) };
+            changed.map_err(ApiError::from)
         };
         state.blocking(change).await?;
         Ok(("/schedules".into(), text))

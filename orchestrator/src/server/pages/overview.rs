@@ -18,7 +18,7 @@ use crate::{
 const LATELY: usize = 500;
 
 /// Spans of activity, and the length of each in seconds.
-const N_SPANS: usize = 24;
+const N_SPANS: i64 = 24;
 const SPAN: u32 = 3600;
 
 pub(super) async fn show(State(state): S, frame: Frame) -> Response {
@@ -53,11 +53,11 @@ fn overview(state: &ServerState) -> Result<view::Overview, ApiError> {
 /// How runs of the last day ended, by hour; nothing when there were more than are looked at.
 fn activity(lately: &[RunRow], now: i64) -> Vec<view::Activity> {
     let length = i64::from(SPAN) * 1000;
-    let begin = now - N_SPANS as i64 * length;
+    let begin = now - N_SPANS * length;
     if lately.len() == LATELY && lately.last().is_some_and(|oldest| oldest.created_at.0 > begin) {
         return Vec::new();
     }
-    let mut spans: Vec<_> = (0..N_SPANS as i64)
+    let mut spans: Vec<_> = (0..N_SPANS)
         .map(|n| view::Activity { at: begin + n * length, ..view::Activity::default() })
         .collect();
     for row in lately {

@@ -71,7 +71,7 @@ pub(super) fn rows<'f>(
     schedules: &[ScheduleInfo],
     n_bars: usize,
 ) -> Result<Vec<view::WorkflowRow>, ApiError> {
-    files.map(|file| row(file, &runs(state, &file.name, n_bars)?, schedules, state.now().0)).collect()
+    files.map(|file| Ok(row(file, &runs(state, &file.name, n_bars)?, schedules, state.now().0))).collect()
 }
 
 fn runs(state: &ServerState, name: &str, limit: usize) -> Result<Vec<RunRow>, ApiError> {
@@ -82,12 +82,7 @@ fn runs(state: &ServerState, name: &str, limit: usize) -> Result<Vec<RunRow>, Ap
     Ok(state.parts.store.page(&filter)?.rows)
 }
 
-fn row(
-    file: &WorkflowFile,
-    runs: &[RunRow],
-    schedules: &[ScheduleInfo],
-    now: i64,
-) -> Result<view::WorkflowRow, ApiError> {
+fn row(file: &WorkflowFile, runs: &[RunRow], schedules: &[ScheduleInfo], now: i64) -> view::WorkflowRow {
     let good = file.good.as_ref().and_then(|good| good.workflow.as_ref());
     let own = || schedules.iter().filter(|info| info.workflow == file.name);
     let seconds =
@@ -98,7 +93,7 @@ fn row(
         seconds: seconds(row),
         at: row.created_at.0,
     };
-    Ok(view::WorkflowRow {
+    view::WorkflowRow {
         name: file.name.clone(),
         description: good.map(|workflow| workflow.description.clone()).unwrap_or_default(),
         labels: good.map(|workflow| workflow.labels.clone()).unwrap_or_default(),
@@ -113,7 +108,7 @@ fn row(
         outcomes: runs.iter().rev().map(bar).collect(),
         n_runs: runs.len() as u64,
         n_errors: if file.is_broken() { n_errors(file) } else { 0 },
-    })
+    }
 }
 
 fn n_errors(file: &WorkflowFile) -> usize {
@@ -137,7 +132,7 @@ pub(super) fn workflow(
     let runs = runs(state, name, N_BARS)?;
     let good = file.good.as_ref().and_then(|good| good.workflow.as_ref());
     Ok(view::WorkflowPage {
-        row: row(&file, &runs, &schedules, state.now().0)?,
+        row: row(&file, &runs, &schedules, state.now().0),
         tasks: good.map(plan).unwrap_or_default(),
         edges: good.map(edges).unwrap_or_default(),
         params: file.params.iter().map(|param| field(param, given, wrong)).collect(),
