@@ -3,10 +3,15 @@
 #[path = "e2e/project.rs"]
 mod project;
 
+#[path = "e2e/daemon.rs"]
+mod daemon;
+
 #[path = "e2e/attempts.rs"]
 mod attempts;
 #[path = "e2e/bad_data.rs"]
 mod bad_data;
+#[path = "e2e/browser.rs"]
+mod browser;
 #[path = "e2e/cache.rs"]
 mod cache;
 #[path = "e2e/cancel.rs"]
@@ -41,3 +46,7 @@ mod rerun;
 mod retry;
 #[path = "e2e/schedule.rs"]
 mod schedule;
+#[path = "e2e/serve.rs"]
+mod serve;
+#[path = "e2e/serve_access.rs"]
+mod serve_access;

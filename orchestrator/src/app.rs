@@ -10,10 +10,17 @@ mod gc;
 mod history;
 mod models;
 mod plugins;
+mod remote;
+mod remote_runs;
 mod run;
 mod schedule;
 mod schedule_view;
+mod serve;
+mod serve_parts;
+mod serve_schedules;
+mod serve_workflows;
 mod signals;
+mod tokens;
 mod torture;
 mod worker;
 
@@ -24,17 +31,19 @@ use std::{
 };
 
 pub use conformance::{Check, Conformance, ConformanceRequest, Verdict as CheckVerdict};
+pub use crate::server::{Role, TokenError, TokenInfo};
 pub use control::Cancelled;
 pub use deployments::StoppedDeployment;
 pub use error::AppError;
 pub use files::{CheckedFile, find_home};
 pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
-pub use models::{ModelDetail, ServeRequest};
 pub use plugins::{LockReport, NewPlugin, PluginRow};
-pub use run::{RunRequest, Running};
 pub use schedule::{SCHEDULER_COMMAND, serve_schedules};
 pub use schedule_view::{BackfillOrder, Schedules, SimulateRequest, Simulated};
+pub use models::{ModelDetail, Promotion, ServeRequest};
+pub use run::{RunRequest, Running};
+pub use serve::{DaemonRequest, Listening};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};
 pub use worker::{WORKER_COMMAND, serve_hidden};
@@ -43,7 +52,7 @@ use crate::{
     artifact::ArtifactStore,
     catalog::Catalog,
     engine::{Engine, EngineOptions, StoreHost},
-    store::{Store, StoreOptions},
+    store::{Store, StoreError, StoreOptions},
     worker::{PoolOptions, WorkerPool},
     world::{SystemWorld, World},
 };
@@ -115,7 +124,14 @@ impl App {
     }
 
     fn store(&self) -> Result<Store, AppError> {
-        Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?)
+        match Store::open(&self.home, StoreOptions { wait: Duration::ZERO }) {
+            Err(StoreError::InUse { holder, .. }) if control::is_daemon(&holder) => Err(AppError::Invalid {
+                message: format!("the daemon holds the store: {holder}"),
+                hint: "this command cannot go through the daemon; stop it first".into(),
+            }),
+            Err(StoreError::InUse { .. }) => Ok(Store::open(&self.home, StoreOptions { wait: STORE_WAIT })?),
+            opened => Ok(opened?),
+        }
     }
 
     fn host(&self, store: &Store) -> Arc<StoreHost> {
@@ -127,6 +143,15 @@ impl App {
     }
 
     fn engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
+        self.engine_for(store, n_workers, n_workers)
+    }
+
+    /// An engine for many runs, which share the workers; each has as many tasks at a time as a command would give it.
+    fn daemon_engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
+        self.engine_for(store, n_workers, default_parallel())
+    }
+
+    fn engine_for(&self, store: Store, n_workers: usize, max_parallel: usize) -> Result<Engine, AppError> {
         let program = std::env::current_exe().map_err(|source| AppError::NoProgram { source })?;
         let owner = sluicegate_plugin::ProcessId::of(std::process::id())
             .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
@@ -146,7 +171,7 @@ impl App {
             store,
             world: self.world.clone(),
             owner,
-            max_parallel: n_workers,
+            max_parallel,
             pools: self.project()?.pools,
         }))
     }

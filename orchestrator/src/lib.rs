@@ -9,6 +9,7 @@ pub mod failpoint;
 pub mod plugin;
 pub mod run;
 pub mod scheduler;
+pub mod server;
 pub mod store;
 pub mod worker;
 pub mod workflow;

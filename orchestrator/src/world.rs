@@ -1,5 +1,7 @@
 //! Time and chance, as inputs: everything else takes a [`World`], so that tests can give their own.
 
+use std::{fs::File, io::Read};
+
 use crate::run::{RunId, Timestamp};
 
 /// Where time and chance come from.
@@ -34,4 +36,11 @@ pub fn fraction(world: &dyn World) -> f64 {
     #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are what is wanted")]
     let bits = world.random() as u32;
     f64::from(bits) / f64::from(u32::MAX)
+}
+
+/// Makes 256 bits that nobody can guess, from the kernel. For secrets alone; whatever a test must repeat takes a [`World`].
+pub fn secret() -> std::io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use hyper::Method;
+use serde_json::json;
+
 use super::{App, AppError, run::runtime};
 use crate::{
     run::{RunRow, RunStatus},
@@ -21,6 +24,9 @@ impl App {
     /// Cancels a run: asks the process that drives it, or ends what an interrupted one left running.
     pub fn cancel(&self, row: &RunRow) -> Result<Cancelled, AppError> {
         refuse_nested(row)?;
+        if self.tell(row, "cancel")? {
+            return Ok(Cancelled::Asked(row.owner.pid));
+        }
         match Store::open(&self.home, StoreOptions { wait: Duration::ZERO }) {
             Ok(store) => {
                 let runtime = runtime()?;
@@ -34,14 +40,25 @@ impl App {
                 })?;
                 Ok(Cancelled::Ended)
             }
-            Err(StoreError::InUse { .. }) if ask(&row.owner, Ask::End) => Ok(Cancelled::Asked(row.owner.pid)),
+            Err(StoreError::InUse { holder, .. }) if !is_daemon(&holder) && ask(&row.owner, Ask::End) => {
+                Ok(Cancelled::Asked(row.owner.pid))
+            }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Asks the daemon for something; false when there is none.
+    fn tell(&self, row: &RunRow, what: &str) -> Result<bool, AppError> {
+        let path = format!("/api/v1/runs/{}/{what}", row.id);
+        Ok(self.ask_daemon(Method::POST, &path, Some(&json!({})))?.is_some())
     }
 
     /// Asks the process that drives a run to start nothing new, or to go on; returns its number.
     pub fn pause(&self, row: &RunRow, paused: bool) -> Result<u32, AppError> {
         refuse_nested(row)?;
+        if self.tell(row, if paused { "pause" } else { "resume" })? {
+            return Ok(row.owner.pid);
+        }
         let what = if paused { Ask::Pause } else { Ask::GoOn };
         if row.status != RunStatus::Interrupted && ask(&row.owner, what) {
             return Ok(row.owner.pid);
@@ -51,6 +68,11 @@ impl App {
             hint: format!("`sluice runs resume {}` goes on with it", row.id),
         })
     }
+}
+
+/// Tells whether a daemon holds the store: it must never be asked to end instead of one of its runs.
+pub(super) fn is_daemon(holder: &str) -> bool {
+    holder.contains("(`sluice serve")
 }
 
 /// A run that a task of another run started is steered through that one.

@@ -1,5 +1,7 @@
 //! Deployments, as commands see them.
 
+use hyper::Method;
+use serde_json::{Value, json};
 use sluicegate_deploy::{DeploymentHealth, probe, stop};
 use sluicegate_plugin::{Deployment, DeploymentState};
 
@@ -16,6 +18,9 @@ impl App {
     pub fn deployments(&self) -> Result<Vec<Deployment>, AppError> {
         if !self.has_state() {
             return Ok(Vec::new());
+        }
+        if let Some(reply) = self.ask_daemon(Method::GET, "/api/v1/local/deployments", None)? {
+            return serde_json::from_value(reply).map_err(|error| AppError::Internal(error.to_string()));
         }
         Ok(self.store()?.deployments(None)?)
     }
@@ -45,6 +50,13 @@ impl App {
     /// Takes a deployment out of service.
     pub fn stop_deployment(&self, name: &str) -> Result<Vec<StoppedDeployment>, AppError> {
         let found = self.deployment(name)?;
+        let path = format!("/api/v1/deployments/{name}/stop");
+        if let Some(reply) = self.ask_daemon(Method::POST, &path, Some(&json!({})))? {
+            let stopped: Vec<u64> =
+                reply["generations"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+            let stopped = found.into_iter().filter(|deployment| stopped.contains(&deployment.generation));
+            return Ok(stopped.map(|deployment| StoppedDeployment { deployment }).collect());
+        }
         let store = self.store()?;
         let host = self.host(&store);
         let mut stopped = Vec::new();

@@ -78,6 +78,22 @@ pub enum AppError {
     /// The scheduler refused.
     #[error(transparent)]
     Scheduler(#[from] SchedulerError),
+    /// The daemon cannot listen.
+    #[error(transparent)]
+    Listen(#[from] crate::server::ListenError),
+    /// The tokens cannot be read or changed.
+    #[error(transparent)]
+    Token(#[from] crate::server::TokenError),
+    /// The daemon holds the store, and refused.
+    #[error("{message}")]
+    Daemon {
+        /// What it said.
+        message: String,
+        /// What it advised.
+        hints: Vec<String>,
+        /// Its stable code.
+        code: String,
+    },
     /// A mistake in the program.
     #[error("{0}")]
     Internal(String),

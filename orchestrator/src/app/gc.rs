@@ -1,5 +1,8 @@
 //! Clearing away what is old or what nothing names.
 
+use hyper::Method;
+use serde_json::json;
+
 use super::{App, AppError};
 use crate::{
     run::Timestamp,
@@ -28,9 +31,13 @@ impl App {
         if !self.has_state() {
             return Ok(GcReport { dry_run: request.dry_run, ..GcReport::default() });
         }
+        let GcRequest { keep_days, keep_runs, max_bytes, dry_run } = request;
+        let body = json!({ "keep_days": keep_days, "keep_runs": keep_runs, "max_bytes": max_bytes, "dry_run": dry_run });
+        if let Some(reply) = self.ask_daemon(Method::POST, "/api/v1/gc", Some(&body))? {
+            return serde_json::from_value(reply).map_err(|error| AppError::Internal(error.to_string()));
+        }
         let now = self.now();
         let ended_before = request.keep_days.map(|days| Timestamp(now.0 - i64::from(days) * DAY));
-        let GcRequest { keep_runs, max_bytes, dry_run, .. } = request;
         let options = GcOptions { ended_before, keep_runs, max_bytes, dry_run, now };
         Ok(self.store()?.gc(&self.artifacts()?, &options)?)
     }

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use hyper::Method;
+use serde_json::json;
+
 use super::{
     App, AppError, default_parallel,
     signals::{Asked, Signals},
@@ -46,6 +49,9 @@ pub trait Running {
 impl App {
     /// Runs a workflow to its end, or drives on the run of it that was interrupted.
     pub fn run(&self, request: RunRequest, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        if let Some(daemon) = self.daemon()? {
+            return daemon.run(&request, watcher);
+        }
         let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
         let engine = |store| self.engine(store, n_workers);
         self.drive(engine, watcher, async |engine, watcher| start(engine, request, watcher).await)
@@ -53,11 +59,17 @@ impl App {
 
     /// Drives an interrupted run on, with the plan that was frozen when it started.
     pub fn resume(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        if let Some(daemon) = self.daemon()? {
+            return daemon.go_on(id, "resume", watcher);
+        }
         self.go_on(id, async |engine| engine.resume(id), watcher)
     }
 
     /// Lets a run that ended without success go on: what did not succeed starts over, with the recorded plan.
     pub fn retry(&self, id: RunId, watcher: &mut dyn Running) -> Result<Run, AppError> {
+        if let Some(daemon) = self.daemon()? {
+            return daemon.go_on(id, "retry", watcher);
+        }
         self.go_on(id, async |engine| engine.retry(id), watcher)
     }
 
@@ -68,6 +80,9 @@ impl App {
         from: RerunFrom,
         watcher: &mut dyn Running,
     ) -> Result<Run, AppError> {
+        if let Some(daemon) = self.daemon()? {
+            return daemon.rerun(&request, &from, watcher);
+        }
         let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
         let engine = |store| self.engine(store, n_workers);
         self.drive(engine, watcher, async |engine, watcher| {
@@ -118,11 +133,17 @@ impl App {
     }
 
     /// Records what a person says of a task whose outcome was lost.
-    pub fn resolve(&self, id: RunId, task: TaskIdx, resolution: Resolution) -> Result<Run, AppError> {
+    pub fn resolve(&self, run: &Run, task: TaskIdx, resolution: Resolution) -> Result<(), AppError> {
+        let id = run.id();
+        let body = json!({ "task": run.task(task).name, "as": resolution });
+        let path = format!("/api/v1/runs/{id}/resolve");
+        if self.ask_daemon(Method::POST, &path, Some(&body))?.is_some() {
+            return Ok(());
+        }
         let runtime = runtime()?;
         let _context = runtime.enter();
         let engine = self.engine(self.store()?, 1)?;
-        Ok(runtime.block_on(engine.resolve(id, task, resolution))?)
+        Ok(runtime.block_on(engine.resolve(id, task, resolution)).map(drop)?)
     }
 
     /// Predicts what [`App::run`] would do.

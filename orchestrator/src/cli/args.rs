@@ -51,6 +51,11 @@ pub(super) enum Command {
     Graph(GraphArgs),
     /// Run a workflow to its end; an interrupted run of it goes on where it stopped
     Run(RunArgs),
+    /// Serve the API and the web page, and drive runs, until stopped; tasks then go on, and the next start takes them over
+    Serve(DaemonArgs),
+    /// Make, list and remove the tokens that open the daemon
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// Look at the history of runs
     #[command(subcommand)]
     Runs(RunsCommand),
@@ -276,8 +281,42 @@ pub(super) enum ModelsCommand {
     List(FormatArg),
     /// Show a model's versions, aliases and their history
     Show(ModelArgs),
+    /// Let an alias stand for a version
+    Promote(PromoteArgs),
+    /// Let an alias stand for the version before
+    Rollback(RollbackArgs),
     /// Serve a model over HTTP until stopped
     Serve(ServeArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct PromoteArgs {
+    /// The model's name
+    pub(super) name: String,
+    /// The version
+    pub(super) version: u64,
+    /// The alias that moves
+    #[arg(long, default_value = "champion")]
+    pub(super) alias: String,
+    /// Why; kept in the history
+    #[arg(long)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct RollbackArgs {
+    /// The model's name
+    pub(super) name: String,
+    /// The alias that moves
+    #[arg(long, default_value = "champion")]
+    pub(super) alias: String,
+    /// Why; kept in the history
+    #[arg(long)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
 }
 
 #[derive(ClapArgs)]
@@ -402,4 +441,67 @@ pub(super) struct TortureArgs {
     pub(super) rounds: Option<u64>,
     #[command(flatten)]
     pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct DaemonArgs {
+    /// Where to listen; port 0 takes a free one. An address that others can reach wants a token
+    #[arg(long, default_value = "127.0.0.1:7411")]
+    pub(super) bind: SocketAddr,
+    /// The folder of the workflow files [default: `workflows` beside `sluice.toml`, or that folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) workflows: Option<PathBuf>,
+    /// A name under which the daemon may be reached, besides addresses and `localhost`
+    #[arg(long = "host", value_name = "NAME")]
+    pub(super) hosts: Vec<String>,
+    /// The file of the TLS certificates, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The file of the certificate's key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Tasks in workers at a time, of all runs together [default: one for each core, at least 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) workers: Option<u16>,
+    /// Write the address to this file once it listens
+    #[arg(long, value_name = "FILE")]
+    pub(super) address_file: Option<PathBuf>,
+}
+
+/// What the holder of a token may do.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RoleArg {
+    /// Look at everything
+    Viewer,
+    /// Also start and steer runs, schedules and models
+    Operator,
+    /// Also clear away
+    Admin,
+}
+
+#[derive(Subcommand)]
+pub(super) enum TokensCommand {
+    /// Make a token and print it; it is shown this once
+    Add(TokenAddArgs),
+    /// List tokens
+    List(FormatArg),
+    /// Remove a token; whoever has it is locked out at once
+    Remove(TokenArgs),
+}
+
+#[derive(ClapArgs)]
+pub(super) struct TokenAddArgs {
+    /// The token's name, such as the person or program that has it
+    pub(super) name: String,
+    /// What its holder may do
+    #[arg(long, value_enum)]
+    pub(super) role: RoleArg,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct TokenArgs {
+    /// The token's name
+    pub(super) name: String,
 }

@@ -3,7 +3,12 @@
 use std::process::ExitCode;
 
 use super::out::Out;
-use crate::{app::AppError, engine::EngineError, run::RunStatus, scheduler::SchedulerError};
+use crate::{
+    app::{AppError, TokenError},
+    engine::EngineError,
+    run::RunStatus,
+    scheduler::SchedulerError,
+};
 
 /// What the program ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +96,24 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
             (Exit::Invalid, vec!["`sluice schedule simulate` shows its times".into()])
         }
         AppError::Scheduler(_) => (Exit::Failed, Vec::new()),
+        AppError::Daemon { hints, code, .. } => {
+            let exit = match code.as_str() {
+                "not_found" => Exit::NotFound,
+                "invalid" | "conflict" | "invalid_workflow" => Exit::Invalid,
+                _ => Exit::Failed,
+            };
+            (exit, hints.clone())
+        }
+        AppError::Token(TokenError::Taken(_) | TokenError::BadName(_)) => {
+            (Exit::Invalid, vec!["`sluice tokens list` lists them".into()])
+        }
+        AppError::Token(TokenError::Unknown(_)) => {
+            (Exit::NotFound, vec!["`sluice tokens list` lists them".into()])
+        }
+        AppError::Listen(_) => {
+            (Exit::Failed, vec!["give another address with `--bind`; port 0 takes a free one".into()])
+        }
+        AppError::Token(_) => (Exit::Failed, Vec::new()),
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {
             (Exit::Failed, Vec::new())
         }

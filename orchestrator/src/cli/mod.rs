@@ -16,8 +16,10 @@ mod rerun;
 mod run;
 mod runs;
 mod schedule;
+mod serve;
 mod story;
 mod table;
+mod tokens;
 mod torture;
 mod why;
 
@@ -78,6 +80,8 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Runs(args) => runs::runs(&app, args, out),
         Command::Schedule(command) => schedule::schedule(&app, command, out),
         Command::Why(args) => why::why(&app, &args, out),
+        Command::Serve(args) => serve::serve(&app, args, out),
+        Command::Tokens(args) => tokens::tokens(&app, args, out),
         Command::Models(args) => models::models(&app, args, out),
         Command::Deployments(args) => deployments::deployments(&app, args, out),
         Command::Kinds(args) => kinds::kinds(&app, args, out),

@@ -6,13 +6,13 @@ use serde_json::json;
 use sluicegate_plugin::ModelVersion;
 
 use super::{
-    args::{Format, ModelArgs, ModelsCommand, ServeArgs},
+    args::{Format, ModelArgs, ModelsCommand, PromoteArgs, RollbackArgs, ServeArgs},
     exit::Exit,
     out::{Out, Style},
     table::{TextTable, local, rfc3339, size},
 };
 use crate::{
-    app::{App, AppError, ModelDetail, ServeRequest},
+    app::{App, AppError, ModelDetail, Promotion, ServeRequest},
     artifact::hash_file,
     run::Timestamp,
 };
@@ -21,8 +21,32 @@ pub(super) fn models(app: &App, command: ModelsCommand, out: &mut Out) -> Result
     match command {
         ModelsCommand::List(format) => list(app, format.format, out),
         ModelsCommand::Show(args) => show(app, &args, out),
+        ModelsCommand::Promote(args) => {
+            let PromoteArgs { name, version, alias, reason, format } = args;
+            let promotion = Promotion { model: name, alias, version: Some(version), reason };
+            promote(app, &promotion, format.format, out)
+        }
+        ModelsCommand::Rollback(args) => {
+            let RollbackArgs { name, alias, reason, format } = args;
+            promote(app, &Promotion { model: name, alias, version: None, reason }, format.format, out)
+        }
         ModelsCommand::Serve(args) => serve(app, args, out),
     }
+}
+
+fn promote(app: &App, promotion: &Promotion, format: Format, out: &mut Out) -> Result<Exit, AppError> {
+    let actor = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    let actor = actor.unwrap_or_else(|| "the command line".into());
+    let (version, moved) = app.promote(promotion, &actor)?;
+    let Promotion { model, alias, .. } = promotion;
+    if format == Format::Json {
+        out.json(&json!({ "name": model, "alias": alias, "version": version, "moved": moved }));
+    } else if moved {
+        out.line(&format!("`{alias}` of model `{model}` stands for version {version} now"));
+    } else {
+        out.line(&format!("`{alias}` of model `{model}` stood for version {version} already"));
+    }
+    Ok(Exit::Succeeded)
 }
 
 fn list(app: &App, format: Format, out: &mut Out) -> Result<Exit, AppError> {

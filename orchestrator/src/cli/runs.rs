@@ -233,7 +233,7 @@ fn resolve(app: &App, args: &ResolveArgs, out: &mut Out) -> Result<Exit, AppErro
         ResolutionArg::Failed => Resolution::Failed,
         ResolutionArg::Retry => Resolution::Retry,
     };
-    app.resolve(run.id(), task, resolution)?;
+    app.resolve(&run, task, resolution)?;
     out.line(&format!("resolved; `sluice runs retry {}` goes on with the run", run.id()));
     Ok(Exit::Succeeded)
 }

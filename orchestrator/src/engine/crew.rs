@@ -1,7 +1,7 @@
 //! The runs that this process drives: how to reach their drivers, how to leave them, and when none is there.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,27 +23,45 @@ pub(super) struct Crew {
 #[derive(Default)]
 struct Drivers {
     inboxes: HashMap<RunId, mpsc::UnboundedSender<Message>>,
+    seated: HashSet<RunId>,
     leaving: bool,
 }
 
-/// The right to drive a run. While anyone has it, nothing is cleared away.
-pub(super) struct Seat(#[expect(dead_code, reason = "it is held, not read")] OwnedRwLockReadGuard<()>);
+/// The right to drive a run, which one driver has at a time. While anyone has it, nothing is cleared away.
+pub(super) struct Seat {
+    run: RunId,
+    crew: Arc<Crew>,
+    _gate: OwnedRwLockReadGuard<()>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.crew.lock().seated.remove(&self.run);
+    }
+}
 
 impl Crew {
-    /// The right to drive one more run; waits while the store is cleared away.
-    pub(super) async fn seat(&self) -> Result<Seat, EngineError> {
-        self.must_stay()?;
-        Ok(Seat(Arc::clone(&self.gate).read_owned().await))
+    /// The right to drive a run; waits while the store is cleared away.
+    pub(super) async fn seat(self: &Arc<Self>, run: RunId) -> Result<Seat, EngineError> {
+        let gate = Arc::clone(&self.gate).read_owned().await;
+        self.sit(run, gate)
     }
 
     /// The same without waiting.
-    pub(super) fn seat_now(&self) -> Result<Seat, EngineError> {
-        self.must_stay()?;
-        Arc::clone(&self.gate).try_read_owned().map(Seat).map_err(|_| EngineError::Clearing)
+    pub(super) fn seat_now(self: &Arc<Self>, run: RunId) -> Result<Seat, EngineError> {
+        let gate = Arc::clone(&self.gate).try_read_owned().map_err(|_| EngineError::Clearing)?;
+        self.sit(run, gate)
     }
 
-    fn must_stay(&self) -> Result<(), EngineError> {
-        if self.lock().leaving { Err(EngineError::Leaving) } else { Ok(()) }
+    fn sit(self: &Arc<Self>, run: RunId, gate: OwnedRwLockReadGuard<()>) -> Result<Seat, EngineError> {
+        let mut drivers = self.lock();
+        if drivers.leaving {
+            return Err(EngineError::Leaving);
+        }
+        if !drivers.seated.insert(run) {
+            return Err(EngineError::Driven(run));
+        }
+        Ok(Seat { run, crew: Arc::clone(self), _gate: gate })
     }
 
     /// Adds a driver.
@@ -87,7 +105,7 @@ impl Engine {
 
     /// Tells whether this process drives a run.
     pub fn drives(&self, run: RunId) -> bool {
-        self.crew.lock().inboxes.contains_key(&run)
+        self.crew.lock().seated.contains(&run)
     }
 
     /// How many runs this process drives.

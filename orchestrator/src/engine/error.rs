@@ -61,6 +61,9 @@ pub enum EngineError {
     /// The orchestrator leaves, and begins nothing new.
     #[error("the orchestrator is stopping, and begins nothing new")]
     Leaving,
+    /// The run is driven already, or has been.
+    #[error("run `{0}` is there already")]
+    Driven(RunId),
     /// The store is being cleared away.
     #[error("the store is being cleared away")]
     Clearing,

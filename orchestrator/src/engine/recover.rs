@@ -93,7 +93,7 @@ impl Engine {
         if run.status().is_final() {
             return Err(EngineError::Ended(id));
         }
-        let seat = self.crew.seat_now()?;
+        let seat = self.crew.seat_now(id)?;
         self.kill_strays()?;
         let mut inputs = vec![Input::Resume { owner: self.options.owner.clone() }];
         inputs.extend(then);
@@ -153,7 +153,7 @@ impl Engine {
         if !run.can_go_on() {
             return Err(EngineError::NothingToRepeat(id));
         }
-        let seat = self.crew.seat_now()?;
+        let seat = self.crew.seat_now(id)?;
         self.kill_strays()?;
         Ok(self.drive(seat, run, vec![Input::Reopen { owner: self.options.owner.clone() }], Vec::new()))
     }

@@ -145,7 +145,10 @@ impl Engine {
 
     /// Makes a run's first events durable, and drives it in the background.
     async fn begin(&self, id: RunId, created: Event, known: &[Event]) -> Result<RunHandle, EngineError> {
-        let seat = self.crew.seat().await?;
+        let seat = self.crew.seat(id).await?;
+        if self.options.store.row(id)?.is_some() {
+            return Err(EngineError::Driven(id));
+        }
         let at = self.options.world.now();
         let mut run = Run::create(id, &created, at).expect("the event is the one that creates a run");
         let mut records = vec![EventRecord { v: EVENT_VERSION, seq: 0, at, event: created }];

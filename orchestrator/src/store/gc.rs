@@ -11,7 +11,7 @@ mod sweep;
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
 use crate::{
@@ -37,7 +37,7 @@ pub struct GcOptions {
 }
 
 /// What was removed, or would be.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GcReport {
     /// True when nothing was removed: it was only looked at.
     pub dry_run: bool,

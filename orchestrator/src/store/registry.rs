@@ -25,7 +25,7 @@ pub struct AliasRecord {
 }
 
 /// A model in one row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelSummary {
     /// Its name.
     pub name: String,

@@ -45,6 +45,7 @@ pub use model::{
     Workflow,
 };
 pub use nested::pack;
+pub use params::{ParamSpec, declared_params};
 pub use project::{Project, check_project};
 pub use render::{render, to_json};
 pub use schedule::{

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    Diagnostic,
+    Diagnostic, Source,
     diagnostic::did_you_mean,
     node::{Node, NodeValue, Table},
+    parse,
     settings::{Fields, wrong_type},
 };
 
@@ -28,6 +29,53 @@ const TYPES: [(&str, ParamType); 4] = [
 ];
 
 const KEYS: [&str; 6] = ["type", "default", "min", "max", "choices", "help"];
+
+/// A declared parameter, for forms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamSpec {
+    /// Its name.
+    pub name: String,
+    /// `string`, `integer`, `number` or `boolean`.
+    pub kind: &'static str,
+    /// Its value when none is given.
+    pub default: Option<Value>,
+    /// The smallest value.
+    pub min: Option<f64>,
+    /// The largest value.
+    pub max: Option<f64>,
+    /// The only values, when there are any.
+    pub choices: Vec<Value>,
+    /// What it is for.
+    pub help: String,
+}
+
+/// The parameters that a file declares, as far as they are in order.
+pub fn declared_params(source: &Source) -> Vec<ParamSpec> {
+    let mut found = Vec::new();
+    let Some(tree) = parse::parse(source, &mut found) else { return Vec::new() };
+    let params = tree.get("params").and_then(Node::as_table);
+    let entries = params.into_iter().flat_map(|table| &table.entries);
+    entries
+        .filter_map(|(key, node)| {
+            let param = read(&key.name, node, &mut found)?;
+            let help = node.as_table().and_then(|table| table.get("help"));
+            let help = help.and_then(|help| match &help.value {
+                NodeValue::String(text) => Some(text.to_string()),
+                _ => None,
+            });
+            let kind = TYPES.iter().find(|(_, kind)| *kind == param.kind).map_or("string", |(word, _)| word);
+            Some(ParamSpec {
+                kind,
+                name: param.name,
+                default: param.default,
+                min: param.min,
+                max: param.max,
+                choices: param.choices,
+                help: help.unwrap_or_default(),
+            })
+        })
+        .collect()
+}
 
 struct Param {
     name: String,

@@ -1,0 +1,203 @@
+//! Schedules; only when the daemon has a scheduler.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::server::{
+    endpoint::Endpoints,
+    error::ApiError,
+    extract::{Body, P, S, Who, read_body},
+    facade::{ScheduleInfo, Schedules},
+    state::ServerState,
+    views::{parse_time, rfc3339},
+};
+
+/// Every schedule.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ScheduleList {
+    schedules: Vec<ScheduleView>,
+}
+
+/// A schedule.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ScheduleView {
+    id: String,
+    workflow: String,
+    trigger: String,
+    timezone: String,
+    paused: bool,
+    /// The next times at which it fires.
+    next: Vec<String>,
+    overlap: String,
+    catch_up: String,
+    /// The latest fires, newest first.
+    recent: Vec<FireView>,
+}
+
+/// A fire of a schedule.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FireView {
+    at: String,
+    run: Option<String>,
+    decision: String,
+    reason: String,
+}
+
+impl From<ScheduleInfo> for ScheduleView {
+    fn from(info: ScheduleInfo) -> Self {
+        Self {
+            id: info.id,
+            workflow: info.workflow,
+            trigger: info.trigger,
+            timezone: info.timezone,
+            paused: info.paused,
+            next: info.next.into_iter().map(rfc3339).collect(),
+            overlap: info.overlap,
+            catch_up: info.catch_up,
+            recent: info
+                .recent
+                .into_iter()
+                .map(|fire| FireView {
+                    at: rfc3339(fire.at),
+                    run: fire.run.map(|run| run.to_string()),
+                    decision: fire.decision,
+                    reason: fire.reason,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A schedule, by its id; ids may hold a `/`, and so stand in the body.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ScheduleRequest {
+    id: String,
+}
+
+/// A range of times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct BackfillRequest {
+    id: String,
+    /// RFC 3339, included.
+    from: String,
+    /// RFC 3339, not included.
+    to: String,
+}
+
+/// That it was done.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Done {
+    id: String,
+    /// The run, or how many there will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_runs: Option<usize>,
+}
+
+pub(super) fn add(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
+    endpoints
+        .get("/api/v1/schedules", "schedules.list")
+        .about("List schedules with their next and latest fires")
+        .json::<ScheduleList>()
+        .to({
+            let schedules = Arc::clone(schedules);
+            async move |State(state): S| {
+                let read = move |_: &ServerState| Ok(schedules.list()?);
+                let all = state.blocking(read).await?;
+                Ok::<_, ApiError>(Json(ScheduleList { schedules: all.into_iter().map(Into::into).collect() }))
+            }
+        });
+    for (path, name, about, paused) in [
+        ("/api/v1/schedules/pause", "schedules.pause", "Let a schedule rest", true),
+        ("/api/v1/schedules/resume", "schedules.resume", "Let a schedule go on", false),
+    ] {
+        let schedules = Arc::clone(schedules);
+        endpoints.post(path, name).about(about).body::<ScheduleRequest>().json::<Done>().to(
+            async move |State(state): S, Who(who): Who, Body { value, .. }: Body<ScheduleRequest>| {
+                let change = move |_: &ServerState| {
+                    if paused {
+                        schedules.pause(&value.id, &who.name)?;
+                    } else {
+                        schedules.resume(&value.id, &who.name)?;
+                    }
+                    Ok(Done { id: value.id, run: None, n_runs: None })
+                };
+                state.blocking(change).await.map(Json)
+            },
+        );
+    }
+    add_fires(endpoints, schedules);
+    add_webhook(endpoints, schedules);
+}
+
+fn add_fires(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
+    let of = Arc::clone(schedules);
+    endpoints
+        .post("/api/v1/schedules/fire", "schedules.fire")
+        .about("Fire a schedule now")
+        .body::<ScheduleRequest>()
+        .json::<Done>()
+        .to(async move |State(state): S, Who(who): Who, Body { value, .. }: Body<ScheduleRequest>| {
+            let fire = move |_: &ServerState| {
+                let run = of.fire(&value.id, &who.name)?;
+                Ok(Done { id: value.id, run: Some(run.to_string()), n_runs: None })
+            };
+            state.blocking(fire).await.map(Json)
+        });
+    let of = Arc::clone(schedules);
+    endpoints
+        .post("/api/v1/schedules/backfill", "schedules.backfill")
+        .about("Fire a schedule for every time of a range")
+        .body::<BackfillRequest>()
+        .json::<Done>()
+        .to(async move |State(state): S, Who(who): Who, Body { value, .. }: Body<BackfillRequest>| {
+            let time = |name: &str, text: &str| {
+                parse_time(text).ok_or_else(|| {
+                    ApiError::invalid(format!("`{name}` is no time")).hint("write `2026-01-31T12:00:00Z`")
+                })
+            };
+            let (from, to) = (time("from", &value.from)?, time("to", &value.to)?);
+            let fire = move |_: &ServerState| {
+                let n_runs = of.backfill(&value.id, from, to, &who.name)?;
+                Ok(Done { id: value.id, run: None, n_runs: Some(n_runs) })
+            };
+            state.blocking(fire).await.map(Json)
+        });
+}
+
+/// A webhook carries its own proof, which the scheduler verifies over the body as it came.
+fn add_webhook(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
+    let of = Arc::clone(schedules);
+    endpoints
+        .post("/api/v1/hooks/{workflow}/{name}", "hooks.receive")
+        .about("Take a webhook's request; its signature is the proof")
+        .role(None)
+        .status(StatusCode::ACCEPTED)
+        .json::<Value>()
+        .to(
+            async move |State(state): S,
+                        P((workflow, name)): P<(String, String)>,
+                        headers: HeaderMap,
+                        body: axum::body::Body| {
+                let body = read_body(body).await?;
+                let headers: BTreeMap<String, String> = headers
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+                    .collect();
+                let take = move |_: &ServerState| Ok(of.webhook(&workflow, &name, &headers, &body)?);
+                let reply = state.blocking(take).await?;
+                Ok::<_, ApiError>((StatusCode::ACCEPTED, Json(reply)))
+            },
+        );
+}

@@ -1,0 +1,281 @@
+//! Connections over TCP, TLS and the Unix socket: accepting, guarding, and ending in good order.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, body::Body, response::IntoResponse};
+use futures_util::FutureExt;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, watch},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
+};
+
+use super::{error::ApiError, peer::Peer, routes, state::ServerState};
+
+/// Connections at a time; more wait.
+const MAX_CONNECTIONS: usize = 8192;
+
+/// How long a client may take to send a request's head, to think of the next request, or to agree on keys.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+
+/// How long requests under way have when the server is asked to stop. Streams end at once.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long to wait when no connection can be accepted, as when there are too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The socket cannot be made.
+    #[error("cannot listen on `{path}`", path = path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("`{path}` cannot be used: {reason}", path = path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The keys of TLS.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+impl Tls {
+    /// Reads a chain of certificates and its key, both PEM.
+    pub fn read(certificates: &Path, key: &Path) -> Result<Self, ListenError> {
+        let bad = |path: &Path, reason: String| ListenError::Certificate { path: path.to_owned(), reason };
+        let chain: Vec<_> = CertificateDer::pem_file_iter(certificates)
+            .and_then(Iterator::collect)
+            .map_err(|error| bad(certificates, error.to_string()))?;
+        if chain.is_empty() {
+            return Err(bad(certificates, "it holds no certificate".into()));
+        }
+        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, error.to_string()))?;
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+            .map_err(|error| bad(certificates, error.to_string()))?;
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+}
+
+/// Where the server listens.
+pub struct Listeners {
+    tcp: TcpListener,
+    socket: UnixListener,
+    path: PathBuf,
+    tls: Option<Tls>,
+    uid: u32,
+}
+
+impl Listeners {
+    /// Takes an address and makes the socket, which only this user may open. The caller holds the store, so that a socket which is there
+    /// belongs to a daemon that is gone.
+    pub async fn bind(address: SocketAddr, path: PathBuf, tls: Option<Tls>) -> Result<Self, ListenError> {
+        let tcp = TcpListener::bind(address).await.map_err(|source| ListenError::Bind { address, source })?;
+        let bound = || {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let socket = UnixListener::bind(&path)?;
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+            Ok(socket)
+        };
+        let socket = bound().map_err(|source| ListenError::Socket { path: path.clone(), source })?;
+        Ok(Self { tcp, socket, path, tls, uid: rustix::process::getuid().as_raw() })
+    }
+
+    /// The address with its port.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+}
+
+/// Answers until `stop` says so; then ends streams, lets requests under way end, and cuts off what takes longer.
+pub async fn serve(state: Arc<ServerState>, listeners: Listeners, mut stop: watch::Receiver<bool>) {
+    let connections = Connections::new(routes::router(&state));
+    let counting = tokio::spawn(count_ends(Arc::clone(&state)));
+    let Listeners { tcp, socket, path, tls, uid } = listeners;
+    let mut socket_gone = false;
+    loop {
+        let permit = tokio::select! {
+            () = stopped(&mut stop) => break,
+            permit = Arc::clone(&connections.slots).acquire_owned() => permit.ok(),
+        };
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            accepted = tcp.accept() => match accepted {
+                Ok((stream, address)) => {
+                    // Replies are small and wanted at once.
+                    let _ = stream.set_nodelay(true);
+                    match tls.clone() {
+                        None => connections.serve(stream, Peer::Net { address, tls: false }, permit),
+                        Some(tls) => connections.serve_tls(tls, stream, address, permit),
+                    }
+                }
+                Err(error) => pause(&error).await,
+            },
+            accepted = socket.accept(), if !socket_gone => match accepted {
+                Ok((stream, _)) => match stream.peer_cred() {
+                    Ok(peer) if peer.uid() == uid || peer.uid() == 0 => {
+                        connections.serve(stream, Peer::Socket { uid: peer.uid() }, permit);
+                    }
+                    Ok(peer) => tracing::warn!("user {} may not use the socket", peer.uid()),
+                    Err(error) => tracing::warn!(%error, "nobody knows who opened the socket"),
+                },
+                Err(error) => {
+                    socket_gone = error.kind() == io::ErrorKind::InvalidInput;
+                    pause(&error).await;
+                }
+            },
+        }
+    }
+    // First the name, so that commands do not find a daemon that is about to go.
+    let _ = std::fs::remove_file(&path);
+    drop((tcp, socket));
+    connections.end().await;
+    counting.abort();
+}
+
+/// Counts how runs end, for Prometheus.
+async fn count_ends(state: Arc<ServerState>) {
+    let mut feed = state.parts.engine.follow_all();
+    loop {
+        match feed.recv().await {
+            Ok(row) if row.status.is_final() => state.metrics.finished(row.status),
+            Ok(_) => {}
+            Err(RecvError::Lagged(n)) => tracing::warn!("{n} steps of runs were not counted"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Waits until the server is to stop.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "a connection was not accepted");
+    tokio::time::sleep(PAUSE).await;
+}
+
+struct Connections {
+    builder: auto::Builder<TokioExecutor>,
+    router: Router,
+    slots: Arc<Semaphore>,
+    graceful: Arc<GracefulShutdown>,
+}
+
+impl Connections {
+    fn new(router: Router) -> Self {
+        // HTTP/1 alone: the builder that finds out the version waits for the first byte without any limit of time.
+        let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(64 << 10);
+        Self {
+            builder,
+            router,
+            slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            graceful: Arc::new(GracefulShutdown::new()),
+        }
+    }
+
+    fn serve<C>(&self, stream: C, peer: Peer, permit: Option<OwnedSemaphorePermit>)
+    where
+        C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |request| guarded(router.clone(), peer, request));
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let watched = self.graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(permit);
+        });
+    }
+
+    fn serve_tls(
+        &self,
+        tls: Tls,
+        stream: tokio::net::TcpStream,
+        address: SocketAddr,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let (builder, router) = (self.builder.clone(), self.router.clone());
+        let watcher = self.graceful.watcher();
+        tokio::spawn(async move {
+            let agreed = tokio::time::timeout(HEAD_WAIT, tls.0.accept(stream)).await;
+            let Ok(Ok(stream)) = agreed else { return };
+            let peer = Peer::Net { address, tls: true };
+            let router = TowerToHyperService::new(router);
+            let service = service_fn(move |request| guarded(router.clone(), peer, request));
+            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            if let Err(error) = watcher.watch(connection).await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(permit);
+        });
+    }
+
+    /// Waits for requests under way, not for ever.
+    async fn end(self) {
+        let Ok(graceful) = Arc::try_unwrap(self.graceful) else { return };
+        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests under way were cut off");
+        }
+    }
+}
+
+/// A panic anywhere in a request is one reply with status 500.
+async fn guarded(
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    request.extensions_mut().insert(peer);
+    let reply = AssertUnwindSafe(hyper::service::Service::call(&router, request)).catch_unwind().await;
+    reply.unwrap_or_else(|_| Ok(ApiError::internal(&io::Error::other("a request panicked")).into_response()))
+}

@@ -1,0 +1,167 @@
+//! From the domain to what pages show.
+
+use serde_json::Value;
+use sluicegate_plugin::{Deployment, DeploymentState, Target, Verdict};
+use sluicegate_web::view;
+
+use crate::{
+    run::{PartChange, Run, RunRow, RunStatus, TaskRecord, TaskState},
+    server::facade::{Health, ScheduleFire, ScheduleInfo},
+};
+
+pub(super) fn run_state(status: RunStatus) -> view::RunState {
+    match status {
+        RunStatus::Running => view::RunState::Running,
+        RunStatus::Paused => view::RunState::Paused,
+        RunStatus::Interrupted => view::RunState::Interrupted,
+        RunStatus::Succeeded => view::RunState::Succeeded,
+        RunStatus::Rejected => view::RunState::Rejected,
+        RunStatus::Failed => view::RunState::Failed,
+        RunStatus::Cancelled => view::RunState::Cancelled,
+    }
+}
+
+pub(super) fn run_row(row: &RunRow) -> view::RunRow {
+    view::RunRow {
+        id: row.id.to_string(),
+        workflow: row.workflow.clone(),
+        state: run_state(row.status),
+        created_at: row.created_at.0,
+        ended_at: row.ended_at.map(|at| at.0),
+        started_by: String::new(),
+        n_tasks: row.n_tasks,
+        n_ended: row.n_ended,
+        remark: String::new(),
+        parent: row.parent.map(|parent| parent.to_string()),
+    }
+}
+
+pub(super) fn decision(decision: sluicegate_plugin::Decision) -> view::Decision {
+    match decision {
+        sluicegate_plugin::Decision::Pass => view::Decision::Pass,
+        sluicegate_plugin::Decision::Reject => view::Decision::Reject,
+        sluicegate_plugin::Decision::Insufficient => view::Decision::Insufficient,
+    }
+}
+
+pub(super) fn verdict(verdict: &Verdict) -> view::Verdict {
+    let requirements = verdict.requirements.iter().map(|requirement| view::Requirement {
+        metric: requirement.metric.clone(),
+        asked: requirement.asked.clone(),
+        seen: requirement.seen,
+        champion: requirement.champion,
+        decision: decision(requirement.decision),
+        reason: requirement.reason.clone(),
+    });
+    view::Verdict { decision: decision(verdict.decision), requirements: requirements.collect() }
+}
+
+/// How a task is, as a viewer tells them apart.
+pub(super) fn task_state(record: &TaskRecord) -> view::TaskState {
+    let said = record.outcome.as_ref().and_then(|outcome| outcome.verdict.as_ref());
+    match &record.state {
+        TaskState::Blocked => view::TaskState::Blocked,
+        TaskState::Ready | TaskState::Claimed => view::TaskState::Ready,
+        TaskState::Running { .. } | TaskState::Expanded => view::TaskState::Running,
+        TaskState::Waiting { .. } => view::TaskState::Waiting,
+        TaskState::Succeeded { origin } => match (said, origin) {
+            (Some(verdict), _) if verdict.decision != sluicegate_plugin::Decision::Pass => {
+                decision(verdict.decision).look()
+            }
+            (_, Some(_)) => view::TaskState::Cached,
+            _ => view::TaskState::Succeeded,
+        },
+        TaskState::Failed => view::TaskState::Failed,
+        TaskState::Skipped { .. } => view::TaskState::Skipped,
+        TaskState::Cancelled => view::TaskState::Cancelled,
+        TaskState::Unknown => view::TaskState::Unknown,
+    }
+}
+
+pub(super) fn change(change: &PartChange) -> view::Change {
+    view::Change { name: change.part.clone(), before: change.before.clone(), after: change.after.clone() }
+}
+
+/// A value as people read it: texts without their quotes.
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+pub(super) fn params(run: &Run) -> Vec<view::Pair> {
+    run.workflow().params.iter().map(|(name, value)| view::Pair::new(name, text(value))).collect()
+}
+
+pub(super) fn deployment(deployment: &Deployment, health: Option<Health>) -> view::DeploymentRow {
+    let (health, remark) = match (deployment.state, health) {
+        (DeploymentState::Stopped, _) => (view::DeploymentHealth::Stopped, ""),
+        (DeploymentState::Failed, _) => (view::DeploymentHealth::Failed, "it did not become ready"),
+        (_, Some(Health::Ready)) => (view::DeploymentHealth::Ready, ""),
+        (DeploymentState::Starting, Some(Health::Alive)) => (view::DeploymentHealth::Starting, ""),
+        (_, Some(Health::Alive)) => (view::DeploymentHealth::NotReady, "it says that it is not ready"),
+        (DeploymentState::Starting, _) => (view::DeploymentHealth::Starting, ""),
+        (DeploymentState::Ready, _) => (view::DeploymentHealth::Gone, "it does not answer"),
+    };
+    view::DeploymentRow {
+        name: deployment.name.clone(),
+        generation: deployment.generation,
+        health,
+        target: match deployment.target {
+            Target::Process => "process",
+            Target::Docker => "docker",
+        }
+        .into(),
+        model: deployment.model.clone(),
+        version: deployment.version,
+        address: deployment.address.clone(),
+        run: deployment.run_id.clone(),
+        updated_at: deployment.updated_at,
+        remark: remark.into(),
+    }
+}
+
+pub(super) fn fire(info: &ScheduleInfo, fire: &ScheduleFire) -> view::Fire {
+    view::Fire {
+        schedule: info.id.clone(),
+        workflow: info.workflow.clone(),
+        at: fire.at.0,
+        decision: fire.decision.clone(),
+        reason: fire.reason.clone(),
+        run: fire.run.map(|run| run.to_string()),
+    }
+}
+
+pub(super) fn schedule(info: &ScheduleInfo) -> view::ScheduleRow {
+    view::ScheduleRow {
+        id: info.id.clone(),
+        workflow: info.workflow.clone(),
+        trigger: "cron".into(),
+        expression: info.trigger.clone(),
+        words: String::new(),
+        timezone: info.timezone.clone(),
+        overlap: info.overlap.clone(),
+        catch_up: info.catch_up.clone(),
+        is_paused: info.paused,
+        pause_reason: String::new(),
+        next: info.next.iter().take(5).map(|at| at.0).collect(),
+        last: info.recent.iter().take(5).map(|recent| fire(info, recent)).collect(),
+    }
+}
+
+/// The fires that come, of all schedules, soonest first.
+pub(super) fn upcoming(schedules: &[ScheduleInfo], limit: usize) -> Vec<view::Fire> {
+    let mut all: Vec<view::Fire> = schedules
+        .iter()
+        .filter(|info| !info.paused)
+        .flat_map(|info| {
+            info.next.iter().map(|at| view::Fire {
+                schedule: info.id.clone(),
+                workflow: info.workflow.clone(),
+                at: at.0,
+                ..view::Fire::default()
+            })
+        })
+        .collect();
+    all.sort_by_key(|fire| fire.at);
+    all.truncate(limit);
+    all
+}

@@ -1,0 +1,35 @@
+//! Where a request comes from, as the listener knows it.
+
+use std::net::SocketAddr;
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// A TCP connection.
+    Net {
+        /// Its address.
+        address: SocketAddr,
+        /// Whether it is encrypted.
+        tls: bool,
+    },
+    /// A process of this machine, by the Unix socket; its user was checked.
+    Socket {
+        /// The process's user.
+        uid: u32,
+    },
+}
+
+impl Peer {
+    /// The address for the audit trail and for limits.
+    pub(super) fn label(&self) -> String {
+        match self {
+            Self::Net { address, .. } => address.ip().to_canonical().to_string(),
+            Self::Socket { .. } => "socket".into(),
+        }
+    }
+
+    /// Tells whether what is said to it cannot be read on the way.
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self, Self::Net { tls: true, .. })
+    }
+}

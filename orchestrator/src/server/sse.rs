@@ -1,0 +1,56 @@
+//! Server-sent events: frames, beats that keep proxies patient, and the end when the server stops.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Serialize;
+
+use super::{listen::stopped, state::ServerState};
+
+/// A comment is sent when nothing else was for so long.
+const BEAT: Duration = Duration::from_secs(15);
+
+/// One event.
+pub(super) fn frame(id: Option<u64>, event: &str, data: &impl Serialize) -> Bytes {
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    // JSON in one line has no line break, so that one `data:` is enough.
+    let data = serde_json::to_string(data).expect("views have string keys");
+    Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n"))
+}
+
+/// The id of the last event that the client has, from the header or, for the first connection, from the query.
+pub(super) fn last_event_id(headers: &HeaderMap, query: Option<u64>) -> Option<u64> {
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.trim().parse().ok()).or(query)
+}
+
+/// Something that gives frames until it is over.
+pub(super) trait Source: Send + 'static {
+    /// The next frames; `None` at the end. May be dropped while it waits, and then called again.
+    fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
+}
+
+/// Streams what a source gives. Ends with the source, or when the server stops.
+pub(super) fn reply(state: &Arc<ServerState>, source: impl Source) -> Response {
+    let (stopping, count) = (state.stopping.clone(), state.metrics.stream());
+    let frames = stream::unfold((source, stopping, count), async |(mut source, mut stopping, count)| {
+        let bytes = tokio::select! {
+            () = stopped(&mut stopping) => return None,
+            next = source.next() => next?,
+            () = tokio::time::sleep(BEAT) => Bytes::from_static(b": beat\n\n"),
+        };
+        Some((Ok::<_, Infallible>(bytes), (source, stopping, count)))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (headers, Body::from_stream(frames)).into_response()
+}

@@ -1,0 +1,101 @@
+//! Runs.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{TaskView, rfc3339};
+use crate::run::{Run, RunRow, RunStatus, Timestamp};
+
+/// A run in a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct RunSummary {
+    /// Its id; ids sort by the time of their making.
+    pub(in crate::server) id: String,
+    /// The workflow's name.
+    pub(in crate::server) workflow: String,
+    /// BLAKE3 of the workflow file.
+    pub(in crate::server) workflow_hash: String,
+    /// `running`, `paused`, `interrupted`, `succeeded`, `rejected`, `failed` or `cancelled`.
+    pub(in crate::server) status: &'static str,
+    pub(in crate::server) created_at: String,
+    pub(in crate::server) ended_at: Option<String>,
+    /// Seconds from start to end, or so far.
+    pub(in crate::server) duration: Option<f64>,
+    pub(in crate::server) n_tasks: u32,
+    /// Tasks that are at their end.
+    pub(in crate::server) n_ended: u32,
+    /// Events so far; the next one has this number.
+    pub(in crate::server) n_events: u64,
+    /// The run whose task started this one.
+    pub(in crate::server) parent: Option<String>,
+}
+
+impl RunSummary {
+    pub(in crate::server) fn of(row: &RunRow, now: Timestamp) -> Self {
+        let duration = match (row.ended_at, row.status) {
+            (Some(end), _) => Some(end.seconds_since(row.created_at)),
+            (None, RunStatus::Interrupted) => None,
+            (None, _) => Some(now.seconds_since(row.created_at)),
+        };
+        Self {
+            id: row.id.to_string(),
+            workflow: row.workflow.clone(),
+            workflow_hash: row.workflow_hash.clone(),
+            status: row.status.word(),
+            created_at: rfc3339(row.created_at),
+            ended_at: row.ended_at.map(rfc3339),
+            duration,
+            n_tasks: row.n_tasks,
+            n_ended: row.n_ended,
+            n_events: row.n_events,
+            parent: row.parent.map(|parent| parent.to_string()),
+        }
+    }
+}
+
+/// Runs, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct RunPage {
+    pub(in crate::server) runs: Vec<RunSummary>,
+    /// Where the next page begins; a page may have fewer runs than asked for, or none, and still be followed by another.
+    pub(in crate::server) next: Option<String>,
+}
+
+/// A run with its tasks.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct RunView {
+    #[serde(flatten)]
+    pub(in crate::server) run: RunSummary,
+    /// The file, as whoever started the run named it.
+    pub(in crate::server) file: String,
+    pub(in crate::server) params: BTreeMap<String, Value>,
+    /// False when the run did not use the cache.
+    pub(in crate::server) use_cache: bool,
+    /// Why it was ended early.
+    pub(in crate::server) cancelled_because: Option<String>,
+    /// True when `retry` would repeat something.
+    pub(in crate::server) can_retry: bool,
+    /// In the order of the file, each followed by its items.
+    pub(in crate::server) tasks: Vec<TaskView>,
+}
+
+impl RunView {
+    pub(in crate::server) fn of(run: &Run, now: Timestamp) -> Self {
+        let status = run.status();
+        Self {
+            run: RunSummary::of(&run.row(), now),
+            file: run.file().display().to_string(),
+            params: run.workflow().params.clone(),
+            use_cache: run.uses_cache(),
+            cancelled_because: run.cancel_reason().map(str::to_owned),
+            can_retry: status.is_final() && run.can_go_on(),
+            tasks: run
+                .tasks_with_items()
+                .map(|(idx, task, record)| TaskView::of(run, idx, task, record, now))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Runs in rows.
+
+use maud::{Markup, html};
+
+use crate::{
+    icon::{badge, icon},
+    text::{duration, encoded, prose, short_id, when},
+    view::{DeploymentHealth, RunRow, RunState},
+};
+
+/// A table of runs.
+pub(crate) fn run_table(rows: &[RunRow], now: i64, caption: &str) -> Markup {
+    html! {
+        table.runs {
+            caption.sr { (caption) }
+            thead { tr {
+                th scope="col" { "State" } th scope="col" { "Run" } th scope="col" { "What happened" }
+                th scope="col" { "Started" } th.num scope="col" { "Took" } th scope="col" { "By" }
+            } }
+            tbody { @for row in rows { (run_row(row, now)) } }
+        }
+    }
+}
+
+fn run_row(row: &RunRow, now: i64) -> Markup {
+    let is_open = !row.state.is_final();
+    html! {
+        tr {
+            td { (badge(row.state.word())) }
+            td.main { a.row href={ "/runs/" (encoded(&row.id)) } { (row.workflow) } " " span.id title=(row.id) { (short_id(&row.id)) }
+                @if row.parent.is_some() { span.sub title="started by a task of another run" { " nested" } } }
+            td.what {
+                @if !row.remark.is_empty() { span.remark title=(row.remark) { (prose(&row.remark)) } }
+                @else if is_open && row.n_tasks > 0 { (progress(row)) }
+            }
+            td.when { (when(now, row.created_at)) }
+            td.num.took { @if let Some(seconds) = row.seconds(now) { (duration(seconds)) } }
+            td.by { (row.started_by) }
+        }
+    }
+}
+
+fn progress(row: &RunRow) -> Markup {
+    let label = format!("{} of {} tasks", row.n_ended, row.n_tasks);
+    html! { progress max=(row.n_tasks) value=(row.n_ended) aria-label=(label) {} span.sub { (row.n_ended) "/" (row.n_tasks) } }
+}
+
+/// How a deployment is.
+pub(crate) fn health_badge(health: DeploymentHealth) -> Markup {
+    let (class, shape) = match health {
+        DeploymentHealth::Ready => (RunState::Succeeded, "succeeded"),
+        DeploymentHealth::Starting => (RunState::Running, "running"),
+        DeploymentHealth::NotReady => (RunState::Rejected, "waiting"),
+        DeploymentHealth::Gone | DeploymentHealth::Failed => (RunState::Failed, "failed"),
+        DeploymentHealth::Stopped => (RunState::Cancelled, "cancelled"),
+    };
+    html! { span class={ "badge s-" (class.word()) } { (icon(shape)) (health.word()) } }
+}
