@@ -177,10 +177,12 @@
     if (!panel) return;
     panel.remove();
     const address = new URL(location.href);
+    const task = address.searchParams.get("task");
     address.searchParams.delete("task");
     if (isNew) history.pushState(null, "", address);
     mark();
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    const row = $(`#t-${CSS.escape(task ?? "")} a.row`);
+    (opener?.isConnected ? opener : row)?.focus({ preventScroll: true });
   }
   function mark() {
     const task = new URL(location.href).searchParams.get("task");

@@ -152,7 +152,7 @@ impl Rows<'_> {
         let ran = task.state != TaskState::Cached;
         let is_selected = self.view.selected.as_ref().is_some_and(|detail| detail.task.name == task.name);
         html! {
-            tr class={ "s-" (word) " " (class) @if is_selected { " on" } } {
+            tr id={ "t-" (task.name) } class={ "s-" (word) " " (class) @if is_selected { " on" } } {
                 td.t { a.row href=(self.links.task(&task.name)) data-panel { (icon(word)) (task.name) }
                     span.k { (task.kind) @if task.is_hook { ", hook" } } }
                 td.b title=[(!story.is_empty()).then_some(&story)] { (bar(task, &self.axis, self.page.now)) }
