@@ -112,6 +112,8 @@
         const task = inner && parsed(inner);
         if (task && $("#panel")) morph($("#panel"), task);
         times(); clocks(); follow();
+        const title = $("#live h1");
+        if (title) document.title = `${title.textContent} · Sluicegate`;
       }
       failures = 0;
       say(isLive() ? "live" : "");
