@@ -112,6 +112,8 @@
         const task = inner && parsed(inner);
         if (task && $("#panel")) morph($("#panel"), task);
         times(); clocks(); follow();
+        const title = $("#live h1");
+        if (title) document.title = `${title.textContent} · Sluicegate`;
       }
       failures = 0;
       say(isLive() ? "live" : "");
@@ -177,10 +179,12 @@
     if (!panel) return;
     panel.remove();
     const address = new URL(location.href);
+    const task = address.searchParams.get("task");
     address.searchParams.delete("task");
     if (isNew) history.pushState(null, "", address);
     mark();
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    const row = $(`#t-${CSS.escape(task ?? "")} a.row`);
+    (opener?.isConnected ? opener : row)?.focus({ preventScroll: true });
   }
   function mark() {
     const task = new URL(location.href).searchParams.get("task");

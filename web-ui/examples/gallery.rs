@@ -55,6 +55,7 @@ fn pages(page: &Page) -> Vec<(&'static str, String)> {
         ("run-panel-running", web::run(page, &samples::running_with_panel())),
         ("run-1000", web::run(page, &samples::many(1_000))),
         ("run-1000-open", web::run(page, &samples::many_open(1_000))),
+        ("run-wide", web::run(page, &samples::wide())),
         ("run-items", web::run(page, &samples::items(1_000))),
         ("run-10000", web::run(page, &samples::many(10_000))),
         ("run-empty", web::run(page, &view::RunPage::default())),

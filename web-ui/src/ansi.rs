@@ -1,7 +1,7 @@
 //! ANSI codes of a log as HTML. Colours and weights are kept; whatever else a program says to a terminal is left out.
 
 use maud::{Escaper, Markup, PreEscaped};
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// How text looks.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -92,7 +92,8 @@ fn nearest([red, green, blue]: [u16; 3]) -> u8 {
 pub(crate) fn to_html(text: &str) -> Markup {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let (mut look, mut shown) = (Look::default(), Look::default());
-    let mut rest = text;
+    let text = overwritten(text);
+    let mut rest = &*text;
     loop {
         let (plain, code) = match rest.find(|c: char| c.is_control() && c != '\n' && c != '\t') {
             Some(at) => rest.split_at(at),
@@ -114,6 +115,19 @@ pub(crate) fn to_html(text: &str) -> Markup {
     }
     close(shown, &mut out);
     PreEscaped(out)
+}
+
+/// Lines as a terminal shows them: what stands before a carriage return is written over, as progress bars do.
+fn overwritten(text: &str) -> Cow<'_, str> {
+    if !text.contains('\r') {
+        return Cow::Borrowed(text);
+    }
+    let line = |line: &str| {
+        let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
+        let body = body.trim_end_matches('\r');
+        format!("{}{end}", body.rsplit('\r').next().unwrap_or_default())
+    };
+    Cow::Owned(text.split_inclusive('\n').map(line).collect())
 }
 
 fn open(look: Look, out: &mut String) {
@@ -188,7 +202,8 @@ mod tests {
     #[test]
     fn other_codes_and_broken_ones_are_left_out() {
         assert_eq!(html("a\u{1b}[2K\u{1b}[1Gb"), "ab");
-        assert_eq!(html("a\rb\u{8}c\u{0}d"), "abcd");
+        assert_eq!(html("ab\u{8}c\u{0}d"), "abcd");
+        assert_eq!(html("10 %\r20 %\r30 %\r\ndone\r\nend"), "30 %\ndone\nend");
         assert_eq!(html("end\u{1b}["), "end");
         assert_eq!(html("end\u{1b}"), "end");
         assert_eq!(html("\u{1b}[3\u{1b}[31mx"), "<span class=\"f1\">x</span>");

@@ -32,25 +32,21 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// A metric: whole numbers as such, others with as many digits as tell them apart.
 pub(crate) fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return if value.is_nan() { "NaN".into() } else { "∞".into() };
+    if value.is_nan() {
+        return "NaN".into();
     }
+    let sign = if value < 0.0 { "−" } else { "" };
     let magnitude = value.abs();
-    if value.fract() == 0.0 && magnitude < 1e15 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole, positive and below 2^53"
-        )]
-        let whole = count(magnitude as u64);
-        return if value < 0.0 { format!("−{whole}") } else { whole };
-    }
-    match magnitude {
-        m if !(1e-4..1e6).contains(&m) => format!("{value:.3e}"),
-        m if m >= 1000.0 => format!("{value:.1}"),
-        m if m >= 10.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
-    }
+    let text = match magnitude {
+        m if m.is_infinite() => "∞".into(),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and below 2^53")]
+        m if m.fract() == 0.0 && m < 9e15 => count(m as u64),
+        m if !(1e-4..1e6).contains(&m) => format!("{m:.3e}"),
+        m if m >= 1000.0 => format!("{m:.1}"),
+        m if m >= 10.0 => format!("{m:.2}"),
+        m => format!("{m:.4}"),
+    };
+    format!("{sign}{text}")
 }
 
 /// A difference, with its sign.
@@ -202,6 +198,9 @@ mod tests {
         assert_eq!(number(42.0), "42");
         assert_eq!(number(-64_430.0), "−64,430");
         assert_eq!(number(f64::NAN), "NaN");
+        assert_eq!(number(f64::NEG_INFINITY), "−∞");
+        assert_eq!(number(-17.064), "−17.06");
+        assert_eq!(number(0.000_012_3), "1.230e-5");
         assert_eq!(signed(-0.25), "−0.2500");
         assert_eq!(clipped("grüße an alle", 6), "grüße…");
     }

@@ -47,7 +47,7 @@ pub(crate) fn draw(nodes: &[Node], edges: &[Edge], label: &str) -> (Markup, bool
     if laid.n_abreast <= NARROW && laid.across <= 2.6 * WIDTH {
         return (svg(nodes, edges, &laid, true, label), true);
     }
-    let right = Measures { across: HEIGHT, along: WIDTH, gap: 14.0, layer_gap: 46.0 };
+    let right = Measures { across: HEIGHT, along: WIDTH, gap: 12.0, layer_gap: 44.0 };
     let laid = layout(nodes.len(), edges, right);
     (svg(nodes, edges, &laid, false, label), false)
 }

@@ -4,7 +4,7 @@
 //! same kind, with the same name but for numbers, in the same layer; then of the same kind in a layer; then a layer; then neighbouring
 //! layers. All of these keep the graph of the groups free of cycles, because no step joins tasks of a layer with tasks that lie between.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 use crate::view::Edge;
 
@@ -48,11 +48,14 @@ pub(crate) fn fold(tasks: &[Foldable<'_>], edges: &[Edge], limit: usize) -> Fold
         &|task| (layers[task], String::new()),
         &|task| (layers[task] * limit.max(1) / n_layers.max(1), String::new()),
     ];
-    let mut of_task: HashMap<usize, usize> = roots.iter().map(|&task| (task, task)).collect();
+    // By task: the first task of its group.
+    let mut first_of = own.clone();
     if roots.len() > limit {
         for key in coarse {
             let mut first: BTreeMap<(usize, String), usize> = BTreeMap::new();
-            of_task = roots.iter().map(|&task| (task, *first.entry(key(task)).or_insert(task))).collect();
+            for &task in &roots {
+                first_of[task] = *first.entry(key(task)).or_insert(task);
+            }
             if first.len() <= limit {
                 break;
             }
@@ -60,21 +63,25 @@ pub(crate) fn fold(tasks: &[Foldable<'_>], edges: &[Edge], limit: usize) -> Fold
     }
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &task in &roots {
-        members.entry(of_task[&task]).or_default().push(task);
+        members.entry(first_of[task]).or_default().push(task);
     }
     for (task, &root) in own.iter().enumerate().filter(|(task, root)| task != *root) {
-        members.entry(of_task[&root]).or_default().push(task);
+        members.entry(first_of[root]).or_default().push(task);
     }
-    let place: HashMap<usize, usize> =
-        members.keys().enumerate().map(|(place, &first)| (first, place)).collect();
-    let group_of = |task: usize| place[&of_task[&own[task]]];
+    let mut place = vec![0; tasks.len()];
+    for (at, &first) in members.keys().enumerate() {
+        place[first] = at;
+    }
+    let group_of = |task: usize| place[first_of[own[task]]];
     let n = tasks.len();
-    let between: BTreeSet<(usize, usize)> = edges
+    let mut between: Vec<(usize, usize)> = edges
         .iter()
         .filter(|edge| edge.from < n && edge.to < n)
         .map(|edge| (group_of(edge.from), group_of(edge.to)))
         .filter(|(from, to)| from != to)
         .collect();
+    between.sort_unstable();
+    between.dedup();
     let groups = members.into_iter().map(|(first, members)| group(tasks, &own, first, members)).collect();
     Folded { groups, edges: between.into_iter().map(|(from, to)| Edge { from, to }).collect() }
 }

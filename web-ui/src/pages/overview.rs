@@ -61,7 +61,7 @@ fn counts(view: &Overview) -> Markup {
     html! {
         p.meta {
             a href="/workflows" { (plural(view.n_workflows, "workflow")) }
-            a href="/runs" { (count(view.n_runs)) " runs" }
+            a href="/runs" { (count(view.n_runs)) @if view.n_runs >= 500 { "+" } " runs" }
             @if !view.running.is_empty() { b { (view.running.len()) " at work" } }
         }
     }

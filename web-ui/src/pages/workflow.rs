@@ -25,7 +25,7 @@ pub fn workflow(page: &Page, view: &WorkflowPage) -> String {
             @if !row.description.is_empty() { p.lead { (row.description) } }
             p.meta {
                 @if !row.file.is_empty() { a.mono href="#source" { (row.file) } }
-                a href={ "/runs?workflow=" (encoded(&row.name)) } { (count(row.n_runs)) " runs" }
+                a href={ "/runs?workflow=" (encoded(&row.name)) } { (count(row.n_runs)) @if row.n_runs >= 30 { "+" } " runs" }
                 span { (plural(view.tasks.len(), "task")) }
             }
             @if !row.outcomes.is_empty() { (outcomes(&row.outcomes, page.now)) }

@@ -66,7 +66,7 @@ fn workflow_row(page: &Page, row: &WorkflowRow) -> Markup {
                 @else if let Some(at) = row.next_fire { (when(page.now, at)) }
                 @for line in &row.schedules { br; code.sub { (line) } }
             }
-            td.num { (count(row.n_runs)) }
+            td.num { (count(row.n_runs)) @if row.n_runs >= 30 { "+" } }
         }
     }
 }

@@ -29,6 +29,7 @@ pub(crate) fn log_section(log: &LogPage, is_own_page: bool) -> Markup {
         encoded(&log.task),
         log.attempt
     );
+    let has_lines = log.attempt > 0 && !(log.is_complete && log.text.is_empty());
     html! {
         section.log #log aria-labelledby="log-title" {
             header {
@@ -40,11 +41,11 @@ pub(crate) fn log_section(log: &LogPage, is_own_page: bool) -> Markup {
                         }
                     }
                 }
-                div.log-tools hidden {
+                @if has_lines { div.log-tools hidden {
                     label { span.sr { "Search in the log" } input #log-search type="search" placeholder="Search in the log" autocomplete="off"; }
                     span #log-found role="status" {}
                     @if !log.is_complete { label { input #log-follow type="checkbox" checked; " follow" } }
-                }
+                } }
                 @if log.attempt > 0 {
                     @if !is_own_page { a href=(address(log)) { "open" } }
                     a href=(raw) download { "download" }
@@ -52,7 +53,7 @@ pub(crate) fn log_section(log: &LogPage, is_own_page: bool) -> Markup {
             }
             @if log.start > 0 { p.note { "The first " (size(log.start)) " are not shown; the download has them." } }
             @if log.attempt == 0 { p.empty { "No attempt has started yet." } }
-            @else if log.is_complete && log.text.is_empty() { p.empty { "The attempt wrote nothing." } }
+            @else if !has_lines { p.empty { "The attempt wrote nothing." } }
             @else {
                 pre #log-lines tabindex="0" role="log" aria-label="Log" data-keep=(format!("{}/{}/{}", log.run, log.task, log.attempt)) data-log=(address(log)) { (log_lines(log)) }
             }

@@ -32,9 +32,16 @@ fn highlighted(line: &str) -> Markup {
     let trimmed = line.trim_start();
     html! {
         @if trimmed.starts_with('#') { span.com { (line) } }
-        @else if trimmed.starts_with('[') { span.tab { (line) } }
+        @else if trimmed.starts_with('[') { (table_line(line)) }
         @else if let Some((key, value)) = line.split_once('=').filter(|(key, _)| !key.contains(['"', '\'', '{'])) { span.key { (key) } "=" (value) }
         @else { (line) }
+    }
+}
+
+fn table_line(line: &str) -> Markup {
+    match line.split_once(" #") {
+        Some((table, comment)) => html! { span.tab { (table) } span.com { " #" (comment) } },
+        None => html! { span.tab { (line) } },
     }
 }
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    text::{clipped, count},
+    text::{clipped, count, prose},
     view::TablePreview,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 pub(crate) fn empty(text: &str, command: &str) -> Markup {
     html! {
         div.empty {
-            p { (text) }
+            p { (prose(text)) }
             @if !command.is_empty() { pre.command { code { (command) } } }
         }
     }

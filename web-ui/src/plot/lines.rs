@@ -11,9 +11,9 @@ use crate::{
 
 use super::scale::{Scale, extent};
 
-const WIDTH: f64 = 340.0;
+const WIDTH: f64 = 350.0;
 const HEIGHT: f64 = 110.0;
-const LEFT: f64 = 48.0;
+const LEFT: f64 = 58.0;
 
 /// The durations of runs, as bars in the colour of their state.
 pub(crate) fn trend_durations(runs: &[TrendRun], now: i64) -> Markup {

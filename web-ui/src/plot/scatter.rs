@@ -29,7 +29,7 @@ pub(crate) fn residuals(pairs: &[(f64, f64)]) -> Markup {
     html! {
         figure.plot {
             figcaption { "Residuals" span.sub { "true minus predicted"
-                @if step > 1 { "; every " (step) "th of " (count(pairs.len() as u64)) " rows" } } }
+                @if step > 1 { "; one in " (step) " of " (count(pairs.len() as u64)) " rows" } } }
             svg viewBox="0 0 344 240" width="344" height="240" role="img" aria-label=(label) {
                 path.grid d="M44 10V204M44 10H336M44 204H336" {}
                 path.chance d=(format!("M44 {0}H336", y.px(0.0))) {}

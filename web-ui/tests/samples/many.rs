@@ -84,3 +84,32 @@ pub fn items(n: usize) -> RunPage {
     view.tasks[1].ended_at = None;
     view
 }
+
+/// A run whose layers are too wide to be drawn downwards.
+pub fn wide() -> RunPage {
+    let mut view = many(32);
+    let kinds = ["data.read", "data.clean", "train.svm", "train.linear", "evaluate"];
+    view.edges.clear();
+    for (at, task) in view.tasks.iter_mut().enumerate() {
+        let (layer, lane) = (at / 7, at % 7);
+        task.kind = s(kinds[layer]);
+        task.name = format!("{}-of-region-{lane}", ["read", "clean", "svm", "line", "score"][layer]);
+        task.state = [
+            TaskState::Succeeded,
+            TaskState::Cached,
+            TaskState::Succeeded,
+            TaskState::Running,
+            TaskState::Blocked,
+        ][layer];
+        if at == 17 {
+            task.state = TaskState::Failed;
+        }
+        if layer > 0 {
+            view.edges.push(Edge { from: at - 7, to: at });
+            if lane % 3 == 0 && at > 7 {
+                view.edges.push(Edge { from: at - 8, to: at });
+            }
+        }
+    }
+    view
+}

@@ -50,7 +50,7 @@ pub(super) fn resolve(page: &Page, run: &str, task: &str) -> Markup {
         )
     };
     html! {
-        div.actions { span { "Its outcome was lost, and it must not happen twice. What became of it?" }
+        div.actions { span { "What became of it?" }
             (choice("It succeeded", "succeeded")) (choice("It failed", "failed")) (choice("It did not happen: try again", "retry")) }
     }
 }

@@ -41,7 +41,7 @@ fn facts(page: &Page, view: &TaskDetail) -> Markup {
         p.meta {
             a href={ "/kinds/" (encoded(&task.kind)) } { (task.kind) }
             @if let Some(start) = task.started_at { span { "started " (when(page.now, start)) } }
-            @if let Some(seconds) = task.seconds(page.now).filter(|_| task.state != TaskState::Cached) { span { "took " b { (duration(seconds)) } } }
+            @if let Some(seconds) = task.seconds(page.now).filter(|_| task.state != TaskState::Cached) { span { (if task.state.is_final() { "took " } else { "since " }) b { (duration(seconds)) } } }
             @if task.attempts.len() > 1 { span { (plural(task.attempts.len(), "attempt")) } }
             @if let Some(retry) = task.retry_at { span { "next attempt " (when(page.now, retry)) } }
             @if let Some(child) = &task.child { span { "its run is " a.mono href={ "/runs/" (encoded(child)) } { (short_id(child)) } } }
@@ -131,9 +131,9 @@ fn attempts(page: &Page, view: &TaskDetail) -> Markup {
     html! {
         @if view.task.attempts.len() > 1 {
             section { table { caption { "Attempts" }
-                thead { tr { th.num scope="col" { "attempt" } th scope="col" { "end" } th scope="col" { "started" } th.num scope="col" { "took" } th scope="col" { "why" } } }
+                thead { tr { th scope="col" { "attempt" } th scope="col" { "end" } th scope="col" { "started" } th.num scope="col" { "took" } th scope="col" { "why" } } }
                 tbody { @for attempt in &view.task.attempts { tr {
-                    td.num { (attempt.number) } td { (attempt.end.word()) } td { (clock(attempt.started_at)) }
+                    td { (attempt.number) } td { (attempt.end.word()) } td { (clock(attempt.started_at)) }
                     td.num { (duration((attempt.ended_at.unwrap_or(page.now) - attempt.started_at).max(0) as f64 / 1000.0)) }
                     td { (prose(&attempt.error)) }
                 } } } } }

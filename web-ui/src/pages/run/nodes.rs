@@ -14,7 +14,7 @@ use super::{
 };
 
 /// More tasks than this are put together.
-const MOST_NODES: usize = 48;
+const MOST_NODES: usize = 40;
 
 /// The graph, and whether it fits beside the list.
 pub(super) fn graph(page: &Page, view: &RunPage, links: &Links<'_>) -> (Markup, bool) {

@@ -92,8 +92,11 @@ impl Rows<'_> {
             return self.row(task);
         }
         let is_open = self.links.is_open(&group.key);
-        let body = if is_open { self.open(group, &members) } else { self.urgent(&members) };
-        html! { (self.summary(group, &members, is_open)) (body) }
+        // The task that has the items keeps a row of its own; what folds is its items.
+        let (own, members) =
+            if group.has_items { (Some(members[0]), &members[1..]) } else { (None, &members[..]) };
+        let body = if is_open { self.open(group, members) } else { self.urgent(members) };
+        html! { @if let Some(task) = own { (self.row(task)) } (self.summary(group, members, is_open)) (body) }
     }
 
     fn summary(&self, group: &Group, members: &[&RunTask], is_open: bool) -> Markup {
@@ -103,10 +106,11 @@ impl Rows<'_> {
             counts.iter().map(|(state, n)| format!("{} {}", count(*n as u64), state.word())).collect();
         let start = members.iter().filter_map(|task| task.started_at).min();
         let end = members.iter().filter_map(|task| task.ended_at).max().unwrap_or(self.page.now);
+        let label = if group.has_items { "items" } else { &group.label };
         let address = if is_open { self.links.run().to_owned() } else { self.links.group(&group.key, 0) };
         html! {
-            tr class={ "group s-" (state) } id={ "g-" (group.key) } {
-                td.t { a.row href=(address) data-swap aria-expanded=(is_open) { (icon(state)) (group.label) } " " span.n { (count(members.len() as u64)) } }
+            tr class={ "group s-" (state) @if group.has_items { " item" } } id={ "g-" (group.key) } {
+                td.t { a.row href=(address) data-swap aria-expanded=(is_open) { (icon(state)) (label) } " " span.n { (count(members.len() as u64)) } }
                 td.b { (span(members, &counts, &self.axis, self.page.now)) }
                 td.num { @if let Some(start) = start { (duration((end - start).max(0) as f64 / 1000.0)) } }
                 td.r { (words.join(", ")) }
@@ -152,7 +156,7 @@ impl Rows<'_> {
         let ran = task.state != TaskState::Cached;
         let is_selected = self.view.selected.as_ref().is_some_and(|detail| detail.task.name == task.name);
         html! {
-            tr class={ "s-" (word) " " (class) @if is_selected { " on" } } {
+            tr id={ "t-" (task.name) } class={ "s-" (word) " " (class) @if is_selected { " on" } } {
                 td.t { a.row href=(self.links.task(&task.name)) data-panel { (icon(word)) (task.name) }
                     span.k { (task.kind) @if task.is_hook { ", hook" } } }
                 td.b title=[(!story.is_empty()).then_some(&story)] { (bar(task, &self.axis, self.page.now)) }

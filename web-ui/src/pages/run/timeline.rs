@@ -10,7 +10,7 @@ use crate::{
 /// The extent of the time axis; bars stretch to the width that there is.
 const WIDTH: f64 = 1000.0;
 /// Nothing that happened is narrower.
-const LEAST: f64 = 5.0;
+const LEAST: f64 = 7.0;
 
 /// The time that the axis shows.
 #[derive(Clone, Copy, Debug)]
@@ -221,6 +221,6 @@ mod tests {
         };
         let bars = bars(&task, &Axis::new(0, 10_000), 10_000);
         assert_eq!(bars.len(), 1);
-        assert!(bars[0].x + bars[0].width <= 1000.0 && bars[0].width >= 5.0);
+        assert!(bars[0].x + bars[0].width <= 1000.0 && bars[0].width >= 7.0);
     }
 }
