@@ -35,6 +35,7 @@ fn commit(n: u64) -> Commit {
         timeout: None,
         pools: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        schedules: Vec::new(),
         tasks: Vec::new(),
         hash: "3f2a".repeat(16),
         source: "[tasks.t]\nuses = \"noop\"\n".into(),
@@ -45,6 +46,7 @@ fn commit(n: u64) -> Commit {
         file: "bench.toml".into(),
         use_cache: true,
         parent: None,
+        cause: None,
         owner: owner.clone(),
     };
     let finished = Event::RunFinished { status: RunStatus::Succeeded };

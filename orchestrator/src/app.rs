@@ -30,19 +30,19 @@ use std::{
     time::Duration,
 };
 
-pub use conformance::{Check, Conformance, ConformanceRequest, Verdict as CheckVerdict};
 pub use crate::server::{Role, TokenError, TokenInfo};
+pub use conformance::{Check, Conformance, ConformanceRequest, Verdict as CheckVerdict};
 pub use control::Cancelled;
 pub use deployments::StoppedDeployment;
 pub use error::AppError;
 pub use files::{CheckedFile, find_home};
 pub use gc::GcRequest;
 pub use history::{History, LoggedAttempt};
+pub use models::{ModelDetail, Promotion, ServeRequest};
 pub use plugins::{LockReport, NewPlugin, PluginRow};
+pub use run::{RunRequest, Running};
 pub use schedule::{SCHEDULER_COMMAND, serve_schedules};
 pub use schedule_view::{BackfillOrder, Schedules, SimulateRequest, Simulated};
-pub use models::{ModelDetail, Promotion, ServeRequest};
-pub use run::{RunRequest, Running};
 pub use serve::{DaemonRequest, Listening};
 pub use sluicegate_deploy::DeploymentHealth;
 pub use torture::{Torture, TortureReport, TortureRequest};

@@ -78,9 +78,8 @@ struct Found {
 impl App {
     /// The folders whose workflows are watched when none are named: `workflows` beside the state, or else the folder of the state itself.
     pub fn workflow_folders(&self) -> Vec<PathBuf> {
-        let project = self.home.parent().unwrap_or(std::path::Path::new("/"));
-        let usual = project.join("workflows");
-        vec![if usual.is_dir() { usual } else { project.to_owned() }]
+        let usual = self.project.join("workflows");
+        vec![if usual.is_dir() { usual } else { self.project.clone() }]
     }
 
     fn files(&self, paths: &[PathBuf]) -> Vec<FileStatus> {

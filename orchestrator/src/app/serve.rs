@@ -5,9 +5,13 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::timeout,
 };
 
-use super::{App, AppError, default_parallel, serve_parts::OwnDeployments, serve_workflows::WorkflowFolder};
+use super::{
+    App, AppError, default_parallel, serve_parts::OwnDeployments, serve_schedules::OwnSchedules,
+    serve_workflows::WorkflowFolder,
+};
 use crate::{
     artifact::write_durably,
     engine::Engine,
@@ -76,6 +80,7 @@ impl App {
             let mut stop = Stop::listen()?;
             let n_workers = request.n_workers.unwrap_or_else(|| default_parallel().max(4));
             let engine = self.daemon_engine(store.clone(), n_workers)?;
+            engine.respect_orphans()?;
             // Before anyone can start a run: what claims to run now is left over.
             let interrupted = engine.mark_interrupted().await?;
             let listeners = Listeners::bind(request.bind, self.home.join(SOCKET), tls.clone()).await?;
@@ -88,7 +93,9 @@ impl App {
                     .map_err(|source| AppError::Unwritable { path: path.clone(), source })?;
             }
             let (stop_tx, stopping) = watch::channel(false);
-            let parts = self.server_parts(&engine, store, &folder)?;
+            let (scheduler, schedules) = self.scheduler(&engine, &store, vec![folder.clone()]);
+            let own_schedules = OwnSchedules::new(schedules.clone());
+            let parts = self.server_parts(&engine, store, &folder, own_schedules)?;
             let options = ServerOptions {
                 hosts: request.hosts,
                 loopback_only,
@@ -103,21 +110,38 @@ impl App {
                 .into_iter()
                 .filter(|row| row.parent.is_none() && row.status == RunStatus::Interrupted);
             resume(&engine, open_runs.map(|row| row.id).collect()).await;
-            stop.asked().await;
+            // Only now: a schedule must know which of its runs go on.
+            let mut scheduling = tokio::spawn(scheduler.run());
+            let died = tokio::select! {
+                () = stop.asked() => None,
+                // Without its scheduler the daemon would look well and start nothing.
+                ended = &mut scheduling => Some(ended),
+            };
             let _ = stop_tx.send(true);
+            schedules.stop();
+            let scheduled = match died {
+                Some(ended) => Some(ended),
+                None => timeout(PATIENCE, scheduling).await.ok(),
+            };
             let (served, ()) = tokio::join!(serving, engine.leave(PATIENCE));
+            match scheduled {
+                Some(Ok(ended)) => ended?,
+                Some(Err(panic)) => return Err(AppError::Internal(format!("the scheduler failed: {panic}"))),
+                None => tracing::warn!("the scheduler did not end in time; what it decided is durable"),
+            }
             served.map_err(|panic| AppError::Internal(format!("the server failed: {panic}")))
         });
         runtime.shutdown_timeout(LAST);
         done
     }
 
-    /// What the server works with. The scheduler comes in here, as `schedules`.
+    /// What the server works with.
     fn server_parts(
         &self,
         engine: &Engine,
         store: Store,
         workflows: &std::path::Path,
+        schedules: OwnSchedules,
     ) -> Result<ServerParts, AppError> {
         Ok(ServerParts {
             home: self.home.clone(),
@@ -127,7 +151,7 @@ impl App {
             world: self.world.clone(),
             workflows: Arc::new(WorkflowFolder::new(self.clone(), workflows.to_owned())),
             deployments: Arc::new(OwnDeployments::new(self.home.clone(), self.host(&store))),
-            schedules: None,
+            schedules: Some(Arc::new(schedules)),
             store,
         })
     }

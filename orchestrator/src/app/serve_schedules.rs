@@ -102,7 +102,8 @@ impl Schedules for OwnSchedules {
         let all = self.wait(self.handle.list(0))?;
         let view = all.iter().find(|view| view.id == id);
         let n_times = view.map_or(0, |view| count(view, from, to));
-        let request = BackfillRequest { from, to: Timestamp(to.0 - 1), parallel: PARALLEL, params: BTreeMap::new() };
+        let request =
+            BackfillRequest { from, to: Timestamp(to.0 - 1), parallel: PARALLEL, params: BTreeMap::new() };
         self.wait(self.handle.backfill(&id, request))?;
         Ok(n_times)
     }
@@ -127,21 +128,37 @@ fn info(view: ScheduleView, log: Vec<LogEntry>) -> ScheduleInfo {
     let word = |all: &[(&str, Overlap)], value: Overlap| {
         all.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word).to_owned()
     };
-    let (trigger, timezone, catch_up) = match &view.schedule.on {
+    let (kind, trigger, timezone, catch_up) = match &view.schedule.on {
         On::Time(rule) => {
             let catch_up = CatchUp::ALL.iter().find(|(_, known)| *known == rule.catch_up);
-            (rule.cron.clone(), rule.timezone.clone(), catch_up.map_or("", |(word, _)| word).to_owned())
+            (
+                "cron",
+                rule.cron.clone(),
+                rule.timezone.clone(),
+                catch_up.map_or("", |(word, _)| word).to_owned(),
+            )
         }
-        On::Run(rule) => (format!("after `{}` {}", rule.workflow, rule.status.join(" or ")), String::new(), String::new()),
-        On::Webhook(_) => ("webhook".into(), String::new(), String::new()),
-        On::Files(rule) => (format!("files `{}`", rule.path), String::new(), String::new()),
+        On::Run(rule) => (
+            "after run",
+            format!("after `{}` {}", rule.workflow, rule.status.join(" or ")),
+            String::new(),
+            String::new(),
+        ),
+        On::Webhook(_) => ("webhook", format!("/api/v1/hooks/{}", view.id), String::new(), String::new()),
+        On::Files(rule) => ("files", rule.path.clone(), String::new(), String::new()),
     };
     ScheduleInfo {
         id: view.id.to_string(),
         workflow: view.id.workflow.clone(),
+        kind: kind.into(),
         trigger,
         timezone,
         paused: view.state.paused.is_some() || !view.schedule.enabled,
+        pause_reason: match &view.state.paused {
+            Some(pause) => format!("paused by {}", pause.by),
+            None if !view.schedule.enabled => "the file says `enabled = false`".into(),
+            None => String::new(),
+        },
         next: view.next.iter().map(|(scheduled_at, _)| *scheduled_at).collect(),
         overlap: word(&Overlap::ALL, view.schedule.overlap),
         catch_up,

@@ -40,7 +40,7 @@ struct Known {
 impl App {
     /// The folder of workflows: the one that is given, or `workflows` beside the project's file, or that file's folder.
     pub(super) fn workflow_folder(&self, given: Option<&Path>) -> Result<PathBuf, AppError> {
-        let project = self.home.parent().unwrap_or(Path::new("/"));
+        let project = self.project.as_path();
         let beside = project.join("workflows");
         let folder = given.unwrap_or(if beside.is_dir() { &beside } else { project });
         let unreadable = |source| AppError::Unreadable { path: folder.to_owned(), source };
@@ -61,7 +61,7 @@ impl WorkflowFolder {
             FacadeError::Failed(format!("`{}` cannot be read: {error}", self.folder.display()))
         })?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let project = stamp(&self.app.home().parent().unwrap_or(Path::new("/")).join(PROJECT_FILE));
+        let project = stamp(&self.app.project.join(PROJECT_FILE));
         let project_changed = known.project != project;
         known.project = project;
         let mut files = BTreeMap::new();

@@ -130,12 +130,16 @@ pub struct ScheduleInfo {
     pub id: String,
     /// The workflow.
     pub workflow: String,
+    /// What kind of trigger it is: `cron`, `after run`, `webhook`, `files`.
+    pub kind: String,
     /// What fires it, in words or as a cron line.
     pub trigger: String,
     /// The time zone's name.
     pub timezone: String,
     /// True while it does not fire.
     pub paused: bool,
+    /// Who paused it, or why; empty when nobody did.
+    pub pause_reason: String,
     /// The next times at which it fires.
     pub next: Vec<Timestamp>,
     /// What it does when a run of it still goes on.

@@ -134,14 +134,14 @@ pub(super) fn schedule(info: &ScheduleInfo) -> view::ScheduleRow {
     view::ScheduleRow {
         id: info.id.clone(),
         workflow: info.workflow.clone(),
-        trigger: "cron".into(),
+        trigger: info.kind.clone(),
         expression: info.trigger.clone(),
         words: String::new(),
         timezone: info.timezone.clone(),
         overlap: info.overlap.clone(),
         catch_up: info.catch_up.clone(),
         is_paused: info.paused,
-        pause_reason: String::new(),
+        pause_reason: info.pause_reason.clone(),
         next: info.next.iter().take(5).map(|at| at.0).collect(),
         last: info.recent.iter().take(5).map(|recent| fire(info, recent)).collect(),
     }
