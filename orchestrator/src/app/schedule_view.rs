@@ -176,11 +176,33 @@ impl App {
         schedule: &str,
         by: &str,
     ) -> Result<(ScheduleId, bool), AppError> {
+        if let Some(told) = self.tell_schedule(paths, schedule, true, by)? {
+            return Ok(told);
+        }
         self.steer(paths, schedule, |planner, id, now| planner.pause(id, by, now))
+    }
+
+    /// Lets the daemon do it, when one listens.
+    fn tell_schedule(
+        &self,
+        paths: &[PathBuf],
+        schedule: &str,
+        pause: bool,
+        reason: &str,
+    ) -> Result<Option<(ScheduleId, bool)>, AppError> {
+        let id = self.find_schedule(paths, schedule)?.spec.id.clone();
+        let was_paused = self.states()?.get(&id).is_some_and(|state| state.paused.is_some());
+        let path = if pause { "/api/v1/schedules/pause" } else { "/api/v1/schedules/resume" };
+        let body = serde_json::json!({ "id": id.to_string(), "reason": reason });
+        let told = self.ask_daemon(hyper::Method::POST, path, Some(&body))?;
+        Ok(told.map(|_| (id, was_paused != pause)))
     }
 
     /// Lets a schedule go on from now. False when it did not rest.
     pub fn resume_schedule(&self, paths: &[PathBuf], schedule: &str) -> Result<(ScheduleId, bool), AppError> {
+        if let Some(told) = self.tell_schedule(paths, schedule, false, "")? {
+            return Ok(told);
+        }
         self.steer(paths, schedule, Planner::resume)
     }
 

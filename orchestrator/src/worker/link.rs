@@ -67,6 +67,8 @@ pub(super) struct Worker {
     garbage: Option<String>,
     /// The plugin that it has loaded: it serves no other kinds any more.
     lane: Option<String>,
+    /// True when the kernel's count for its group is not known, or may have grown.
+    has_failed: bool,
     /// Tells that the orchestrator has left: what runs goes on without it.
     left: Arc<AtomicBool>,
 }
@@ -124,6 +126,7 @@ impl Worker {
             gone: false,
             garbage: None,
             lane: None,
+            has_failed: true,
             left,
         };
         let greeted = timeout(HELLO, worker.greet(&nonce)).await;
@@ -179,6 +182,13 @@ impl Worker {
         serde_json::from_slice(&text).map_err(|_| self.garbage = Some(excerpt(&text))).ok()
     }
 
+    /// Tells whether the worker noted that it begins an attempt, as it does before anything else. A note that cannot be read may have
+    /// been any.
+    pub(super) fn has_begun(&self, attempt_id: &str) -> bool {
+        let noted = self.id.as_ref().and_then(|id| Entry::of(&self.home, id));
+        noted.is_none_or(|entry| entry.answers_for(attempt_id))
+    }
+
     /// The plugin that it has loaded.
     pub(super) fn lane(&self) -> Option<&str> {
         self.lane.as_deref()
@@ -195,7 +205,9 @@ impl Worker {
         if let Some(plugin) = &spec.plugin {
             self.lane = Some(plugin.hash.clone());
         }
-        if max_memory(spec).is_some() {
+        // The count costs a look at files. It can only have grown by an attempt that did not go well.
+        if max_memory(spec).is_some() && (self.has_failed || spec.plugin.is_none()) {
+            self.has_failed = false;
             self.oom_kills_in_group = self.oom_kills_in_group();
         }
         self.durable.extend(self.receipts.take(&mut self.given));
@@ -234,6 +246,7 @@ impl Worker {
     /// Takes a result over, which the worker remembers until it is durable.
     fn taken(&mut self, told: Told, spec: &AttemptSpec) -> AttemptResult {
         let result = told.outcome(spec);
+        self.has_failed |= !matches!(result, AttemptResult::Succeeded { .. });
         self.given.push(self.receipts.expect(spec, result.clone()));
         result
     }

@@ -192,6 +192,11 @@ impl WorkerPool {
                     worker.kill().await;
                     continue;
                 }
+                // It was dying when it was given the request, and never read it: nor has the task begun then.
+                Handover::Lost(None) if !is_new && !worker.has_begun(&spec.run.attempt_id) => {
+                    worker.kill().await;
+                    continue;
+                }
                 Handover::Unsent | Handover::Lost(None) => worker.autopsy(spec).await,
                 Handover::Lost(Some(reason)) => reason.settle(Some(worker.autopsy(spec).await)),
                 Handover::Stubborn(reason) => {

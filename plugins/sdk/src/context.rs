@@ -45,6 +45,22 @@ impl CancelToken {
     }
 }
 
+/// An attempt as a plugin is given it: what [`AttemptSpec`] reads, and the names of the secrets.
+#[derive(Serialize)]
+struct AttemptText<'a> {
+    run: &'a RunInfo,
+    kind: &'a str,
+    params: &'a Value,
+    inputs: &'a BTreeMap<String, Input>,
+    references: &'a BTreeMap<String, ResolvedModel>,
+    timeout: Option<f64>,
+    env: &'a BTreeMap<String, String>,
+    base_dir: &'a Path,
+    attempt_dir: &'a Path,
+    home: &'a Path,
+    secret_names: Vec<&'a str>,
+}
+
 type ProgressFn = dyn Fn(f64, &str) + Send + Sync;
 
 /// What the engine connects a [`Context`] to.
@@ -145,10 +161,25 @@ impl Context {
         self.spec.secrets.iter().map(|(name, secret)| (name.as_str(), secret.reveal()))
     }
 
-    /// The attempt as a document, for code that is elsewhere; without its secrets and its parameters.
-    pub fn to_spec_json(&self) -> Value {
-        let spec = AttemptSpec { secrets: BTreeMap::new(), plugin: None, ..self.spec.clone() };
-        serde_json::to_value(&spec).unwrap_or_default()
+    /// The attempt as JSON, for code that is elsewhere: everything but the secrets, of which it has the names.
+    pub fn to_attempt_json(&self, params: &Value) -> serde_json::Result<String> {
+        let AttemptSpec { run, kind, inputs, references, timeout, env, base_dir, attempt_dir, home, .. } =
+            &self.spec;
+        let secret_names = self.spec.secrets.keys().map(String::as_str).collect();
+        let timeout = *timeout;
+        serde_json::to_string(&AttemptText {
+            run,
+            kind,
+            params,
+            inputs,
+            references,
+            timeout,
+            env,
+            base_dir,
+            attempt_dir,
+            home,
+            secret_names,
+        })
     }
 
     /// All connected inputs.

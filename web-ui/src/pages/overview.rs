@@ -82,7 +82,7 @@ fn broken(view: &Overview) -> Markup {
             h2 #broken { "Broken workflow files" }
             ul.plain {
                 @for row in &view.broken {
-                    li { a href={ "/workflows/" (encoded(&row.name)) } { (row.name) } " " span.mono.sub { (row.file) } ": " (plural(row.n_errors, "error")) "; the last good version stays in use" }
+                    li { a href={ "/workflows/" (encoded(&row.name)) } { (row.name) } " " span.mono.sub { (row.file) } ": " (plural(row.n_errors, "error")) @if row.is_used { "; the last good version stays in use" } @else { "; it cannot be run before this is corrected" } }
                 }
             }
         }

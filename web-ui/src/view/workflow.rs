@@ -36,8 +36,10 @@ pub struct WorkflowRow {
     pub outcomes: Vec<OutcomeBar>,
     /// The number of its runs.
     pub n_runs: u64,
-    /// Errors in its file now; the last good version stays in use.
+    /// Errors in its file now.
     pub n_errors: usize,
+    /// True when there is a version that can be run: the file as it is, or the last good one.
+    pub is_used: bool,
 }
 
 /// All workflows.

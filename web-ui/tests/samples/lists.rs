@@ -75,6 +75,7 @@ pub fn workflow_rows() -> Vec<WorkflowRow> {
         outcomes: outcomes(name.len() as u64, n),
         n_runs: 1_204,
         n_errors: 0,
+        is_used: true,
     };
     vec![
         workflow(
@@ -89,6 +90,7 @@ pub fn workflow_rows() -> Vec<WorkflowRow> {
         },
         WorkflowRow {
             n_errors: 2,
+            is_used: true,
             ..workflow("demand-forecast", "Hourly demand of the next week.", &["0 15 * * 1-5"], 30)
         },
         WorkflowRow {

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError, mpsc},
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sluicegate_plugin::{
     About, Answer, AskRequest, Context, TaskError,
     abi::raw::{Bytes, CANCELLED, FAILED, OK, PANICKED, RunFn, Status, UNSUPPORTED},
@@ -164,21 +164,13 @@ impl Code for LibraryCode {
     fn run(&self, kind: &str, ctx: &Context, params: Value) -> Result<(), TaskError> {
         let run = self.functions(kind)?.run;
         let (outside, events) = mpsc::channel();
-        let attempt = attempt_json(ctx, &params)?;
+        let attempt = ctx.to_attempt_json(&params).map_err(|error| {
+            TaskError::permanent("bad_attempt", format!("the attempt cannot be written as JSON: {error}"))
+        })?;
         let way_out = self.confined_to.as_ref().map(|_| outside.clone());
         let desk = Desk { ctx, params: &params, failure: Mutex::default(), outside: way_out };
         let call = Call { run, desk: (&raw const desk).cast_mut().cast(), attempt, done: outside };
         let status = self.call(call, ctx, &events)?;
         self.settle(status, desk.take_failure())
     }
-}
-
-/// What `run` is given beside the host: everything but the secrets.
-fn attempt_json(ctx: &Context, params: &Value) -> Result<String, TaskError> {
-    let mut attempt = ctx.to_spec_json();
-    attempt["params"] = params.clone();
-    attempt["secret_names"] = json!(ctx.secrets().map(|(name, _)| name).collect::<Vec<_>>());
-    serde_json::to_string(&attempt).map_err(|error| {
-        TaskError::permanent("bad_attempt", format!("the attempt cannot be written as JSON: {error}"))
-    })
 }

@@ -1,7 +1,5 @@
 //! Kinds, and the packs they come in.
 
-use std::collections::BTreeMap;
-
 use axum::{Json, extract::State};
 use serde_json::Value;
 
@@ -11,7 +9,7 @@ use crate::{
         error::ApiError,
         extract::{P, S},
         state::ServerState,
-        views::{KindList, KindView, PackList, PackView},
+        views::{KindList, KindView, PackList},
     },
     workflow,
 };
@@ -29,7 +27,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .to(show);
     endpoints
         .get("/api/v1/plugins", "plugins.list")
-        .about("List the packs that kinds come in")
+        .about("List the built-in packs and the plugins of the project, with why one is not used")
         .json::<PackList>()
         .to(plugins);
     endpoints
@@ -39,31 +37,34 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .to(schema);
 }
 
-async fn list(State(state): S) -> Json<KindList> {
-    let entries = state.parts.catalog.entries();
-    Json(KindList { kinds: entries.map(|entry| KindView::of(entry, false)).collect() })
+/// The first look at a plugin asks a process of its own, which takes a moment.
+async fn list(State(state): S) -> Result<Json<KindList>, ApiError> {
+    let read = |state: &ServerState| {
+        let entries = state.parts.catalog.entries();
+        Ok(KindList { kinds: entries.map(|entry| KindView::of(entry, false)).collect() })
+    };
+    state.blocking(read).await.map(Json)
 }
 
 async fn show(State(state): S, P(name): P<String>) -> Result<Json<KindView>, ApiError> {
-    if let Some(entry) = state.parts.catalog.entry(&name) {
-        return Ok(Json(KindView::of(entry, true)));
-    }
-    let shown: String = name.chars().take(60).collect();
-    let names = state.parts.catalog.entries().map(|entry| entry.description.name.as_str());
-    let near = sluicegate_plugin::nearest(&shown, names);
-    let error = ApiError::not_found(format!("no kind is named `{shown}`"));
-    Err(match near {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("`GET /api/v1/kinds` lists them"),
-    })
+    let read = move |state: &ServerState| {
+        if let Some(entry) = state.parts.catalog.entry(&name) {
+            return Ok(KindView::of(entry, true));
+        }
+        let shown: String = name.chars().take(60).collect();
+        let names = state.parts.catalog.entries().map(|entry| entry.description.name.as_str());
+        let near = sluicegate_plugin::nearest(&shown, names);
+        let error = ApiError::not_found(format!("no kind is named `{shown}`"));
+        Err(match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("`GET /api/v1/kinds` lists them"),
+        })
+    };
+    state.blocking(read).await.map(Json)
 }
 
-async fn plugins(State(state): S) -> Json<PackList> {
-    let mut packs: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in state.parts.catalog.entries() {
-        packs.entry(entry.pack.to_string()).or_default().push(entry.description.name.clone());
-    }
-    Json(PackList { plugins: packs.into_iter().map(|(name, kinds)| PackView { name, kinds }).collect() })
+async fn plugins(State(state): S) -> Result<Json<PackList>, ApiError> {
+    state.blocking(|state: &ServerState| Ok(PackList::of(&state.parts.catalog))).await.map(Json)
 }
 
 async fn schema(State(state): S) -> Result<Json<Value>, ApiError> {

@@ -81,6 +81,9 @@ impl From<ScheduleInfo> for ScheduleView {
 #[serde(deny_unknown_fields)]
 struct ScheduleRequest {
     id: String,
+    /// Why; for a pause.
+    #[serde(default)]
+    reason: String,
 }
 
 /// A range of times.
@@ -105,6 +108,11 @@ struct Done {
     n_runs: Option<usize>,
 }
 
+/// Who wants a pause, and why.
+pub(in crate::server) fn because(who: &str, reason: &str) -> String {
+    if reason.trim().is_empty() { who.to_owned() } else { format!("{who}: {}", reason.trim()) }
+}
+
 pub(super) fn add(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
     endpoints
         .get("/api/v1/schedules", "schedules.list")
@@ -127,7 +135,7 @@ pub(super) fn add(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
             async move |State(state): S, Who(who): Who, Body { value, .. }: Body<ScheduleRequest>| {
                 let change = move |_: &ServerState| {
                     if paused {
-                        schedules.pause(&value.id, &who.name)?;
+                        schedules.pause(&value.id, &because(&who.name, &value.reason))?;
                     } else {
                         schedules.resume(&value.id, &who.name)?;
                     }

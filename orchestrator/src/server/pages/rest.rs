@@ -21,6 +21,7 @@ use crate::{
         extract::{P, S},
         metrics::resident,
         state::ServerState,
+        views::PackList,
     },
 };
 
@@ -70,20 +71,20 @@ fn kind_row(entry: &CatalogEntry) -> view::KindRow {
 }
 
 pub(super) async fn kinds(State(state): S, frame: Frame) -> Response {
-    let mut rows: Vec<_> = state.parts.catalog.entries().map(kind_row).collect();
-    rows.sort_by(|a, b| (&a.pack, &a.name).cmp(&(&b.pack, &b.name)));
-    let mut packs: BTreeMap<String, usize> = BTreeMap::new();
-    for row in &rows {
-        *packs.entry(row.pack.clone()).or_default() += 1;
-    }
-    let plugins = packs.into_iter().map(|(name, n_kinds)| view::PluginRow {
-        name,
-        version: env!("CARGO_PKG_VERSION").into(),
-        form: "built in".into(),
-        n_kinds,
-        ..view::PluginRow::default()
-    });
-    frame.answer(Ok(view::Kinds { plugins: plugins.collect(), rows }), web::kinds)
+    let read = |state: &ServerState| {
+        let mut rows: Vec<_> = state.parts.catalog.entries().map(kind_row).collect();
+        rows.sort_by(|a, b| (&a.pack, &a.name).cmp(&(&b.pack, &b.name)));
+        let plugins = PackList::of(&state.parts.catalog).plugins.into_iter().map(|pack| view::PluginRow {
+            name: pack.name,
+            version: pack.version,
+            form: pack.form.into(),
+            path: pack.path.unwrap_or_default(),
+            n_kinds: pack.kinds.len(),
+            error: pack.error.unwrap_or_default(),
+        });
+        Ok(view::Kinds { plugins: plugins.collect(), rows })
+    };
+    frame.answer(state.blocking(read).await, web::kinds)
 }
 
 pub(super) async fn kind(State(state): S, frame: Frame, P(name): P<String>) -> Response {

@@ -107,6 +107,7 @@ fn row(file: &WorkflowFile, runs: &[RunRow], schedules: &[ScheduleInfo], now: i6
         is_paused: own().next().is_some() && own().all(|info| info.paused),
         outcomes: runs.iter().rev().map(bar).collect(),
         n_runs: runs.len() as u64,
+        is_used: good.is_some(),
         n_errors: if file.is_broken() { n_errors(file) } else { 0 },
     }
 }
