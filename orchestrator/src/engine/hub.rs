@@ -21,6 +21,9 @@ const RUN_CAPACITY: usize = 256;
 /// Rows that wait for a follower of all runs, at most.
 const ALL_CAPACITY: usize = 512;
 
+/// Ends that wait for a follower, at most.
+const END_CAPACITY: usize = 1024;
+
 /// News of a run.
 #[derive(Clone, Debug)]
 pub enum News {
@@ -51,11 +54,16 @@ pub type RunFeed = broadcast::Receiver<Arc<News>>;
 pub(super) struct Hub {
     runs: Mutex<HashMap<RunId, broadcast::Sender<Arc<News>>>>,
     all: broadcast::Sender<RunRow>,
+    ends: broadcast::Sender<RunRow>,
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { runs: Mutex::default(), all: broadcast::Sender::new(ALL_CAPACITY) }
+        Self {
+            runs: Mutex::default(),
+            all: broadcast::Sender::new(ALL_CAPACITY),
+            ends: broadcast::Sender::new(END_CAPACITY),
+        }
     }
 }
 
@@ -89,6 +97,11 @@ impl Hub {
         }
     }
 
+    /// Tells that nobody drives a run any more, because it ended.
+    pub(super) fn tell_end(&self, run: &Run) {
+        let _ = self.ends.send(run.row());
+    }
+
     /// Tells how far a task is.
     pub(super) fn tell_progress(&self, run: RunId, idx: TaskIdx, task: &str, fraction: f64, note: &str) {
         let runs = self.lock();
@@ -109,5 +122,10 @@ impl Engine {
     /// Follows the rows of all runs that this process drives.
     pub fn follow_all(&self) -> broadcast::Receiver<RunRow> {
         self.hub.all.subscribe()
+    }
+
+    /// The rows of runs that end from now on, whoever started them; each once, when nobody drives it any more.
+    pub fn ends(&self) -> broadcast::Receiver<RunRow> {
+        self.hub.ends.subscribe()
     }
 }

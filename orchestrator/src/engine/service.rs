@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use sluicegate_plugin::Host;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     EngineError, RunHandle,
@@ -17,15 +17,12 @@ use super::{
 use crate::{
     artifact::ArtifactStore,
     catalog::Catalog,
-    run::{Cause, EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, RunRow, project_pool_key},
+    run::{Cause, EVENT_VERSION, Event, EventRecord, Input, Owner, Run, RunId, project_pool_key},
     store::{Commit, Store},
     worker::WorkerPool,
     workflow::Workflow,
     world::{World, new_run_id},
 };
-
-/// So many ends of runs wait for a slow listener; one that misses some is told so.
-const MAX_ENDS: usize = 1024;
 
 /// What an engine works with.
 pub struct EngineOptions {
@@ -59,7 +56,6 @@ pub struct Engine {
     pub(super) slots: Arc<Slots>,
     pub(super) crew: Arc<Crew>,
     pub(super) hub: Arc<Hub>,
-    ends: broadcast::Sender<RunRow>,
 }
 
 /// What to run.
@@ -85,14 +81,12 @@ impl Engine {
             home: options.home.clone(),
             world: options.world.clone(),
         };
-        let (ends, _) = broadcast::channel(MAX_ENDS);
         Self {
             options: Arc::new(options),
             preparer: Arc::new(preparer),
             slots: Arc::new(Slots::new(pools)),
             crew: Arc::default(),
             hub: Arc::default(),
-            ends,
         }
     }
 
@@ -193,7 +187,7 @@ impl Engine {
         for adopted in adopted {
             driver.take_over(adopted);
         }
-        let (crew, ends) = (Arc::clone(&self.crew), self.ends.clone());
+        let (crew, hub) = (Arc::clone(&self.crew), Arc::clone(&self.hub));
         tokio::spawn(async move {
             let ended = driver.run().await;
             if let Err(error) = &ended
@@ -203,7 +197,7 @@ impl Engine {
             }
             crew.leave(id);
             if let Ok(run) = &ended {
-                let _ = ends.send(run.row());
+                hub.tell_end(run);
             }
             drop(seat);
             let _ = done_tx.send(ended);
@@ -223,11 +217,6 @@ impl Engine {
         rx.await
             .map_err(|_| EngineError::Thread("the writer of the store".into()))?
             .map_err(EngineError::Store)
-    }
-
-    /// The rows of runs that end from now on, whoever started them.
-    pub fn ends(&self) -> broadcast::Receiver<RunRow> {
-        self.ends.subscribe()
     }
 
     /// Ends the workers. Runs that still go on are lost to this process.

@@ -3,10 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -40,7 +37,7 @@ pub const CONFINE_COMMAND: &str = "__confine";
 pub(super) struct Program {
     name: String,
     talk: Talk,
-    n_requests: AtomicU64,
+    n_requests: u64,
 }
 
 /// What a program is started with.
@@ -129,7 +126,7 @@ impl Program {
                             "speaks version {version} of the protocol `{protocol}`, not version {VERSION} of `{PROTOCOL}`,"
                         )));
                     }
-                    return Ok((Self { name, talk, n_requests: AtomicU64::new(0) }, *hello));
+                    return Ok((Self { name, talk, n_requests: 0 }, *hello));
                 }
                 Heard::Reply(Reply::Refused { error }) => return Err(Refusal::Told(error)),
                 Heard::Nothing => {
@@ -149,8 +146,9 @@ impl Program {
         Self::start(&Start { sluice, source, confined_to: None, python_sdk: PathBuf::new(), patience })
     }
 
-    fn next_id(&self) -> u64 {
-        self.n_requests.fetch_add(1, Ordering::Relaxed)
+    fn next_id(&mut self) -> u64 {
+        self.n_requests += 1;
+        self.n_requests
     }
 
     /// Asks something; on an error the conversation is over.
