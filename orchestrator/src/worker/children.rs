@@ -12,7 +12,7 @@ use rustix::{
 };
 
 use super::{
-    process::{Process, descendants},
+    process::{Look, Process, descendants, look_below},
     tree::{end_politely, kill_all},
 };
 
@@ -28,44 +28,54 @@ pub(super) struct Children {
 impl Children {
     /// Lets what runs now stay.
     pub(super) fn keep(&mut self) {
-        self.kept = own_children();
+        self.kept = own_children().living;
     }
 
     /// Kills what is not kept. Returns how many processes that were.
     pub(super) fn end_new(&self) -> usize {
-        let is_kept = |child: &Process| self.kept.iter().any(|kept| kept.pid == child.pid);
+        let is_kept = |child: &Process| self.kept.contains(child);
         // Killing a child hands its children to the worker, where the next look finds them.
-        kill_all(&|| own_children().into_iter().filter(|child| !is_kept(child)).collect())
+        kill_all(&mut || {
+            let mut look = own_children();
+            look.living.retain(|child| !is_kept(child));
+            look
+        })
     }
 }
 
 /// Ends everything below the worker: politely, then with force.
 pub(super) fn end_all() {
     let own = std::process::id();
-    if own_children().is_empty() {
+    if has_none() {
         return;
     }
     end_politely(&|| descendants(own), GRACE);
-    kill_all(&own_children);
+    kill_all(&mut own_children);
 }
 
-/// The worker's children that live. Those that ended are reaped on the way.
-fn own_children() -> Vec<Process> {
+/// The worker's children. Those that ended are reaped on the way.
+fn own_children() -> Look {
+    let mut look = Look::default();
     if has_none() {
-        return Vec::new();
+        return look;
     }
     let Some(pids) = listed() else {
         let own = std::process::id();
-        return descendants(own).into_iter().filter(|process| process.parent == own).collect();
+        let mut look = look_below(own);
+        look.living.retain(|process| process.parent == own);
+        look.ended.iter().for_each(|pid| reap(*pid));
+        return look;
     };
-    let mut children = Vec::new();
     for pid in pids {
         match Process::find(pid) {
-            Some(child) => children.push(child),
-            None => reap(pid),
+            Some(child) => look.living.push(child),
+            None => {
+                reap(pid);
+                look.ended.insert(pid);
+            }
         }
     }
-    children
+    look
 }
 
 /// Tells, by one call, that there are no children: neither living nor waiting to be reaped.

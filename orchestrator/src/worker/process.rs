@@ -42,7 +42,7 @@ pub fn ask(process: &ProcessId, what: Ask) -> bool {
     }
 }
 
-/// A process that lives. One that ended and only waits to be reaped does not.
+/// A process that lives: one of its threads does at least. One that ended and only waits to be reaped does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: u32,
@@ -53,19 +53,13 @@ pub(super) struct Process {
 impl Process {
     /// A process by its number.
     pub(super) fn find(pid: u32) -> Option<Self> {
-        let ProcessStat { parent, start_time } = ProcessStat::read(pid)?;
-        Some(Self { pid, parent, start_time })
+        let ProcessStat { parent, start_time, has_ended } = ProcessStat::read(pid)?;
+        (!has_ended).then_some(Self { pid, parent, start_time })
     }
 
     /// Tells whether this very process still lives.
     pub(super) fn lives(&self) -> bool {
         Self::find(self.pid).is_some_and(|found| found.start_time == self.start_time)
-    }
-
-    /// Tells whether nothing of this very process runs any more, no thread either; it may still wait to be reaped.
-    pub(super) fn has_left(&self) -> bool {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid));
-        !self.lives() && threads.map_or(0, Iterator::count) <= 1
     }
 
     /// Sends a signal to this very process, never to a later one with its number.
@@ -86,30 +80,51 @@ impl Process {
     }
 }
 
+/// What one look at processes found.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    pub(super) living: Vec<Process>,
+    /// The numbers of those that had ended and were not reaped before. One that an earlier look did not have may have lived
+    /// until then, and have started another that this look came too early for.
+    pub(super) ended: BTreeSet<u32>,
+}
+
 /// Every process that lives.
 fn all() -> Vec<Process> {
+    pids().into_iter().filter_map(Process::find).collect()
+}
+
+fn pids() -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(Process::find)
-        .collect()
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Every process below one: its children, their children, and so on.
 pub(super) fn descendants(of: u32) -> Vec<Process> {
-    let mut by_parent: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
-    for process in all() {
-        by_parent.entry(process.parent).or_default().push(process);
+    look_below(of).living
+}
+
+/// Every process below one, also those that wait to be reaped.
+pub(super) fn look_below(of: u32) -> Look {
+    let mut by_parent: BTreeMap<u32, Vec<(u32, ProcessStat)>> = BTreeMap::new();
+    for pid in pids() {
+        if let Some(stat) = ProcessStat::read(pid) {
+            by_parent.entry(stat.parent).or_default().push((pid, stat));
+        }
     }
-    let mut found = by_parent.remove(&of).unwrap_or_default();
-    let mut next_idx = 0;
-    while let Some(process) = found.get(next_idx) {
-        let below = by_parent.remove(&process.pid).unwrap_or_default();
-        found.extend(below);
-        next_idx += 1;
+    let mut look = Look::default();
+    let mut parents = vec![of];
+    while let Some(parent) = parents.pop() {
+        for (pid, stat) in by_parent.remove(&parent).unwrap_or_default() {
+            parents.push(pid);
+            if stat.has_ended {
+                look.ended.insert(pid);
+            } else {
+                look.living.push(Process { pid, parent, start_time: stat.start_time });
+            }
+        }
     }
-    found
+    look
 }
 
 /// The marks of all processes that carry one; this process excepted.
@@ -119,13 +134,32 @@ pub(super) fn marks() -> BTreeSet<String> {
     others.filter_map(|process| mark_of(process.pid)).collect()
 }
 
-/// Every process whose environment carries a mark that is wanted; this one excepted.
-pub(super) fn marked(wanted: &dyn Fn(&str) -> bool) -> Vec<Process> {
+/// Every process whose environment carries a mark that is wanted; this one excepted. When one that was passed over is just becoming
+/// another program, its environment cannot be read for a moment, so `is_unsure` tells that a later look may find more.
+pub(super) fn marked(wanted: &dyn Fn(&str) -> bool) -> Marked {
     let own = std::process::id();
-    all()
-        .into_iter()
-        .filter(|process| process.pid != own && mark_of(process.pid).is_some_and(|mark| wanted(&mark)))
-        .collect()
+    let mut look = Marked { found: Vec::new(), is_unsure: false };
+    for process in all().into_iter().filter(|process| process.pid != own) {
+        match mark_of(process.pid) {
+            Some(mark) if wanted(&mark) => look.found.push(process),
+            Some(_) => {}
+            None => look.is_unsure |= is_becoming_another(process.pid),
+        }
+    }
+    look
+}
+
+/// Marked processes, as one look found them.
+#[derive(Debug)]
+pub(super) struct Marked {
+    pub(super) found: Vec<Process>,
+    pub(super) is_unsure: bool,
+}
+
+/// Tells whether a process has a program and neither arguments nor an environment, as in the middle of `execve`.
+fn is_becoming_another(pid: u32) -> bool {
+    let is_empty = |name| std::fs::read(format!("/proc/{pid}/{name}")).is_ok_and(|bytes| bytes.is_empty());
+    is_empty("cmdline") && is_empty("environ") && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 fn mark_of(pid: u32) -> Option<String> {

@@ -1,6 +1,7 @@
 //! How a worker ends with everything it started.
 
 use std::{
+    collections::BTreeSet,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use rustix::process::Signal;
 
 use super::{
     entry::Entry,
-    process::{Process, descendants, marked},
+    process::{Look, Process, descendants, look_below, marked},
 };
 
 /// How often a dying process is looked at.
@@ -40,11 +41,11 @@ pub(super) fn kill_tree(
         worker.signal(Signal::KILL);
         // A thread of it may be about to make the group that is removed below.
         let start = Instant::now();
-        while !worker.has_left() && start.elapsed() < DEADLINE {
+        while worker.lives() && start.elapsed() < DEADLINE {
             sleep(LOOK);
         }
     }
-    n_killed += kill_all(&|| marked(&|found| found == mark));
+    n_killed += kill_marked(&|found| found == mark);
     if let Some(entry) = entry {
         clear_away(entry);
     }
@@ -55,11 +56,13 @@ pub(super) fn kill_tree(
 /// only what has left the group must be found by walking.
 fn kill_below(worker: Process, entry: Option<&Entry>) -> usize {
     let groups = entry.map(Entry::groups).filter(|groups| groups.hold(worker.pid));
-    let Some(groups) = groups else { return kill_all(&|| descendants(worker.pid)) };
+    let Some(groups) = groups else { return kill_all(&mut || look_below(worker.pid)) };
     let n_inside = descendants(worker.pid).iter().filter(|process| groups.hold(process.pid)).count();
-    let outside =
-        || descendants(worker.pid).into_iter().filter(|process| !groups.hold(process.pid)).collect();
-    let n_outside = kill_all(&outside);
+    let n_outside = kill_all(&mut || {
+        let mut look = look_below(worker.pid);
+        look.living.retain(|process| !groups.hold(process.pid));
+        look
+    });
     groups.kill();
     n_inside + n_outside
 }
@@ -72,8 +75,25 @@ pub(super) fn clear_away(entry: &Entry) {
 }
 
 /// Kills everything that carries a mark that is wanted. Returns how many processes there were.
+///
+/// Nobody holds what ended for a second look here, so a chain of processes is followed by looking again once something was found,
+/// or may have been missed.
 pub(super) fn kill_marked(wanted: &dyn Fn(&str) -> bool) -> usize {
-    kill_all(&|| marked(wanted))
+    let start = Instant::now();
+    let mut n_killed = 0;
+    loop {
+        let mut is_unsure = false;
+        let n_found = kill_all(&mut || {
+            let look = marked(wanted);
+            is_unsure = look.is_unsure;
+            Look { living: look.found, ended: BTreeSet::new() }
+        });
+        n_killed += n_found;
+        if (n_found == 0 && !is_unsure) || start.elapsed() > DEADLINE {
+            return n_killed;
+        }
+        sleep(LOOK);
+    }
 }
 
 /// Asks what is found to end, and waits for at most `grace` until nothing is found any more.
@@ -87,23 +107,27 @@ pub(super) fn end_politely(find: &dyn Fn() -> Vec<Process>, grace: Duration) {
     }
 }
 
-/// Kills what is found until nothing is, because a process may fork while it is being killed. Returns how many were
-/// killed.
-pub(super) fn kill_all(find: &dyn Fn() -> Vec<Process>) -> usize {
-    let mut killed: Vec<Process> = Vec::new();
+/// Kills what looks find until nothing is left. Returns how many were killed.
+///
+/// A process that is being killed may have forked, and one that ended on its own may have handed over to a child that a look
+/// came too early for; so looks go on until nothing lives and nothing has ended since the look before.
+pub(super) fn kill_all(look: &mut dyn FnMut() -> Look) -> usize {
+    let mut killed: BTreeSet<(u32, u64)> = BTreeSet::new();
+    let mut known = BTreeSet::new();
     let start = Instant::now();
     loop {
-        let found = find();
-        if found.is_empty() || start.elapsed() > DEADLINE {
+        let Look { living, ended } = look();
+        let is_settled = living.is_empty() && ended.is_subset(&known);
+        if is_settled || start.elapsed() > DEADLINE {
             return killed.len();
         }
-        for process in found {
+        for process in &living {
             process.signal(Signal::KILL);
-            if !killed.iter().any(|known| (known.pid, known.start_time) == (process.pid, process.start_time))
-            {
-                killed.push(process);
-            }
+            killed.insert((process.pid, process.start_time));
         }
-        sleep(LOOK);
+        known = ended;
+        if !living.is_empty() {
+            sleep(LOOK);
+        }
     }
 }

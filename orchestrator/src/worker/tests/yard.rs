@@ -77,7 +77,7 @@ impl Yard {
 
     /// Processes of this folder.
     pub(super) fn processes(&self) -> Vec<Process> {
-        marked(&|mark| is_of_home(mark, self.folder.path()))
+        marked(&|mark| is_of_home(mark, self.folder.path())).found
     }
 
     /// Tells whether the arguments of any process name this folder.
