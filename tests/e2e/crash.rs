@@ -1,5 +1,12 @@
 //! `kill -9` at any moment: the store opens, finished tasks stay finished, nothing runs for ever.
 
+use std::time::Duration;
+
+use sluicegate::{
+    run::{EVENT_VERSION, Event, EventRecord, Owner, RunId, RunRow, RunStatus, Timestamp},
+    store::{Commit, Store, StoreOptions},
+};
+
 use crate::project::{Project, wait_until};
 
 /// Twelve steps in a chain; each notes that it ran.
@@ -225,4 +232,38 @@ with = { script = "touch began; while ! test -e go; do sleep 0.02; done; echo a 
     assert_eq!(project.read("order"), "a\nb\n");
     project.sluice(&["run", "a.toml"]).expect(0);
     assert_eq!(project.read("order"), "a\nb\n");
+}
+
+/// Stores a run that claims to be running and whose events make none.
+fn store_a_run_without_a_beginning(project: &Project) -> RunId {
+    let run = RunId::from_parts(1_700_000_000_000, 7);
+    let at = Timestamp(1_700_000_000_000);
+    let row = RunRow {
+        id: run,
+        workflow: "lost".into(),
+        workflow_hash: "00".repeat(32),
+        status: RunStatus::Running,
+        created_at: at,
+        ended_at: None,
+        n_tasks: 1,
+        n_ended: 0,
+        owner: Owner { pid: 1, start_time: 1, boot_id: "another".into() },
+        n_events: 1,
+        parent: None,
+    };
+    let record = EventRecord { v: EVENT_VERSION, seq: 0, at, event: Event::RunPaused };
+    let options = StoreOptions { wait: Duration::from_secs(10) };
+    let store = Store::open(&project.path(".sluice"), options).expect("the store opens");
+    store.commit(Commit { run, records: vec![record], row, cache: Vec::new() }).expect("a commit");
+    run
+}
+
+#[test]
+fn a_run_that_cannot_be_read_back_is_told_and_holds_no_other_up() {
+    let project = Project::new();
+    project.file("w.toml", "name = \"w\"\n[tasks.a]\nuses = \"noop\"\n");
+    let lost = store_a_run_without_a_beginning(&project);
+    let ran = project.sluice(&["run", "w.toml"]).expect(0);
+    assert!(ran.stderr.contains(&format!("run {lost} is left as it is")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("sluice doctor"), "{}", ran.stderr);
 }

@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
             return code.into();
         }
     };
-    init_tracing();
+    init_tracing(matches!(args.command, Command::Serve(_)));
     let mut out = Out::new(args.colour);
     let code = execute(args, &mut out).unwrap_or_else(|error| exit::report(&error, &mut out));
     code.into()
@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
 
 /// Watches schedules without a server, as tests do.
 fn watch_schedules() -> ExitCode {
-    init_tracing();
+    init_tracing(true);
     let current = std::env::current_dir().unwrap_or_default();
     let home = find_home(std::env::var_os("SLUICE_HOME"), &current);
     let folders = std::env::args_os().skip(2).map(|folder| current.join(folder)).collect();
@@ -93,9 +93,13 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
     }
 }
 
-/// Diagnostics of the program itself go to standard error, when `SLUICE_LOG` asks for them.
-fn init_tracing() {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG") {
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
-    }
+/// Diagnostics of the program itself go to standard error: what `SLUICE_LOG` asks for, or else what a user must know: warnings with their time from
+/// the daemon, which nobody watches, and errors from commands.
+fn init_tracing(is_daemon: bool) {
+    let asked = tracing_subscriber::EnvFilter::try_from_env("SLUICE_LOG").ok();
+    let is_terse = asked.is_none() && !is_daemon;
+    let filter =
+        asked.unwrap_or_else(|| if is_daemon { "sluicegate=warn" } else { "sluicegate=error" }.into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = if is_terse { log.without_time().with_target(false).try_init() } else { log.try_init() };
 }

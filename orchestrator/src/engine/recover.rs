@@ -16,7 +16,7 @@ use crate::{
         AttemptResult, EVENT_VERSION, Event, EventRecord, Input, Outcome, Resolution, Run, RunId, RunRow,
         RunStatus, TaskState,
     },
-    store::Commit,
+    store::{Commit, StoreError},
     worker::{Orphan, kill_strays, read_outcome},
     workflow::TaskIdx,
 };
@@ -33,7 +33,7 @@ impl Engine {
                 rows.push(row);
                 continue;
             }
-            let mut run = self.load(row.id)?;
+            let Some(mut run) = self.load_if_whole(row.id)? else { continue };
             self.settle(&mut run, &[Input::Interrupt]).await?;
             rows.push(run.row());
         }
@@ -43,7 +43,7 @@ impl Engine {
     /// Lets interrupted runs hold the slots of pools and mutexes that their workers still use, for as long as these live.
     pub fn respect_orphans(&self) -> Result<(), EngineError> {
         for row in self.options.store.open_runs()? {
-            let run = self.load(row.id)?;
+            let Some(run) = self.load_if_whole(row.id)? else { continue };
             let orphans = self.orphans(&run);
             if orphans.is_empty() || run.held_slots().is_empty() {
                 continue;
@@ -69,6 +69,20 @@ impl Engine {
     /// Reads a run back from its events.
     pub fn load(&self, id: RunId) -> Result<Run, EngineError> {
         Ok(Run::replay(id, &self.options.store.events(id)?)?)
+    }
+
+    /// Reads a run back; `None`, and a word in the program's log, when what is stored of it does not make a run. One such run must not
+    /// keep the others from going on.
+    fn load_if_whole(&self, id: RunId) -> Result<Option<Run>, EngineError> {
+        match self.load(id) {
+            Ok(run) => Ok(Some(run)),
+            Err(error @ (EngineError::Replay(_) | EngineError::Store(StoreError::BadValue(_)))) => {
+                let causes = sluicegate_plugin::with_causes(&error);
+                tracing::error!("run {id} is left as it is: {causes}; `sluice doctor` tells more");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Drives an interrupted run on: finished tasks stay finished, outcomes written meanwhile are taken, and attempts that still run
