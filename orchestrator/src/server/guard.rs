@@ -168,7 +168,11 @@ fn identify(state: &ServerState, headers: &HeaderMap, peer: &Peer) -> Result<Opt
         return Ok(Some(Identity { name: token.name, role: token.role, via: Via::Session }));
     }
     // A proxy on this machine speaks for others.
-    let forwarded = headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for");
+    let speaks_for_others = |name: &header::HeaderName| {
+        let name = name.as_str();
+        matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-")
+    };
+    let forwarded = headers.keys().any(speaks_for_others);
     let is_here = state.options.loopback_only && address.ip().to_canonical().is_loopback() && !forwarded;
     if is_here && tokens.is_empty().map_err(|error| ApiError::internal(&error))? {
         return Ok(Some(Identity { name: "local".into(), role: Role::Admin, via: Via::Loopback }));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
     http::{Method, StatusCode, Uri, header},
     middleware,
@@ -12,7 +12,14 @@ use axum::{
 };
 
 use super::{
-    api, endpoint::Endpoints, error::ApiError, extract::S, guard::gate, openapi, pages, state::ServerState,
+    access::Identity,
+    api,
+    endpoint::Endpoints,
+    error::ApiError,
+    extract::S,
+    guard::{gate, unauthorized},
+    openapi, pages,
+    state::ServerState,
 };
 
 /// The router of the daemon.
@@ -44,7 +51,10 @@ async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
         .hint("the header `Allow` says what it takes")
 }
 
-async fn wrong_path(uri: Uri) -> impl IntoResponse {
+async fn wrong_path(who: Option<Extension<Identity>>, uri: Uri) -> ApiError {
+    if who.is_none() {
+        return unauthorized("this needs a token");
+    }
     let path: String = uri.path().chars().take(100).collect();
     ApiError::not_found(format!("there is no `{path}`")).hint("`/api/openapi.json` lists what there is")
 }

@@ -20,6 +20,7 @@ use crate::server::{
     endpoint::Endpoints,
     error::ApiError,
     extract::peer_of,
+    guard::unauthorized,
     state::ServerState,
 };
 
@@ -44,8 +45,12 @@ async fn only_socket(request: Request, next: Next) -> Response {
         request.extensions().get::<Identity>().is_some_and(|identity| identity.via == Via::Socket);
     if comes_by_it {
         next.run(request).await
+    } else if request.extensions().get::<Identity>().is_some() {
+        ApiError::not_found("there is no such path")
+            .hint("`/api/openapi.json` lists what there is")
+            .into_response()
     } else {
-        ApiError::not_found("there is no such path").into_response()
+        unauthorized("this needs a token").into_response()
     }
 }
 
