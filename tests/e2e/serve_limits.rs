@@ -348,3 +348,29 @@ fn a_key_that_is_sent_many_times_at_once_starts_one_run() {
         daemon.send("POST", "/api/v1/runs", &[("idempotency-key", key)], r#"{"workflow":"w"}"#).expect(400);
     }
 }
+
+#[test]
+fn texts_that_are_deeper_than_a_stack_are_answered() {
+    let project = project();
+    let daemon = Daemon::start(&project);
+    let file = "name = \"x\"\n[tasks.a]\nuses = \"noop\"\n";
+    for (text, says) in [
+        (
+            format!("{file}when = \"{}true\"\n", "not ".repeat(100_000)),
+            "an expression has at most 16384 bytes",
+        ),
+        (format!("{file}when = \"1{}\"\n", "+1".repeat(100_000)), "an expression has at most 16384 bytes"),
+        (format!("{file}when = \"{}1\"\n", "-".repeat(16_000)), ""),
+        (format!("{file}with = {{ a = {}{} }}\n", "[".repeat(100_000), "]".repeat(100_000)), "too deep"),
+        (format!("[{}a]\n", "a.".repeat(100_000)), "too deep"),
+    ] {
+        let body = json!({ "text": text }).to_string();
+        let answer = daemon.post("/api/v1/check", &body).expect(200);
+        assert!(answer.body.contains(says), "{}", &answer.body[..500.min(answer.body.len())]);
+    }
+    let deep = format!("{{\"workflow\":{}", "[".repeat(500_000));
+    daemon.post("/api/v1/runs", &deep).expect(400);
+    let deep = format!("{{\"workflow\":\"w\",\"params\":{}1", "{\"a\":".repeat(100_000));
+    daemon.post("/api/v1/runs", &deep).expect(400);
+    daemon.get("/health").expect(200);
+}

@@ -111,6 +111,16 @@ fn tell(written: io::Result<()>) {
     }
 }
 
+/// Bytes that a folder's trail and its refusals take, with what was put aside.
+pub fn audit_size(home: &Path) -> u64 {
+    let files = |(name, keep): (&str, Keep)| {
+        let path = home.join(name);
+        (1..=keep.n_old).map(|n| old(&path, n)).chain([path.clone()]).collect::<Vec<_>>()
+    };
+    let all = files(CHANGES).into_iter().chain(files(REFUSALS));
+    all.filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum()
+}
+
 /// The latest lines of a folder's trail, or of its refusals, newest first. Lines that a crash cut off are left out.
 pub fn read_audit(home: &Path, refusals: bool, limit: usize) -> io::Result<Vec<AuditEntry>> {
     let (name, keep) = if refusals { REFUSALS } else { CHANGES };

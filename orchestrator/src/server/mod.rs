@@ -27,7 +27,7 @@ mod tls;
 mod views;
 
 pub use access::{Role, TokenBook, TokenError, TokenInfo};
-pub use audit::{AuditEntry, read_audit};
+pub use audit::{AuditEntry, audit_size, read_audit};
 pub use facade::{
     BackfillRange, CheckedWorkflow, Deployments, FacadeError, Health, ParamSpec, ScheduleFire, ScheduleInfo,
     Schedules, WorkflowFile, Workflows,

@@ -123,8 +123,9 @@ pub(in crate::server) fn attempt_of(
     let (_, task, record) = find_task(run, task)?;
     let attempt = wanted.unwrap_or(record.n_attempts.max(1));
     if wanted.is_some_and(|wanted| wanted == 0 || wanted > record.n_attempts) {
-        let message = format!("task `{}` has had {} attempts", task.name, record.n_attempts);
-        return Err(ApiError::not_found(message));
+        let noun = if record.n_attempts == 1 { "attempt" } else { "attempts" };
+        let message = format!("task `{}` has had {} {noun}", task.name, record.n_attempts);
+        return Err(ApiError::not_found(message).hint("leave `attempt` out for the latest"));
     }
     let runs = matches!(record.state, TaskState::Running { attempt: current } if current == attempt);
     // Before its first attempt a task may still get one, unless its run has ended.

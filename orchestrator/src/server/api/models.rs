@@ -138,7 +138,8 @@ fn check_alias(alias: &str) -> Result<(), ApiError> {
 
 fn check_reason(reason: &str) -> Result<(), ApiError> {
     if reason.trim().is_empty() || reason.chars().count() > 1000 {
-        return Err(ApiError::invalid("`reason` must say why, in at most 1000 characters"));
+        return Err(ApiError::invalid("`reason` must say why, in at most 1000 characters")
+            .hint("it is kept in the history of the model"));
     }
     Ok(())
 }
@@ -170,10 +171,13 @@ pub(in crate::server) async fn move_alias(
 /// What an alias stood for before its latest move.
 fn before(model: &ModelView, alias: &str) -> Result<u64, ApiError> {
     let latest = model.history.iter().find(|step| step.alias == alias);
-    let latest = latest
-        .ok_or_else(|| ApiError::not_found(format!("model `{}` has no alias `{alias}`", model.name)))?;
+    let latest = latest.ok_or_else(|| {
+        ApiError::not_found(format!("model `{}` has no alias `{alias}`", model.name))
+            .hint("`GET /api/v1/models/NAME` shows its aliases")
+    })?;
     latest.from.ok_or_else(|| {
         ApiError::conflict(format!("`{alias}` has stood for version {} from the beginning", latest.to))
+            .hint("there is nothing to go back to")
     })
 }
 

@@ -124,7 +124,11 @@ pub(in crate::server) fn page(state: &ServerState, query: &RunsQuery) -> Result<
         before: query
             .cursor
             .as_deref()
-            .map(|text| text.parse::<RunId>().map_err(|_| ApiError::invalid("`cursor` is none of a page")))
+            .map(|text| {
+                text.parse::<RunId>().map_err(|_| {
+                    ApiError::invalid("`cursor` is none of a page").hint("take `next` of the page before")
+                })
+            })
             .transpose()?,
         limit: query.limit.unwrap_or(50).clamp(1, MAX_LIMIT),
     };

@@ -84,6 +84,7 @@ struct ScheduleRequest {
     id: String,
     /// Why; for a pause.
     #[serde(default)]
+    #[schemars(length(max = 1000))]
     reason: String,
 }
 
@@ -168,6 +169,9 @@ pub(super) fn add(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
         let schedules = Arc::clone(schedules);
         endpoints.post(path, name).about(about).body::<ScheduleRequest>().json::<Done>().refuses(UNKNOWN).to(
             async move |State(state): S, Who(who): Who, Body { value, .. }: Body<ScheduleRequest>| {
+                if value.reason.chars().count() > 1000 {
+                    return Err(ApiError::invalid("`reason` has more than 1000 characters"));
+                }
                 let change = move |_: &ServerState| {
                     if paused {
                         schedules.pause(&value.id, &because(&who.name, &value.reason))?;

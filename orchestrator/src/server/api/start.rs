@@ -86,8 +86,11 @@ async fn start(
         return Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })));
     };
     let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200);
-    let key =
-        key.ok_or_else(|| ApiError::invalid("an idempotency key has 1 to 200 plain characters"))?.to_owned();
+    let key = key.ok_or_else(|| {
+        ApiError::invalid("an idempotency key has 1 to 200 plain characters")
+            .hint("a UUID is a good one; make a new one for each run")
+    })?;
+    let key = key.to_owned();
     // What cannot be started takes no key.
     let checked = checked(&state, &value).await?;
     let offered = new_run_id(state.parts.world.as_ref());
