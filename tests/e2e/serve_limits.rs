@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 use crate::{
@@ -203,6 +204,8 @@ fn a_stop_waits_for_nobody_who_is_slow() {
     let daemon = Daemon::start(&project);
     let id = daemon.run("slow");
     daemon.wait_for(&id, "running");
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("up to there is allowed");
     let streams: Vec<TcpStream> = (0..1000)
         .map(|n| {
             let path = if n % 2 == 0 {

@@ -124,11 +124,14 @@ impl App {
             };
             let _ = stop_tx.send(true);
             schedules.stop();
-            let scheduled = match died {
-                Some(ended) => Some(ended),
-                None => timeout(PATIENCE, scheduling).await.ok(),
+            let scheduled = async {
+                match died {
+                    Some(ended) => Some(ended),
+                    None => timeout(PATIENCE, scheduling).await.ok(),
+                }
             };
-            let (served, ()) = tokio::join!(serving, engine.leave(PATIENCE));
+            // Together, so that the slowest of them decides how long a stop takes.
+            let (scheduled, served, ()) = tokio::join!(scheduled, serving, engine.leave(PATIENCE));
             match scheduled {
                 Some(Ok(ended)) => ended?,
                 Some(Err(panic)) => return Err(AppError::Internal(format!("the scheduler failed: {panic}"))),

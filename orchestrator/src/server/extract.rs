@@ -176,3 +176,31 @@ pub(super) async fn read_body(body: axum::body::Body) -> Result<Bytes, ApiError>
         Ok(Err(error)) => Err(ApiError::invalid(format!("the body cannot be read: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[serde(default)]
+        n: Option<u32>,
+    }
+
+    #[test]
+    fn a_body_is_an_object_whose_whole_numbers_may_have_a_point() {
+        let read = |text: &str| read_object::<Asked>(text.as_bytes());
+        assert_eq!(read("{\"n\": 5.0}").unwrap(), Asked { n: Some(5) });
+        assert_eq!(read(" {}").unwrap(), Asked { n: None });
+        for text in
+            ["[]", " [null]", "null", "5", "{\"n\": 5.5}", "{\"n\": -1.0}", "{\"n\": 1e300}", "{\"m\": 1}"]
+        {
+            assert!(read(text).is_err(), "{text}");
+        }
+        let refused = read("{\n \"n\": \"x\"}").unwrap_err();
+        assert!(refused.message().contains("line 2 column"), "{}", refused.message());
+    }
+}
