@@ -13,6 +13,11 @@ test:
     cargo test --workspace
     PYTHONPATH=plugins/python/src python3 -B -m unittest discover -q -s plugins/python/tests
 
+# Tries the API of a daemon with what its description allows, and with what it does not. Needs `pip install schemathesis`.
+fuzz-api examples="100":
+    cargo build --workspace
+    tests/fuzz/api.sh "${CARGO_TARGET_DIR:-target}/debug/sluice" {{examples}}
+
 # Needs `cargo install cargo-deny`.
 deny:
     cargo deny check

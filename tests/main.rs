@@ -50,3 +50,11 @@ mod schedule;
 mod serve;
 #[path = "e2e/serve_access.rs"]
 mod serve_access;
+#[path = "e2e/serve_commands.rs"]
+mod serve_commands;
+#[path = "e2e/serve_hooks.rs"]
+mod serve_hooks;
+#[path = "e2e/serve_limits.rs"]
+mod serve_limits;
+#[path = "e2e/serve_tls.rs"]
+mod serve_tls;

@@ -1,5 +1,6 @@
 //! The composition root: the one place that names the packs and puts the parts together.
 
+mod audit;
 mod conformance;
 mod control;
 mod deployments;
@@ -11,6 +12,7 @@ mod history;
 mod models;
 mod plugins;
 mod remote;
+mod remote_backfill;
 mod remote_runs;
 mod run;
 mod schedule;
@@ -30,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-pub use crate::server::{Role, TokenError, TokenInfo};
+pub use crate::server::{AuditEntry, ListenError, Role, TokenError, TokenInfo};
 pub use conformance::{Check, Conformance, ConformanceRequest, Verdict as CheckVerdict};
 pub use control::Cancelled;
 pub use deployments::StoppedDeployment;

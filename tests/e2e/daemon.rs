@@ -57,7 +57,11 @@ impl<'p> Daemon<'p> {
         let mut all = vec!["serve", "--address-file", "address"];
         all.extend(args);
         let child = project.command(&all).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = child.expect("the daemon starts");
+        Self::of(project, child.expect("the daemon starts"))
+    }
+
+    /// A daemon that was started by other means, and writes its address to the usual file.
+    pub(crate) fn of(project: &'p Project, child: Child) -> Self {
         project.wait_for_file("address");
         let address = project.read("address").trim().to_owned();
         Self { _project: project, child, address }

@@ -281,8 +281,8 @@ fn commands_go_through_the_daemon_while_it_holds_the_store() {
     project.sluice(&["runs", "rerun", "latest", "--from", "long"]).expect(0);
     project.sluice(&["models", "list"]).expect(0);
     wait_until("nothing is driven any more", || project.sluice(&["gc", "--dry-run"]).code == 0);
-    let planned = project.sluice(&["plan", "workflows/quick.toml"]).expect(2);
-    assert!(planned.stderr.contains("the daemon holds the store"), "{}", planned.stderr);
+    let planned = project.sluice(&["plan", "workflows/quick.toml"]).expect(0);
+    assert!(planned.stdout.contains("TASK"), "{}", planned.stdout);
     daemon.get("/health").expect(200);
 }
 

@@ -1,5 +1,7 @@
 //! Checking and rebuilding the store.
 
+use hyper::Method;
+
 use super::{App, AppError};
 use crate::store::{self, CheckReport, RebuildReport};
 
@@ -9,11 +11,20 @@ impl App {
         if !self.has_state() {
             return Ok(CheckReport::default());
         }
+        if let Some(reply) = self.ask_daemon(Method::GET, "/api/v1/local/doctor", None)? {
+            return serde_json::from_value(reply).map_err(|error| AppError::Internal(error.to_string()));
+        }
         Ok(store::check(&self.home)?)
     }
 
     /// Makes a new database from the history, the journal and the ledger.
     pub fn rebuild(&self) -> Result<RebuildReport, AppError> {
+        if self.daemon()?.is_some() {
+            return Err(AppError::Invalid {
+                message: "the daemon uses the database that would be made anew".into(),
+                hint: "stop `sluice serve` first".into(),
+            });
+        }
         Ok(store::rebuild(&self.home)?)
     }
 }

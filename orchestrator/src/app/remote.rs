@@ -91,8 +91,13 @@ impl Daemon {
     }
 
     /// Follows a stream of events.
-    pub(super) async fn stream(&self, path: &str) -> Result<EventReader, AppError> {
-        let body = self.send(Method::GET, path, None).await?.into_body();
+    pub(super) async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<EventReader, AppError> {
+        let body = self.send(method, path, body).await?.into_body();
         Ok(EventReader { body, bytes: Vec::new() })
     }
 }

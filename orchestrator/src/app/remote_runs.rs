@@ -11,7 +11,7 @@ use super::{
     signals::{Asked, Signals},
 };
 use crate::{
-    engine::{RerunFrom, TaskNews, Update},
+    engine::{PlannedTask, RerunFrom, TaskNews, Update},
     run::{EventRecord, Run, RunId},
     workflow::TaskIdx,
 };
@@ -37,17 +37,22 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// A file to run, as the daemon is told of it.
+fn body_of(request: &RunRequest) -> Value {
+    let name = request.file.file_name().unwrap_or_default();
+    let params = request.workflow.params.iter().map(|(name, value)| (name.clone(), text(value).into()));
+    json!({
+        "path": request.base_dir.join(name),
+        "params": params.collect::<serde_json::Map<String, Value>>(),
+        "use_cache": request.use_cache,
+        "fresh": request.fresh,
+    })
+}
+
 impl Daemon {
     /// Runs a workflow to its end.
     pub(super) fn run(&self, request: &RunRequest, watcher: &mut dyn Running) -> Result<Run, AppError> {
-        let name = request.file.file_name().unwrap_or_default();
-        let params = request.workflow.params.iter().map(|(name, value)| (name.clone(), text(value).into()));
-        let body = json!({
-            "path": request.base_dir.join(name),
-            "params": params.collect::<serde_json::Map<String, Value>>(),
-            "use_cache": request.use_cache,
-            "fresh": request.fresh,
-        });
+        let body = body_of(request);
         self.follow(watcher, async |watcher| {
             let reply = self.call(Method::POST, "/api/v1/local/runs", Some(&body)).await?;
             for run in reply["gave_up"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -59,6 +64,13 @@ impl Daemon {
                 resumed: reply["resumed"].as_bool().unwrap_or_default(),
             })
         })
+    }
+
+    /// Predicts what running a workflow would do.
+    pub(super) fn plan(&self, request: &RunRequest) -> Result<Vec<PlannedTask>, AppError> {
+        let body = body_of(request);
+        let reply = self.runtime.block_on(self.call(Method::POST, "/api/v1/local/plan", Some(&body)))?;
+        serde_json::from_value(reply).map_err(|error| AppError::Internal(error.to_string()))
     }
 
     /// Lets a run go on, by `resume` or `retry`.
@@ -101,7 +113,7 @@ impl Daemon {
             let mut signals = Signals::listen()?;
             let begun = begin(watcher).await?;
             let run = begun.run;
-            let events = self.stream(&format!("/api/v1/local/runs/{run}/records")).await?;
+            let events = self.stream(Method::GET, &format!("/api/v1/local/runs/{run}/records"), None).await?;
             let mut replica = Replica { begun, events, run: None };
             loop {
                 tokio::select! {

@@ -148,6 +148,9 @@ impl App {
 
     /// Predicts what [`App::run`] would do.
     pub fn plan(&self, request: RunRequest) -> Result<Vec<PlannedTask>, AppError> {
+        if let Some(daemon) = self.daemon()? {
+            return daemon.plan(&request);
+        }
         let runtime = runtime()?;
         let _context = runtime.enter();
         let engine = self.engine(self.store()?, 1)?;

@@ -287,6 +287,9 @@ impl App {
     ) -> Result<Vec<RunStatus>, AppError> {
         let found = self.find_schedule(&order.paths, &order.schedule)?;
         let (from, to) = range(&order, &found.spec)?;
+        if let Some(daemon) = self.daemon()? {
+            return daemon.backfill(&found.spec.id, (from, to), &order, ended);
+        }
         let runtime = runtime()?;
         let store = self.store()?;
         let _context = runtime.enter();
@@ -335,7 +338,7 @@ impl App {
 }
 
 /// Whether all runs of a backfill are at their end.
-async fn is_done(handle: &SchedulerHandle, id: &ScheduleId) -> Result<bool, SchedulerError> {
+pub(super) async fn is_done(handle: &SchedulerHandle, id: &ScheduleId) -> Result<bool, SchedulerError> {
     let views = handle.list(0).await?;
     let is_open = |view: &ScheduleView| {
         !view.state.backfills.is_empty()

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -25,6 +26,9 @@ pub(super) const SOCKET: &str = "sluice.sock";
 
 /// How long tasks on threads of the daemon have to end when it is stopped.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// More open files than this are not asked for.
+const MAX_FILES: u64 = 65_536;
 
 /// How long threads that still read or write have after that.
 const LAST: Duration = Duration::from_millis(300);
@@ -69,6 +73,7 @@ impl App {
                 hint: "make one with `sluice tokens add NAME --role admin`, or bind to 127.0.0.1".into(),
             });
         }
+        raise_limit();
         let tls = request.tls.as_ref().map(|(chain, key)| Tls::read(chain, key)).transpose()?;
         let folder = self.workflow_folder(request.workflows.as_deref())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -119,11 +124,14 @@ impl App {
             };
             let _ = stop_tx.send(true);
             schedules.stop();
-            let scheduled = match died {
-                Some(ended) => Some(ended),
-                None => timeout(PATIENCE, scheduling).await.ok(),
+            let scheduled = async {
+                match died {
+                    Some(ended) => Some(ended),
+                    None => timeout(PATIENCE, scheduling).await.ok(),
+                }
             };
-            let (served, ()) = tokio::join!(serving, engine.leave(PATIENCE));
+            // Together, so that the slowest of them decides how long a stop takes.
+            let (scheduled, served, ()) = tokio::join!(scheduled, serving, engine.leave(PATIENCE));
             match scheduled {
                 Some(Ok(ended)) => ended?,
                 Some(Err(panic)) => return Err(AppError::Internal(format!("the scheduler failed: {panic}"))),
@@ -154,6 +162,17 @@ impl App {
             schedules: Some(Arc::new(schedules)),
             store,
         })
+    }
+}
+
+/// Takes as many open files as the system gives, within reason: each connection is one.
+fn raise_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let most = maximum.unwrap_or(MAX_FILES).min(MAX_FILES);
+    if current.is_some_and(|current| current < most)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum })
+    {
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
 }
 

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, future::Future};
 
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 
+use super::schedule_view::is_done;
 use crate::{
     run::{RunId, Timestamp},
     scheduler::{BackfillRequest, ScheduleView, SchedulerError, SchedulerHandle, Spec},
-    server::{FacadeError, ScheduleFire, ScheduleInfo, Schedules},
+    server::{BackfillRange, FacadeError, ScheduleFire, ScheduleInfo, Schedules},
     store::{Decision, LogEntry, ScheduleId},
     workflow::{CatchUp, On, Overlap},
 };
@@ -30,9 +31,6 @@ const DELIVERY: [&str; 2] = ["x-sluice-delivery", "x-github-delivery"];
 
 /// More times of a range are not counted.
 const MAX_TIMES: usize = 100_000;
-
-/// How many of the runs of a backfill go on at a time.
-const PARALLEL: u32 = 1;
 
 /// The scheduler as the server sees it. Calls wait; they must not be made on a thread that drives others.
 pub(super) struct OwnSchedules {
@@ -58,9 +56,14 @@ fn refused(error: SchedulerError) -> FacadeError {
             FacadeError::NotFound { message, hint: "`sluice schedule list` lists them".into() }
         }
         SchedulerError::NotFor { .. } | SchedulerError::NoTimes(_) => {
-            FacadeError::Invalid { message, hint: "`sluice schedule list` shows what each one is".into() }
+            FacadeError::Conflict { message, hint: "`sluice schedule list` shows what each one is".into() }
         }
         SchedulerError::Forged => FacadeError::Forbidden(message),
+        // Whoever cannot sign learns no more from a webhook whose secret cannot be had than from any other.
+        SchedulerError::NoSecret(_) => {
+            tracing::error!("a webhook was refused: {message}");
+            FacadeError::Forbidden(SchedulerError::Forged.to_string())
+        }
         _ => FacadeError::Failed(message),
     }
 }
@@ -97,15 +100,24 @@ impl Schedules for OwnSchedules {
         self.wait(self.handle.fire(&id_of(id)?, BTreeMap::new()))
     }
 
-    fn backfill(&self, id: &str, from: Timestamp, to: Timestamp, _: &str) -> Result<usize, FacadeError> {
-        let id = id_of(id)?;
+    fn backfill(&self, range: &BackfillRange, _: &str) -> Result<usize, FacadeError> {
+        let BackfillRange { id, from, to, parallel, params } = range.clone();
+        let id = id_of(&id)?;
         let all = self.wait(self.handle.list(0))?;
         let view = all.iter().find(|view| view.id == id);
         let n_times = view.map_or(0, |view| count(view, from, to));
-        let request =
-            BackfillRequest { from, to: Timestamp(to.0 - 1), parallel: PARALLEL, params: BTreeMap::new() };
+        let request = BackfillRequest { from, to: Timestamp(to.0 - 1), parallel, params };
         self.wait(self.handle.backfill(&id, request))?;
         Ok(n_times)
+    }
+
+    fn is_backfilling(&self, id: &str) -> Result<bool, FacadeError> {
+        let id = id_of(id)?;
+        self.wait(is_done(&self.handle, &id)).map(|done| !done)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.handle.changes()
     }
 
     fn webhook(

@@ -56,6 +56,8 @@ pub(super) enum Command {
     /// Make, list and remove the tokens that open the daemon
     #[command(subcommand)]
     Tokens(TokensCommand),
+    /// Look at who changed what through the daemon, latest first
+    Audit(AuditArgs),
     /// Look at the history of runs
     #[command(subcommand)]
     Runs(RunsCommand),
@@ -496,6 +498,18 @@ pub(super) struct TokenAddArgs {
     /// What its holder may do
     #[arg(long, value_enum)]
     pub(super) role: RoleArg,
+    #[command(flatten)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct AuditArgs {
+    /// Who was refused, instead of who changed what
+    #[arg(long)]
+    pub(super) refusals: bool,
+    /// At most so many lines
+    #[arg(long, default_value_t = 50)]
+    pub(super) limit: usize,
     #[command(flatten)]
     pub(super) format: FormatArg,
 }

@@ -4,6 +4,7 @@ use super::{
     args::{DoctorArgs, Format},
     exit::Exit,
     out::{Out, Style},
+    table::size,
 };
 use crate::app::{App, AppError};
 
@@ -23,6 +24,10 @@ fn check(app: &App, args: &DoctorArgs, out: &mut Out) -> Result<Exit, AppError> 
             report.n_runs,
             report.n_artifacts
         ));
+        let trail = app.audit_size();
+        if trail > 0 {
+            out.line(&format!("the audit trail takes {}, of 176 MiB at most", size(trail)));
+        }
     } else {
         for problem in &report.problems {
             out.line(&format!("{} {problem}", out.paint(Style::Bad, "problem:")));

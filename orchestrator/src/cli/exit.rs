@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::out::Out;
 use crate::{
-    app::{AppError, TokenError},
+    app::{AppError, ListenError, TokenError},
     engine::EngineError,
     run::RunStatus,
     scheduler::SchedulerError,
@@ -110,6 +110,7 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
         AppError::Token(TokenError::Unknown(_)) => {
             (Exit::NotFound, vec!["`sluice tokens list` lists them".into()])
         }
+        AppError::Listen(ListenError::Certificate { hint, .. }) => (Exit::Invalid, vec![(*hint).into()]),
         AppError::Listen(_) => {
             (Exit::Failed, vec!["give another address with `--bind`; port 0 takes a free one".into()])
         }

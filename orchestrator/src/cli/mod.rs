@@ -1,6 +1,7 @@
 //! The only printer: arguments in, text or JSON and an exit code out.
 
 mod args;
+mod audit;
 mod check;
 mod deployments;
 mod diff;
@@ -82,6 +83,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Why(args) => why::why(&app, &args, out),
         Command::Serve(args) => serve::serve(&app, args, out),
         Command::Tokens(args) => tokens::tokens(&app, args, out),
+        Command::Audit(args) => audit::audit(&app, &args, out),
         Command::Models(args) => models::models(&app, args, out),
         Command::Deployments(args) => deployments::deployments(&app, args, out),
         Command::Kinds(args) => kinds::kinds(&app, args, out),

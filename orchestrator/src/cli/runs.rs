@@ -25,7 +25,7 @@ pub(super) fn runs(app: &App, command: RunsCommand, out: &mut Out) -> Result<Exi
         RunsCommand::Pause(args) => pause(app, &args, out),
         RunsCommand::Resume(args) => resume(app, &args, out),
         RunsCommand::Rerun(args) => rerun::rerun(app, &args, out),
-        RunsCommand::Retry(args) => go_on(app, &args, App::retry, out),
+        RunsCommand::Retry(args) => retry(app, &args, out),
         RunsCommand::Diff(args) => diff::diff(app, &args, out),
         RunsCommand::Resolve(args) => resolve(app, &args, out),
         RunsCommand::Cancel(args) => cancel(app, &args, out),
@@ -165,6 +165,12 @@ fn pause(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
 /// Goes on with a run: one that nobody drives is driven from here, one that is paused is let go on where it is.
 pub(super) fn resume(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
     let row = row(app, &args.run)?;
+    if row.status.is_final() {
+        return Err(AppError::Invalid {
+            message: format!("run {} has ended: it {}", row.id, row.status.word()),
+            hint: format!("`sluice runs retry {}` repeats what did not succeed", row.id),
+        });
+    }
     if row.status != RunStatus::Paused {
         return go_on(app, args, App::resume, out);
     }
@@ -175,6 +181,21 @@ pub(super) fn resume(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, Ap
         out.line(&format!("asked process {process} to go on with run {}", row.id));
     }
     Ok(Exit::Succeeded)
+}
+
+/// Repeats what did not succeed in a run that ended.
+fn retry(app: &App, args: &RunArg, out: &mut Out) -> Result<Exit, AppError> {
+    let run = {
+        let history = app.history()?;
+        history.load(history.find(&args.run)?)?
+    };
+    if run.status().is_final() && !run.can_go_on() {
+        return Err(AppError::Invalid {
+            message: format!("run {} has nothing to repeat: it {}", run.id(), run.status().word()),
+            hint: format!("`sluice runs rerun {} --from TASK` starts a new run from a task on", run.id()),
+        });
+    }
+    go_on(app, args, App::retry, out)
 }
 
 type GoOn = fn(&App, RunId, &mut dyn Running) -> Result<Run, AppError>;

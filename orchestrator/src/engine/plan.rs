@@ -1,6 +1,6 @@
 //! What a run would do: which tasks would run, in which order, and which the cache would serve.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
@@ -14,7 +14,7 @@ use crate::{
 use super::StartRequest;
 
 /// What a run would do with a task.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "would", rename_all = "snake_case")]
 pub enum Prediction {
     /// The cache would serve it.
@@ -50,7 +50,7 @@ pub enum Prediction {
 }
 
 /// A task with what a run would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlannedTask {
     /// Its name.
     pub name: String,

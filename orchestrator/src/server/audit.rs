@@ -1,40 +1,58 @@
-//! The audit trail: who did what, from where and when. Append-only; what changes something is on the disk before it happens.
+//! The audit trail: who did what, from where and when; what changes something is on the disk before it happens. Refusals have a file of their
+//! own, so that whoever floods the daemon cannot push out what others did.
 
 use std::{
-    fs::File,
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
     path::Path,
     sync::{Mutex, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{access::Identity, peer::Peer, views::rfc3339};
+use super::{
+    access::Identity,
+    peer::Peer,
+    rotated::{Keep, Rotated, old},
+    views::rfc3339,
+};
 use crate::run::Timestamp;
 
+/// What was changed.
+const CHANGES: (&str, Keep) = ("audit.jsonl", Keep { bytes: 16 << 20, n_old: 9 });
+
+/// Who was refused.
+const REFUSALS: (&str, Keep) = ("refusals.jsonl", Keep { bytes: 4 << 20, n_old: 3 });
+
 /// One line of the trail.
-#[derive(Serialize)]
-struct Line<'a> {
-    at: String,
-    who: &'a str,
-    role: &'a str,
-    address: String,
-    what: &'a str,
-    target: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: String,
+    /// Who; empty for someone who is not known.
+    pub who: String,
+    /// What they may do.
+    pub role: String,
+    /// The address that it came from, or `socket`.
+    pub address: String,
+    /// What they did, such as `runs.start`.
+    pub what: String,
+    /// The path.
+    pub target: String,
+    /// How it went; missing where it was about to happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
 }
 
 /// The trail of a state folder.
 pub(super) struct Audit {
-    file: Mutex<File>,
+    changes: Mutex<Rotated>,
+    refusals: Mutex<Rotated>,
 }
 
 impl Audit {
     pub(super) fn open(home: &Path) -> io::Result<Self> {
-        let file = File::options().create(true).append(true).mode(0o600).open(home.join("audit.jsonl"))?;
-        Ok(Self { file: Mutex::new(file) })
+        let open = |(name, keep): (&str, Keep)| Rotated::open(home.join(name), keep).map(Mutex::new);
+        Ok(Self { changes: open(CHANGES)?, refusals: open(REFUSALS)? })
     }
 
     /// Notes that someone is about to change something, and waits for the disk.
@@ -46,9 +64,7 @@ impl Audit {
         target: &str,
         now: Timestamp,
     ) -> io::Result<()> {
-        let (name, role) = (who.name.as_str(), who.role.word());
-        let (at, address) = (rfc3339(now), peer.label());
-        self.write(&Line { at, who: name, role, address, what, target, status: None }, true)
+        write(&self.changes, &entry(Some(who), peer, what, target, now), true)
     }
 
     /// Notes how that went.
@@ -61,28 +77,67 @@ impl Audit {
         status: u16,
         now: Timestamp,
     ) {
-        let (name, role) = (who.name.as_str(), who.role.word());
-        let (at, address) = (rfc3339(now), peer.label());
-        let line = Line { at, who: name, role, address, what, target, status: Some(status) };
-        if let Err(error) = self.write(&line, false) {
-            tracing::error!("the audit trail cannot be written: {error}");
-        }
+        let entry = AuditEntry { status: Some(status), ..entry(Some(who), peer, what, target, now) };
+        tell(write(&self.changes, &entry, false));
     }
 
     /// Notes that someone was refused.
     pub(super) fn refused(&self, peer: &Peer, target: &str, status: u16, now: Timestamp) {
-        let (at, address) = (rfc3339(now), peer.label());
-        let line = Line { at, who: "", role: "", address, what: "refused", target, status: Some(status) };
-        if let Err(error) = self.write(&line, false) {
-            tracing::error!("the audit trail cannot be written: {error}");
-        }
+        let entry = AuditEntry { status: Some(status), ..entry(None, peer, "refused", target, now) };
+        tell(write(&self.refusals, &entry, false));
     }
+}
 
-    fn write(&self, line: &Line<'_>, durable: bool) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&text)?;
-        if durable { file.sync_data() } else { Ok(()) }
+fn entry(who: Option<&Identity>, peer: &Peer, what: &str, target: &str, now: Timestamp) -> AuditEntry {
+    AuditEntry {
+        at: rfc3339(now),
+        who: who.map(|who| who.name.clone()).unwrap_or_default(),
+        role: who.map(|who| who.role.word().to_owned()).unwrap_or_default(),
+        address: peer.label(),
+        what: what.to_owned(),
+        target: target.to_owned(),
+        status: None,
     }
+}
+
+fn write(file: &Mutex<Rotated>, entry: &AuditEntry, durable: bool) -> io::Result<()> {
+    let line = serde_json::to_vec(entry)?;
+    file.lock().unwrap_or_else(PoisonError::into_inner).append(&line, durable)
+}
+
+fn tell(written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::error!("the audit trail cannot be written: {error}");
+    }
+}
+
+/// Bytes that a folder's trail and its refusals take, with what was put aside.
+pub fn audit_size(home: &Path) -> u64 {
+    let files = |(name, keep): (&str, Keep)| {
+        let path = home.join(name);
+        (1..=keep.n_old).map(|n| old(&path, n)).chain([path.clone()]).collect::<Vec<_>>()
+    };
+    let all = files(CHANGES).into_iter().chain(files(REFUSALS));
+    all.filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum()
+}
+
+/// The latest lines of a folder's trail, or of its refusals, newest first. Lines that a crash cut off are left out.
+pub fn read_audit(home: &Path, refusals: bool, limit: usize) -> io::Result<Vec<AuditEntry>> {
+    let (name, keep) = if refusals { REFUSALS } else { CHANGES };
+    let path = home.join(name);
+    let mut found = Vec::new();
+    for file in std::iter::once(path.clone()).chain((1..=keep.n_old).map(|n| old(&path, n))) {
+        if found.len() >= limit {
+            break;
+        }
+        let text = match std::fs::read(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let lines = text.split(|byte| *byte == b'\n').rev();
+        found.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()));
+    }
+    found.truncate(limit);
+    Ok(found)
 }

@@ -5,20 +5,16 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Request, State},
     handler::Handler,
     http::{Method, StatusCode},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    middleware,
     routing::{MethodFilter, on},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
 use super::{
-    access::{Identity, Role},
-    error::ApiError,
-    extract::peer_of,
-    guard::unauthorized,
+    access::Role,
+    right::{Right, allow},
     state::ServerState,
 };
 
@@ -38,16 +34,33 @@ pub(super) struct Operation {
     /// Who may use it; `None` for everyone.
     pub(super) role: Option<Role>,
     pub(super) query: Option<Schema>,
+    /// Headers that mean something, with what they mean.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) body: Option<Schema>,
+    /// Whether the body has fields that must be there.
+    pub(super) needs_body: bool,
+    /// Whether it reads a body of any kind, up to the limit.
+    pub(super) takes_bytes: bool,
     pub(super) status: StatusCode,
     pub(super) reply: Reply,
+    /// Another form of the reply, for whoever accepts it.
+    pub(super) other_form: Option<&'static str>,
+    /// Other replies that are no refusals, with what they mean; `NO_CONTENT` has no body, others have that of `reply`.
+    pub(super) also: Vec<(StatusCode, &'static str)>,
+    /// Headers of the reply, with what they mean.
+    pub(super) reply_headers: Vec<(&'static str, &'static str)>,
+    /// Refusals of its own, besides those that follow from the rest.
+    pub(super) refusals: Vec<StatusCode>,
 }
 
 /// Collects endpoints.
 pub(super) struct Endpoints {
     pub(super) router: Router<Arc<ServerState>>,
     pub(super) operations: Vec<Operation>,
-    pub(super) schemas: SchemaGenerator,
+    /// What is read: a field with a default may be left out.
+    pub(super) asked: SchemaGenerator,
+    /// What is written: only a field that is skipped when it is empty may be missing.
+    pub(super) told: SchemaGenerator,
     pub(super) state: Arc<ServerState>,
 }
 
@@ -61,8 +74,13 @@ impl Endpoints {
     pub(super) fn new(state: Arc<ServerState>) -> Self {
         let settings = SchemaSettings::draft2020_12()
             .with(|settings| settings.definitions_path = "/components/schemas".into());
-        let schemas = SchemaGenerator::new(settings);
-        Self { router: Router::new(), operations: Vec::new(), schemas, state }
+        Self {
+            router: Router::new(),
+            operations: Vec::new(),
+            asked: SchemaGenerator::new(settings.clone()),
+            told: SchemaGenerator::new(settings.for_serialize()),
+            state,
+        }
     }
 
     fn endpoint(
@@ -79,9 +97,16 @@ impl Endpoints {
             summary: "",
             role: Some(role),
             query: None,
+            headers: Vec::new(),
             body: None,
+            needs_body: false,
+            takes_bytes: false,
             status: StatusCode::OK,
             reply: Reply::Other("application/octet-stream"),
+            other_form: None,
+            also: Vec::new(),
+            reply_headers: Vec::new(),
+            refusals: Vec::new(),
         };
         Endpoint { all: self, about }
     }
@@ -109,12 +134,46 @@ impl Endpoint<'_> {
     }
 
     pub(super) fn query<T: JsonSchema>(mut self) -> Self {
-        self.about.query = Some(T::json_schema(&mut self.all.schemas));
+        self.about.query = Some(T::json_schema(&mut self.all.asked));
         self
     }
 
     pub(super) fn body<T: JsonSchema>(mut self) -> Self {
-        self.about.body = Some(self.all.schemas.subschema_for::<T>());
+        let schema = T::json_schema(&mut self.all.asked);
+        let required = schema.get("required").and_then(serde_json::Value::as_array);
+        self.about.needs_body = required.is_some_and(|required| !required.is_empty());
+        self.about.body = Some(self.all.asked.subschema_for::<T>());
+        self.about.takes_bytes = true;
+        self
+    }
+
+    /// A body that is taken as it comes.
+    pub(super) fn bytes(mut self) -> Self {
+        self.about.takes_bytes = true;
+        self
+    }
+
+    /// A header that means something.
+    pub(super) fn header(mut self, name: &'static str, about: &'static str) -> Self {
+        self.about.headers.push((name, about));
+        self
+    }
+
+    /// A header of the reply.
+    pub(super) fn reply_header(mut self, name: &'static str, about: &'static str) -> Self {
+        self.about.reply_headers.push((name, about));
+        self
+    }
+
+    /// Another reply that is no refusal.
+    pub(super) fn also(mut self, status: StatusCode, about: &'static str) -> Self {
+        self.about.also.push((status, about));
+        self
+    }
+
+    /// Refusals of its own.
+    pub(super) fn refuses(mut self, statuses: &[StatusCode]) -> Self {
+        self.about.refusals.extend_from_slice(statuses);
         self
     }
 
@@ -124,7 +183,13 @@ impl Endpoint<'_> {
     }
 
     pub(super) fn json<T: JsonSchema>(mut self) -> Self {
-        self.about.reply = Reply::Json(self.all.schemas.subschema_for::<T>());
+        self.about.reply = Reply::Json(self.all.told.subschema_for::<T>());
+        self
+    }
+
+    /// Another form of the same reply.
+    pub(super) fn or(mut self, content_type: &'static str) -> Self {
+        self.about.other_form = Some(content_type);
         self
     }
 
@@ -152,48 +217,4 @@ impl Endpoint<'_> {
         all.router = router.route(about.path, route);
         all.operations.push(about);
     }
-}
-
-#[derive(Clone)]
-struct Right {
-    state: Arc<ServerState>,
-    role: Option<Role>,
-    name: &'static str,
-    changes: bool,
-}
-
-/// Lets those through who may, and keeps the audit trail of what changes something.
-async fn allow(State(right): State<Right>, request: Request, next: Next) -> Response {
-    let Some(role) = right.role else { return next.run(request).await };
-    let target: String = request.uri().path().chars().take(200).collect();
-    let Some(peer) = peer_of(request.extensions()) else {
-        return unauthorized("nobody knows where this comes from").into_response();
-    };
-    let Some(identity) = request.extensions().get::<Identity>().cloned() else {
-        right.state.audit.refused(&peer, &target, 401, right.state.now());
-        return unauthorized("this needs a token").into_response();
-    };
-    if identity.role < role {
-        right.state.audit.refused(&peer, &target, 403, right.state.now());
-        let message = format!("`{}` is a {}, and this needs an {role}", identity.name, identity.role);
-        return ApiError::forbidden("forbidden", message.replace("an viewer", "a viewer")).into_response();
-    }
-    if !right.changes {
-        return next.run(request).await;
-    }
-    let noted = {
-        let (who, target) = (identity.clone(), target.clone());
-        let note = move |state: &ServerState| {
-            let noted = state.audit.intend(&who, &peer, right.name, &target, state.now());
-            noted.map_err(|error| ApiError::internal(&error))
-        };
-        right.state.blocking(note).await
-    };
-    if let Err(error) = noted {
-        return error.into_response();
-    }
-    let reply = next.run(request).await;
-    let (status, now) = (reply.status().as_u16(), right.state.now());
-    right.state.audit.settle(&identity, &peer, right.name, &target, status, now);
-    reply
 }

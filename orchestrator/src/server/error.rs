@@ -120,7 +120,9 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NoVersion { .. } => Self::not_found(error.to_string()),
+            StoreError::NoVersion { .. } => {
+                Self::not_found(error.to_string()).hint("`GET /api/v1/models/NAME` lists its versions")
+            }
             error => Self::internal(&error),
         }
     }
@@ -155,7 +157,9 @@ impl From<EngineError> for ApiError {
             | EngineError::NothingBefore { .. }
             | EngineError::Driven(_)
             | EngineError::Clearing
-            | EngineError::Driving(_) => Self::conflict(error.to_string()),
+            | EngineError::Driving(_) => {
+                Self::conflict(error.to_string()).hint("`GET /api/v1/runs/ID` tells how the run is")
+            }
             error => Self::internal(&error),
         }
     }
@@ -166,10 +170,14 @@ impl From<FacadeError> for ApiError {
         match error {
             FacadeError::NotFound { message, hint } => Self::not_found(message).hint(hint),
             FacadeError::Invalid { message, hint } => Self::invalid(message).hint(hint),
-            FacadeError::Forbidden(message) => Self::forbidden("forbidden", message),
+            FacadeError::Conflict { message, hint } => Self::conflict(message).hint(hint),
+            FacadeError::Forbidden(message) => {
+                Self::forbidden("forbidden", message).hint("`docs/schedules.md` says how a body is signed")
+            }
             FacadeError::Failed(message) => {
                 tracing::error!("a request failed: {message}");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+                    .hint("the daemon's log says more")
             }
         }
     }

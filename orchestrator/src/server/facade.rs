@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 use sluicegate_plugin::Deployment;
+use tokio::sync::watch;
 
 use crate::{
     run::{Run, RunId, Timestamp},
@@ -27,6 +28,14 @@ pub enum FacadeError {
     #[error("{message}")]
     Invalid {
         /// What is wrong.
+        message: String,
+        /// The next step.
+        hint: String,
+    },
+    /// What was named is not what this can be asked of.
+    #[error("{message}")]
+    Conflict {
+        /// What is in the way.
         message: String,
         /// The next step.
         hint: String,
@@ -163,6 +172,21 @@ pub struct ScheduleFire {
     pub reason: String,
 }
 
+/// A range of times for which someone wants runs.
+#[derive(Clone, Debug)]
+pub struct BackfillRange {
+    /// The schedule's id.
+    pub id: String,
+    /// The first time that counts.
+    pub from: Timestamp,
+    /// The first time that counts no more.
+    pub to: Timestamp,
+    /// At most so many of its runs go on at a time.
+    pub parallel: u32,
+    /// Parameters for its runs.
+    pub params: BTreeMap<String, String>,
+}
+
 /// The scheduler. Calls may read and write the store.
 pub trait Schedules: Send + Sync {
     /// Every schedule.
@@ -174,7 +198,11 @@ pub trait Schedules: Send + Sync {
     /// Fires a schedule now; returns the run.
     fn fire(&self, id: &str, who: &str) -> Result<RunId, FacadeError>;
     /// Fires for every time of a range; returns how many runs there will be.
-    fn backfill(&self, id: &str, from: Timestamp, to: Timestamp, who: &str) -> Result<usize, FacadeError>;
+    fn backfill(&self, range: &BackfillRange, who: &str) -> Result<usize, FacadeError>;
+    /// Tells whether times of a backfill of a schedule are still to run, or run.
+    fn is_backfilling(&self, id: &str) -> Result<bool, FacadeError>;
+    /// A number that grows whenever schedules or their states change.
+    fn changes(&self) -> watch::Receiver<u64>;
     /// Takes a webhook's request: its headers by lowercase name, and its body as it came. The scheduler verifies the signature.
     fn webhook(
         &self,

@@ -62,7 +62,7 @@ fn admit(state: &ServerState, request: &mut Request) -> Result<(), Refusal> {
         .ok_or_else(|| ApiError::forbidden("no_peer", "nobody knows where this comes from"))?;
     if let Peer::Net { .. } = peer {
         check_host(state, request)?;
-        if !state.rate.take(&peer.label(), state.now()) {
+        if !state.rate.take(&peer.source(), state.now()) {
             return Err(too_many().into());
         }
     }
@@ -85,6 +85,7 @@ fn admit(state: &ServerState, request: &mut Request) -> Result<(), Refusal> {
 
 fn too_many() -> ApiError {
     ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many requests from this address")
+        .hint("wait as long as `Retry-After` says")
         .header(header::RETRY_AFTER, HeaderValue::from_static("6"))
 }
 
@@ -146,10 +147,6 @@ fn identify(state: &ServerState, headers: &HeaderMap, peer: &Peer) -> Result<Opt
     let now = state.now();
     let tokens = &state.tokens;
     if let Some(given) = headers.get(header::AUTHORIZATION) {
-        let label = peer.label();
-        if !state.mistakes.has(&label, now) {
-            return Err(too_many());
-        }
         let given = given.to_str().ok().and_then(|text| {
             let (scheme, token) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -160,10 +157,9 @@ fn identify(state: &ServerState, headers: &HeaderMap, peer: &Peer) -> Result<Opt
         };
         return match holder {
             Some(token) => Ok(Some(Identity { name: token.name, role: token.role, via: Via::Token })),
-            None => {
-                state.mistakes.take(&label, now);
-                Err(unauthorized("the token is not known"))
-            }
+            // Whoever has a good token is not locked out by others at the same address.
+            None if !state.mistakes.take(&peer.source(), now) => Err(too_many()),
+            None => Err(unauthorized("the token is not known")),
         };
     }
     if let Some(cookie) = cookie(headers)
@@ -172,7 +168,11 @@ fn identify(state: &ServerState, headers: &HeaderMap, peer: &Peer) -> Result<Opt
         return Ok(Some(Identity { name: token.name, role: token.role, via: Via::Session }));
     }
     // A proxy on this machine speaks for others.
-    let forwarded = headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for");
+    let speaks_for_others = |name: &header::HeaderName| {
+        let name = name.as_str();
+        matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-")
+    };
+    let forwarded = headers.keys().any(speaks_for_others);
     let is_here = state.options.loopback_only && address.ip().to_canonical().is_loopback() && !forwarded;
     if is_here && tokens.is_empty().map_err(|error| ApiError::internal(&error))? {
         return Ok(Some(Identity { name: "local".into(), role: Role::Admin, via: Via::Loopback }));

@@ -47,12 +47,6 @@ impl Buckets {
         known.insert(address.to_owned(), Bucket { left, at: now });
         taken
     }
-
-    /// Tells whether there is one, without taking it.
-    pub(super) fn has(&self, address: &str, now: Timestamp) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(address).is_none_or(|bucket| self.now(*bucket, now) >= 1.0)
-    }
 }
 
 #[cfg(test)]
@@ -66,6 +60,5 @@ mod tests {
         assert!(take("a", 0) && take("a", 0) && !take("a", 0));
         assert!(take("b", 0));
         assert!(!take("a", 500) && take("a", 1100) && !take("a", 1200));
-        assert!(!buckets.has("a", Timestamp(1200)) && buckets.has("c", Timestamp(0)));
     }
 }

@@ -1,12 +1,7 @@
 //! Connections over TCP, TLS and the Unix socket: accepting, guarding, and ending in good order.
 
 use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
-    sync::Arc,
+    convert::Infallible, io, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc,
     time::Duration,
 };
 
@@ -23,18 +18,17 @@ use tokio::{
     net::{TcpListener, UnixListener},
     sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, watch},
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    },
-};
 
-use super::{error::ApiError, peer::Peer, routes, state::ServerState};
+use super::{error::ApiError, peer::Peer, routes, state::ServerState, tls::Tls};
 
-/// Connections at a time; more wait.
+/// Connections over TCP at a time, when that many files may be open twice over; more wait.
 const MAX_CONNECTIONS: usize = 8192;
+
+/// How long what was sent may wait for a client that reads nothing, in milliseconds.
+const UNREAD: u32 = 300_000;
+
+/// The most headers of a request.
+const MAX_HEADERS: usize = 100;
 
 /// How long a client may take to send a request's head, to think of the next request, or to agree on keys.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
@@ -73,30 +67,9 @@ pub enum ListenError {
         path: PathBuf,
         /// Why.
         reason: String,
+        /// The next step.
+        hint: &'static str,
     },
-}
-
-/// The keys of TLS.
-#[derive(Clone)]
-pub struct Tls(TlsAcceptor);
-
-impl Tls {
-    /// Reads a chain of certificates and its key, both PEM.
-    pub fn read(certificates: &Path, key: &Path) -> Result<Self, ListenError> {
-        let bad = |path: &Path, reason: String| ListenError::Certificate { path: path.to_owned(), reason };
-        let chain: Vec<_> = CertificateDer::pem_file_iter(certificates)
-            .and_then(Iterator::collect)
-            .map_err(|error| bad(certificates, error.to_string()))?;
-        if chain.is_empty() {
-            return Err(bad(certificates, "it holds no certificate".into()));
-        }
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, error.to_string()))?;
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain, private)
-            .map_err(|error| bad(certificates, error.to_string()))?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
 }
 
 /// Where the server listens.
@@ -138,17 +111,17 @@ pub async fn serve(state: Arc<ServerState>, listeners: Listeners, mut stop: watc
     let counting = tokio::spawn(count_ends(Arc::clone(&state)));
     let Listeners { tcp, socket, path, tls, uid } = listeners;
     let mut socket_gone = false;
+    let mut permit = None;
     loop {
-        let permit = tokio::select! {
-            () = stopped(&mut stop) => break,
-            permit = Arc::clone(&connections.slots).acquire_owned() => permit.ok(),
-        };
         tokio::select! {
             () = stopped(&mut stop) => break,
-            accepted = tcp.accept() => match accepted {
+            free = Arc::clone(&connections.slots).acquire_owned(), if permit.is_none() => permit = free.ok(),
+            accepted = tcp.accept(), if permit.is_some() => match accepted {
                 Ok((stream, address)) => {
                     // Replies are small and wanted at once.
                     let _ = stream.set_nodelay(true);
+                    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD);
+                    let permit = permit.take();
                     match tls.clone() {
                         None => connections.serve(stream, Peer::Net { address, tls: false }, permit),
                         Some(tls) => connections.serve_tls(tls, stream, address, permit),
@@ -159,7 +132,8 @@ pub async fn serve(state: Arc<ServerState>, listeners: Listeners, mut stop: watc
             accepted = socket.accept(), if !socket_gone => match accepted {
                 Ok((stream, _)) => match stream.peer_cred() {
                     Ok(peer) if peer.uid() == uid || peer.uid() == 0 => {
-                        connections.serve(stream, Peer::Socket { uid: peer.uid() }, permit);
+                        // Whoever floods the port does not lock commands out.
+                        connections.serve(stream, Peer::Socket { uid: peer.uid() }, None);
                     }
                     Ok(peer) => tracing::warn!("user {} may not use the socket", peer.uid()),
                     Err(error) => tracing::warn!(%error, "nobody knows who opened the socket"),
@@ -201,6 +175,12 @@ async fn pause(error: &io::Error) {
     tokio::time::sleep(PAUSE).await;
 }
 
+/// As many connections as leave half of the files that may be open to the rest of the daemon.
+fn max_connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    files.map_or(MAX_CONNECTIONS, |n| usize::try_from(n / 2).unwrap_or(usize::MAX)).clamp(16, MAX_CONNECTIONS)
+}
+
 struct Connections {
     builder: auto::Builder<TokioExecutor>,
     router: Router,
@@ -212,11 +192,12 @@ impl Connections {
     fn new(router: Router) -> Self {
         // HTTP/1 alone: the builder that finds out the version waits for the first byte without any limit of time.
         let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(64 << 10);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
+        builder.http1().max_buf_size(64 << 10).max_headers(MAX_HEADERS);
         Self {
             builder,
             router,
-            slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            slots: Arc::new(Semaphore::new(max_connections())),
             graceful: Arc::new(GracefulShutdown::new()),
         }
     }
@@ -247,7 +228,7 @@ impl Connections {
         let (builder, router) = (self.builder.clone(), self.router.clone());
         let watcher = self.graceful.watcher();
         tokio::spawn(async move {
-            let agreed = tokio::time::timeout(HEAD_WAIT, tls.0.accept(stream)).await;
+            let agreed = tokio::time::timeout(HEAD_WAIT, tls.accept(stream)).await;
             let Ok(Ok(stream)) = agreed else { return };
             let peer = Peer::Net { address, tls: true };
             let router = TowerToHyperService::new(router);

@@ -17,16 +17,21 @@ mod metrics;
 mod openapi;
 mod pages;
 mod peer;
+mod right;
+mod rotated;
 mod routes;
 mod sse;
 mod starts;
 mod state;
+mod tls;
 mod views;
 
 pub use access::{Role, TokenBook, TokenError, TokenInfo};
+pub use audit::{AuditEntry, audit_size, read_audit};
 pub use facade::{
-    CheckedWorkflow, Deployments, FacadeError, Health, ParamSpec, ScheduleFire, ScheduleInfo, Schedules,
-    WorkflowFile, Workflows,
+    BackfillRange, CheckedWorkflow, Deployments, FacadeError, Health, ParamSpec, ScheduleFire, ScheduleInfo,
+    Schedules, WorkflowFile, Workflows,
 };
-pub use listen::{ListenError, Listeners, Tls, serve};
+pub use listen::{ListenError, Listeners, serve};
 pub use state::{ServerOptions, ServerParts, ServerState};
+pub use tls::Tls;

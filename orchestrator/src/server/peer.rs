@@ -1,6 +1,6 @@
 //! Where a request comes from, as the listener knows it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,21 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// The address for the audit trail and for limits.
+    /// The address for the audit trail.
     pub(super) fn label(&self) -> String {
         match self {
             Self::Net { address, .. } => address.ip().to_canonical().to_string(),
+            Self::Socket { .. } => "socket".into(),
+        }
+    }
+
+    /// For what limits count as one: an address, and of IPv6 the network that a single customer is given.
+    pub(super) fn source(&self) -> String {
+        match self {
+            Self::Net { address, .. } => match address.ip().to_canonical() {
+                IpAddr::V6(ip) => format!("{:x?}", &ip.segments()[..4]),
+                ip @ IpAddr::V4(_) => ip.to_string(),
+            },
             Self::Socket { .. } => "socket".into(),
         }
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Serialize;
 
-use super::{listen::stopped, state::ServerState};
+use super::{error::ApiError, listen::stopped, state::ServerState};
 
 /// A comment is sent when nothing else was for so long.
 const BEAT: Duration = Duration::from_secs(15);
@@ -24,10 +24,16 @@ pub(super) fn frame(id: Option<u64>, event: &str, data: &impl Serialize) -> Byte
     Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n"))
 }
 
-/// The id of the last event that the client has, from the header or, for the first connection, from the query.
-pub(super) fn last_event_id(headers: &HeaderMap, query: Option<u64>) -> Option<u64> {
-    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    header.and_then(|text| text.trim().parse().ok()).or(query)
+/// The id of the last event that the client has, from the header or, for the first connection, from the query. One that no stream of ours
+/// can have given is refused: whatever was sent instead would be too much or too little.
+pub(super) fn last_event_id(headers: &HeaderMap, query: Option<u64>) -> Result<Option<u64>, ApiError> {
+    let Some(header) = headers.get("last-event-id").filter(|value| !value.is_empty()) else {
+        return Ok(query);
+    };
+    let number = header.to_str().ok().and_then(|text| text.trim().parse().ok());
+    number.map(Some).ok_or_else(|| {
+        ApiError::invalid("`Last-Event-ID` is no number").hint("leave it out to begin at the beginning")
+    })
 }
 
 /// Something that gives frames until it is over.

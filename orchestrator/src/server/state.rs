@@ -28,8 +28,11 @@ const BURST: f64 = 4000.0;
 /// Requests that an address may make in a second, over time.
 const PER_SECOND: f64 = 2000.0;
 
-/// Wrong tokens that an address may try at once, and then one every six seconds.
-const MISTAKES: f64 = 10.0;
+/// Wrong tokens that an address may try at once.
+const MISTAKES: f64 = 500.0;
+
+/// Wrong tokens that an address may try in a second, over time.
+const MISTAKES_PER_SECOND: f64 = 5.0;
 
 /// What the rest of the program gives the server to work with.
 pub struct ServerParts {
@@ -98,7 +101,7 @@ impl ServerState {
             audit: Audit::open(&home)?,
             starts: Starts::open(&home, now)?,
             rate: Buckets::new(BURST, PER_SECOND),
-            mistakes: Buckets::new(MISTAKES, 1.0 / 6.0),
+            mistakes: Buckets::new(MISTAKES, MISTAKES_PER_SECOND),
             metrics: Metrics::new(),
             stopping,
             since: now,

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Store, StoreError, StoreOptions,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a check found.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Runs that were looked at.
     pub n_runs: usize,
@@ -33,11 +33,16 @@ pub struct CheckReport {
 
 /// Verifies the journal, the history against the database, cached outcomes, the ledger, and every artifact that a run or a model names.
 pub fn check(home: &Path) -> Result<CheckReport, StoreError> {
-    let store = Store::open(home, StoreOptions { wait: super::A_MOMENT })?;
+    check_open(&Store::open(home, StoreOptions { wait: super::A_MOMENT })?)
+}
+
+/// The same for a store that is in use; runs may go on meanwhile.
+pub fn check_open(store: &Store) -> Result<CheckReport, StoreError> {
+    let home = store.shared.home.as_path();
     let mut report = CheckReport::default();
-    let history = check_history(&store, &mut report)?;
-    let mut hashes = check_runs(&store, &history, &mut report)?;
-    check_cache(&store, &mut report)?;
+    let history = check_history(store, &mut report)?;
+    let mut hashes = check_runs(store, &history, &mut report)?;
+    check_cache(store, &mut report)?;
     let ledger = home.join("ledger.jsonl");
     if let Some(bad) = jsonl::read::<LedgerLine>(&ledger)?.bad {
         report.problems.push(format!("`{}`: line {}: {}", ledger.display(), bad.number, bad.reason));
@@ -90,34 +95,54 @@ fn check_runs(
     report: &mut CheckReport,
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut hashes = BTreeSet::new();
+    let mut moved = Vec::new();
     for row in store.runs(&ALL_RUNS)? {
         report.n_runs += 1;
-        let run = match store.events(row.id).map(|events| Run::replay(row.id, &events)) {
-            Ok(Ok(run)) => run,
-            Ok(Err(error)) => {
-                report.problems.push(error.to_string());
-                continue;
-            }
-            Err(error) => {
-                report.problems.push(format!("run `{}`: {error}", row.id));
-                continue;
-            }
-        };
-        if (run.status(), run.n_events()) != (row.status, row.n_events) {
-            report.problems.push(format!("run `{}`: its events and its row tell different stories", row.id));
+        match check_run(store, history, row.id)? {
+            Ok(found) => hashes.extend(found),
+            Err(_) => moved.push(row.id),
         }
-        let known = history.get(&row.id).map(|(line, place)| (&line.row, *place));
-        let finished = store.finished(row.id)?;
-        if row.status.is_final() && known != finished.as_ref().map(|(row, place)| (row, *place)) {
-            report.problems.push(format!("run `{}`: history and database tell different stories", row.id));
+    }
+    // A run may have ended, or gone on, between two looks: what is wrong is so the second time, too.
+    if !moved.is_empty() {
+        let history = check_history(store, &mut CheckReport::default())?;
+        for run in moved {
+            match check_run(store, &history, run)? {
+                Ok(found) => hashes.extend(found),
+                Err(problem) => report.problems.push(problem),
+            }
         }
-        let outcomes = run.tasks().filter_map(|(_, _, record)| record.outcome.as_ref());
-        hashes
-            .extend(outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()));
     }
     let strangers = history.keys().filter(|id| store.row(**id).is_ok_and(|row| row.is_none()));
     report.problems.extend(strangers.map(|id| format!("run `{id}`: the database lacks it")));
     Ok(hashes)
+}
+
+/// Replays a run and compares it with its row; returns the artifacts that it names, or what is wrong.
+fn check_run(
+    store: &Store,
+    history: &BTreeMap<RunId, (HistoryRow, Place)>,
+    id: RunId,
+) -> Result<Result<Vec<String>, String>, StoreError> {
+    let Some(before) = store.row(id)? else { return Ok(Ok(Vec::new())) };
+    let run = match store.events(id).map(|events| Run::replay(id, &events)) {
+        Ok(Ok(run)) => run,
+        Ok(Err(error)) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Err(format!("run `{id}`: {error}"))),
+    };
+    let after = store.row(id)?.unwrap_or_else(|| before.clone());
+    let is_between = (before.n_events..=after.n_events).contains(&run.n_events());
+    let is_still = before.n_events == after.n_events;
+    if !is_between || is_still && run.status() != after.status {
+        return Ok(Err(format!("run `{id}`: its events and its row tell different stories")));
+    }
+    let known = history.get(&id).map(|(line, place)| (&line.row, *place));
+    let finished = store.finished(id)?;
+    if before.status.is_final() && known != finished.as_ref().map(|(row, place)| (row, *place)) {
+        return Ok(Err(format!("run `{id}`: history and database tell different stories")));
+    }
+    let outcomes = run.tasks().filter_map(|(_, _, record)| record.outcome.as_ref());
+    Ok(Ok(outcomes.flat_map(|outcome| outcome.outputs.values()).map(|output| output.hash.clone()).collect()))
 }
 
 fn check_cache(store: &Store, report: &mut CheckReport) -> Result<(), StoreError> {

@@ -39,7 +39,7 @@ mod tests;
 mod value;
 mod writer;
 
-pub use check::{CheckReport, check};
+pub use check::{CheckReport, check, check_open};
 pub use error::{FindError, StoreError};
 pub use gc::{GcOptions, GcReport};
 pub use page::{PageFilter, RowPage};

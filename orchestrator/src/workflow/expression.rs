@@ -17,6 +17,9 @@ const FUEL: u64 = 100_000;
 /// Longer texts are not looked at as expressions.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// Longer expressions are not parsed: `not not not …` goes as deep as it is long, and the stack does not.
+const MAX_EXPRESSION: usize = 16 * 1024;
+
 /// An expression could not be parsed or evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -117,6 +120,7 @@ fn closing(text: &str) -> Option<usize> {
 
 /// Parses a bare expression without evaluating it; `offset` is where it stands in its text.
 pub(super) fn compile(expression: &str, offset: usize) -> Result<(), ExpressionError> {
+    check_length(expression, offset)?;
     guarded(|| {
         ENGINE
             .compile_expression(expression)
@@ -125,7 +129,17 @@ pub(super) fn compile(expression: &str, offset: usize) -> Result<(), ExpressionE
     })
 }
 
+fn check_length(expression: &str, offset: usize) -> Result<(), ExpressionError> {
+    if expression.len() <= MAX_EXPRESSION {
+        return Ok(());
+    }
+    let message =
+        format!("an expression has at most {MAX_EXPRESSION} bytes, and this has {}", expression.len());
+    Err(ExpressionError::new(message, Some(offset..offset + 1)))
+}
+
 fn evaluate_bare(expression: &str, offset: usize, scope: &Value) -> Result<Value, ExpressionError> {
+    check_length(expression, offset)?;
     guarded(|| {
         let failed = |error: minijinja::Error| ExpressionError::from_engine(&error, offset);
         let value = ENGINE

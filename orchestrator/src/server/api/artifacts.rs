@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Body,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -99,6 +99,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
     endpoints
         .get("/api/v1/artifacts/{hash}/preview", "artifacts.preview")
         .about("Look at the first rows of a table, or at a small JSON document")
+        .refuses(&[StatusCode::UNPROCESSABLE_ENTITY])
         .query::<PreviewQuery>()
         .json::<PreviewView>()
         .to(show_preview);
@@ -190,7 +191,7 @@ pub(in crate::server) fn preview(
             Ok(PreviewView { columns: Vec::new(), rows: Vec::new(), n_rows: None, json: Some(json) })
         }
         None => Err(ApiError::new(
-            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+            StatusCode::UNPROCESSABLE_ENTITY,
             "no_preview",
             "the artifact is neither a table nor a small JSON document",
         )

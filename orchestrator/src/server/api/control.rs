@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{
     runs::find_task,
-    start::{Started, startable},
-    workflows::{Params, as_text},
+    start::{STARTING, Started, startable},
+    workflows::{Params, as_text, plain_values},
 };
 use crate::{
     engine::RerunFrom,
@@ -52,6 +52,7 @@ pub(in crate::server) struct RerunRequest {
     pub(in crate::server) current: bool,
     /// Parameters; the others are as in the earlier run.
     #[serde(default)]
+    #[schemars(schema_with = "plain_values")]
     pub(in crate::server) params: Params,
 }
 
@@ -91,6 +92,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/runs/{run}/cancel", "runs.cancel")
         .about("Ask a run to end, with everything it started")
         .body::<Nothing>()
+        .refuses(&[StatusCode::CONFLICT])
         .status(StatusCode::ACCEPTED)
         .json::<Asked>()
         .to(cancel);
@@ -98,6 +100,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/runs/{run}/pause", "runs.pause")
         .about("Ask a run to start nothing new; tasks that run go on")
         .body::<Nothing>()
+        .refuses(&[StatusCode::CONFLICT])
         .status(StatusCode::ACCEPTED)
         .json::<Asked>()
         .to(pause);
@@ -105,6 +108,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/runs/{run}/resume", "runs.resume")
         .about("Let a paused run go on, or drive on one that was interrupted")
         .body::<Nothing>()
+        .refuses(&[StatusCode::CONFLICT])
         .status(StatusCode::ACCEPTED)
         .json::<Asked>()
         .to(resume);
@@ -112,6 +116,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/runs/{run}/retry", "runs.retry")
         .about("Repeat what did not succeed in a run that ended, and what stands behind it, with the recorded workflow")
         .body::<Nothing>()
+        .refuses(&[StatusCode::CONFLICT])
         .status(StatusCode::ACCEPTED)
         .json::<Asked>()
         .to(retry);
@@ -119,6 +124,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/runs/{run}/rerun", "runs.rerun")
         .about("Start a new run from a task on; what stands before it is taken over from an earlier run")
         .body::<RerunRequest>()
+        .refuses(STARTING)
         .status(StatusCode::CREATED)
         .json::<Started>()
         .to(rerun);
@@ -126,6 +132,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/runs/{run}/resolve", "runs.resolve")
         .about("Say how a task ended whose outcome was lost and that must not happen twice")
         .body::<ResolveRequest>()
+        .refuses(&[StatusCode::CONFLICT])
         .json::<Asked>()
         .to(resolve);
 }
@@ -153,6 +160,7 @@ fn refuse_nested(row: &RunRow) -> Result<(), ApiError> {
 
 fn has_ended(row: &RunRow) -> ApiError {
     ApiError::conflict(format!("run {} has ended: it {}", row.id, row.status.word()))
+        .hint("`retry` repeats what did not succeed")
 }
 
 type Reply = Result<(StatusCode, Json<Asked>), ApiError>;
@@ -193,7 +201,8 @@ pub(in crate::server) async fn rest(state: &Arc<ServerState>, run: RunId) -> Rep
         return Err(has_ended(&row));
     }
     if !state.parts.engine.pause(run, true) {
-        return Err(ApiError::conflict(format!("nobody drives run {run}, so that nothing of it starts")));
+        return Err(ApiError::conflict(format!("nobody drives run {run}, so that nothing of it starts"))
+            .hint("`resume` goes on with it"));
     }
     Ok(asked(run, row.status))
 }
@@ -207,7 +216,7 @@ pub(in crate::server) async fn go_on(state: &Arc<ServerState>, run: RunId) -> Re
     let row = row(state, run).await?;
     refuse_nested(&row)?;
     if row.status.is_final() {
-        return Err(has_ended(&row).hint("`retry` repeats what did not succeed"));
+        return Err(has_ended(&row));
     }
     if state.parts.engine.pause(run, false) {
         return Ok(asked(run, row.status));
@@ -225,7 +234,8 @@ pub(in crate::server) async fn repeat(state: &Arc<ServerState>, run: RunId) -> R
     let row = row(state, run).await?;
     refuse_nested(&row)?;
     if state.parts.engine.drives(run) {
-        return Err(ApiError::conflict(format!("run {run} goes on")));
+        return Err(ApiError::conflict(format!("run {run} goes on"))
+            .hint("`cancel` ends it, `GET …?wait=60` waits for its end"));
     }
     state.blocking(move |state| state.parts.engine.retry(run).map(drop).map_err(ApiError::from)).await?;
     Ok(asked(run, RunStatus::Running))
@@ -251,7 +261,8 @@ pub(in crate::server) async fn begin_again(
     let prepare = move |state: &ServerState| {
         let run = state.load(run)?;
         if !run.status().is_final() {
-            return Err(ApiError::conflict(format!("run {} has not ended", run.id())));
+            return Err(ApiError::conflict(format!("run {} has not ended", run.id()))
+                .hint("`GET …?wait=60` waits for its end"));
         }
         let params = params(&run, given);
         let checked = state.parts.workflows.check_again(&run, &params, current)?;

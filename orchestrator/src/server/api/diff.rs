@@ -1,6 +1,6 @@
 //! Two runs side by side.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,6 +10,7 @@ use crate::{
         endpoint::Endpoints,
         error::ApiError,
         extract::{Q, S, run_id},
+        openapi::RUN_ID,
         state::ServerState,
         views::DiffView,
     },
@@ -19,8 +20,10 @@ use crate::{
 #[serde(deny_unknown_fields)]
 struct DiffQuery {
     /// The run to compare with.
+    #[schemars(regex(pattern = RUN_ID))]
     before: String,
     /// The run to compare.
+    #[schemars(regex(pattern = RUN_ID))]
     after: String,
 }
 
@@ -29,6 +32,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .get("/api/v1/diff", "runs.diff")
         .about("Compare two runs: definition, parameters, inputs, metrics, durations")
         .query::<DiffQuery>()
+        .refuses(&[StatusCode::NOT_FOUND])
         .json::<DiffView>()
         .to(show);
 }

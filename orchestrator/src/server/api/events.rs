@@ -53,12 +53,19 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .get("/api/v1/runs/{run}/events", "runs.events")
         .about("List the events of a run, oldest first; as `text/event-stream`, when that is what the caller accepts, follow them")
         .query::<EventsQuery>()
+        .header("Last-Event-ID", "The number of the last event that the client of a stream has")
         .json::<EventPage>()
+        .or("text/event-stream")
+        .also(StatusCode::NO_CONTENT, "the client of a stream has all that will ever come")
+        .refuses(&[StatusCode::CONFLICT])
         .to(page);
     endpoints
         .get("/api/v1/runs/{run}/events/stream", "runs.follow")
         .about("Follow a run: an event `record` for each of its events, with its number as the id, `progress` of tasks, and `end` behind its end. 204 when nothing can come any more")
         .query::<StreamQuery>()
+        .header("Last-Event-ID", "The number of the last event that the client has")
+        .also(StatusCode::NO_CONTENT, "the client has all that will ever come")
+        .refuses(&[StatusCode::CONFLICT])
         .other("text/event-stream")
         .to(stream);
 }
@@ -69,22 +76,33 @@ async fn page(
     Q(query): Q<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let last = last_event_id(&headers, query.after)?;
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/event-stream") {
-        return follow(&state, run, last_event_id(&headers, query.after)).await;
+        return follow(&state, run, last).await;
     }
     let read = move |state: &ServerState| {
         let limit = query.limit.unwrap_or(200).clamp(1, MAX_LIMIT);
         let from = query.after.map_or(0, |after| after.saturating_add(1));
-        let (events, _) = events(state, run, from)?;
+        let Told { events, .. } = events(state, run, from)?;
         let next = events.get(limit.saturating_sub(1)).filter(|_| events.len() > limit).map(|last| last.seq);
         Ok(EventPage { events: events.into_iter().take(limit).collect(), next })
     };
     Ok(Json(state.blocking(read).await?).into_response())
 }
 
-/// The events of a run from a number on, and whether it has ended.
-fn events(state: &ServerState, run: RunId, from: u64) -> Result<(Vec<EventView>, bool), ApiError> {
+/// What the store tells of a run's events.
+struct Told {
+    /// Those from a number on.
+    events: Vec<EventView>,
+    /// How many there are in all.
+    n_events: u64,
+    /// Whether the run has ended.
+    over: bool,
+}
+
+/// The events of a run from a number on.
+fn events(state: &ServerState, run: RunId, from: u64) -> Result<Told, ApiError> {
     let records = state.parts.store.events(run)?;
     if records.is_empty() {
         return Err(no_run(&run.to_string()));
@@ -92,7 +110,8 @@ fn events(state: &ServerState, run: RunId, from: u64) -> Result<(Vec<EventView>,
     let names = names_of(run, &records)?;
     let over = matches!(records.last().map(|record| &record.event), Some(Event::RunFinished { .. }));
     let wanted = records.iter().skip_while(|record| record.seq < from);
-    Ok((wanted.map(|record| EventView::named(record, &names)).collect(), over))
+    let events = wanted.map(|record| EventView::named(record, &names)).collect();
+    Ok(Told { events, n_events: records.last().map_or(0, |last| last.seq + 1), over })
 }
 
 async fn stream(
@@ -101,7 +120,7 @@ async fn stream(
     Q(query): Q<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    follow(&state, run, last_event_id(&headers, query.after)).await
+    follow(&state, run, last_event_id(&headers, query.after)?).await
 }
 
 async fn follow(state: &Arc<ServerState>, run: RunId, last: Option<u64>) -> Result<Response, ApiError> {
@@ -116,7 +135,12 @@ async fn follow(state: &Arc<ServerState>, run: RunId, last: Option<u64>) -> Resu
         closed: false,
         over: false,
     };
-    source.catch_up().await?;
+    let n_events = source.catch_up().await?;
+    if let Some(last) = last.filter(|last| *last >= n_events) {
+        // The id of another run, or from before a backup was put back: to wait for that number would leave out what comes before it.
+        return Err(ApiError::conflict(format!("run {run} has no event {last}; it has {n_events} so far"))
+            .hint("leave `Last-Event-ID` out to begin at the beginning"));
+    }
     if source.over && last.is_some() && source.ready.len() <= 1 {
         // An `EventSource` comes back for ever unless it is told that there is nothing more.
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -141,17 +165,18 @@ struct RunEvents {
 }
 
 impl RunEvents {
-    /// Takes what the store has from the next number on.
-    async fn catch_up(&mut self) -> Result<(), ApiError> {
+    /// Takes what the store has from the next number on; returns how many events it has in all.
+    async fn catch_up(&mut self) -> Result<u64, ApiError> {
         let (run, from) = (self.run, self.next);
-        let (events, over) = self.state.blocking(move |state| events(state, run, from)).await?;
+        let Told { events, n_events, over } =
+            self.state.blocking(move |state| events(state, run, from)).await?;
         for event in events {
             self.take(&event);
         }
         if over {
             self.end();
         }
-        Ok(())
+        Ok(n_events)
     }
 
     fn take(&mut self, event: &EventView) {

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .about("Remove old runs, and whatever nothing names any more; refused while a run goes on")
         .role(Some(Role::Admin))
         .body::<GcRequest>()
+        .refuses(&[StatusCode::CONFLICT])
         .json::<GcView>()
         .to(run);
 }

@@ -70,12 +70,17 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .get("/api/v1/runs/{run}/tasks/{task}/logs", "logs.show")
         .about("Read a range of an attempt's log. `x-log-next` is the offset of what follows, `x-log-size` the size so far")
         .query::<LogQuery>()
+        .reply_header("x-log-next", "The offset of what follows")
+        .reply_header("x-log-size", "Bytes so far")
         .other("text/plain; charset=utf-8")
         .to(show);
     endpoints
         .get("/api/v1/runs/{run}/tasks/{task}/logs/stream", "logs.follow")
         .about("Follow an attempt's log: events `log` whose ids are the offsets of what follows, and `end` when the attempt has ended")
         .query::<FollowQuery>()
+        .header("Last-Event-ID", "The offset of the next byte that the client wants")
+        .also(StatusCode::NO_CONTENT, "the client has all that will ever come")
+        .refuses(&[StatusCode::CONFLICT])
         .other("text/event-stream")
         .to(follow);
 }
@@ -98,6 +103,8 @@ pub(in crate::server) fn attempts_with_logs(
 /// An attempt that may have a log.
 pub(in crate::server) struct Attempt {
     pub(in crate::server) path: PathBuf,
+    /// Its number, once there is one.
+    number: Option<u32>,
     /// True when nothing is added any more.
     pub(in crate::server) over: bool,
 }
@@ -116,13 +123,15 @@ pub(in crate::server) fn attempt_of(
     let (_, task, record) = find_task(run, task)?;
     let attempt = wanted.unwrap_or(record.n_attempts.max(1));
     if wanted.is_some_and(|wanted| wanted == 0 || wanted > record.n_attempts) {
-        let message = format!("task `{}` has had {} attempts", task.name, record.n_attempts);
-        return Err(ApiError::not_found(message));
+        let noun = if record.n_attempts == 1 { "attempt" } else { "attempts" };
+        let message = format!("task `{}` has had {} {noun}", task.name, record.n_attempts);
+        return Err(ApiError::not_found(message).hint("leave `attempt` out for the latest"));
     }
     let runs = matches!(record.state, TaskState::Running { attempt: current } if current == attempt);
     // Before its first attempt a task may still get one, unless its run has ended.
     let to_come = record.n_attempts == 0 && !run.status().is_final() && !record.state.is_final();
-    Ok(Attempt { path: path(state, run.id(), &task.name, attempt), over: !runs && !to_come })
+    let path = path(state, run.id(), &task.name, attempt);
+    Ok(Attempt { path, number: (record.n_attempts > 0).then_some(attempt), over: !runs && !to_come })
 }
 
 /// Some bytes of a file, and its size; of a file that is not there, nothing.
@@ -180,8 +189,8 @@ async fn follow(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = run_id(&run)?;
-    let last = last_event_id(&headers, query.offset);
-    let log = Log {
+    let last = last_event_id(&headers, query.offset)?;
+    let mut log = Log {
         state: Arc::clone(&state),
         run,
         task,
@@ -191,6 +200,10 @@ async fn follow(
         ended: false,
     };
     let (found, size) = log.look().await?;
+    if log.offset > size {
+        let message = format!("the attempt's log has {size} bytes so far, and none at {}", log.offset);
+        return Err(ApiError::conflict(message).hint("leave `Last-Event-ID` out to begin at the beginning"));
+    }
     if found.over && last.is_some_and(|last| last >= size) && headers.contains_key("last-event-id") {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -210,15 +223,17 @@ struct Log {
 }
 
 impl Log {
-    /// How the attempt is, and how long its log.
-    async fn look(&self) -> Result<(Attempt, u64), ApiError> {
+    /// How the attempt is, and how long its log. The stream stays with the first attempt that it sees.
+    async fn look(&mut self) -> Result<(Attempt, u64), ApiError> {
         let (run, task, wanted) = (self.run, self.task.clone(), self.attempt);
         let look = move |state: &ServerState| {
             let found = attempt(state, run, &task, wanted)?;
             let size = std::fs::metadata(&found.path).map_or(0, |about| about.len());
             Ok((found, size))
         };
-        self.state.blocking(look).await
+        let (found, size) = self.state.blocking(look).await?;
+        self.attempt = self.attempt.or(found.number);
+        Ok((found, size))
     }
 
     async fn piece(&self, path: PathBuf) -> Result<Vec<u8>, ApiError> {

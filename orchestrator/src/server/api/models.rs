@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_plugin::AliasMove;
@@ -21,7 +21,9 @@ use crate::server::{
 struct PromoteRequest {
     version: u64,
     #[serde(default = "champion")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = ALIAS))]
     alias: String,
+    #[schemars(length(min = 1, max = 1000), regex(pattern = r"\S"))]
     reason: String,
 }
 
@@ -30,9 +32,14 @@ struct PromoteRequest {
 #[serde(deny_unknown_fields)]
 struct RollbackRequest {
     #[serde(default = "champion")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = ALIAS))]
     alias: String,
+    #[schemars(length(min = 1, max = 1000), regex(pattern = r"\S"))]
     reason: String,
 }
+
+/// What the name of an alias looks like; it must not read as a number, either.
+const ALIAS: &str = "^[A-Za-z0-9_-]*[A-Za-uw-z_-][A-Za-z0-9_-]*$";
 
 fn champion() -> String {
     "champion".into()
@@ -80,6 +87,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
     endpoints
         .post("/api/v1/models/{model}/rollback", "models.rollback")
         .about("Let an alias stand for what it stood for before")
+        .refuses(&[StatusCode::CONFLICT])
         .body::<RollbackRequest>()
         .json::<Moved>()
         .to(rollback);
@@ -129,8 +137,9 @@ fn check_alias(alias: &str) -> Result<(), ApiError> {
 }
 
 fn check_reason(reason: &str) -> Result<(), ApiError> {
-    if reason.trim().is_empty() || reason.len() > 1000 {
-        return Err(ApiError::invalid("`reason` must say why, in at most 1000 characters"));
+    if reason.trim().is_empty() || reason.chars().count() > 1000 {
+        return Err(ApiError::invalid("`reason` must say why, in at most 1000 characters")
+            .hint("it is kept in the history of the model"));
     }
     Ok(())
 }
@@ -162,10 +171,13 @@ pub(in crate::server) async fn move_alias(
 /// What an alias stood for before its latest move.
 fn before(model: &ModelView, alias: &str) -> Result<u64, ApiError> {
     let latest = model.history.iter().find(|step| step.alias == alias);
-    let latest = latest
-        .ok_or_else(|| ApiError::not_found(format!("model `{}` has no alias `{alias}`", model.name)))?;
+    let latest = latest.ok_or_else(|| {
+        ApiError::not_found(format!("model `{}` has no alias `{alias}`", model.name))
+            .hint("`GET /api/v1/models/NAME` shows its aliases")
+    })?;
     latest.from.ok_or_else(|| {
         ApiError::conflict(format!("`{alias}` has stood for version {} from the beginning", latest.to))
+            .hint("there is nothing to go back to")
     })
 }
 

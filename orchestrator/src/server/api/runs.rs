@@ -14,6 +14,7 @@ use crate::{
         error::ApiError,
         extract::{P, Q, RunPath, S, run_id},
         listen::stopped,
+        openapi::RUN_ID,
         state::{ServerState, no_run},
         views::{RunPage, RunSummary, RunView, TaskDetail, parse_time},
     },
@@ -34,14 +35,18 @@ pub(in crate::server) struct RunsQuery {
     /// Only runs of this workflow.
     pub(in crate::server) workflow: Option<String>,
     /// Only runs in this state.
+    #[schemars(extend("enum" = STATUSES.map(RunStatus::word)))]
     pub(in crate::server) status: Option<String>,
     /// Only runs that were made at this time (RFC 3339) or later.
+    #[schemars(extend("format" = "date-time"))]
     pub(in crate::server) since: Option<String>,
     /// Only runs that were made before this time (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
     pub(in crate::server) until: Option<String>,
     /// At most so many, 50 when nothing is said.
     pub(in crate::server) limit: Option<usize>,
     /// `next` of the page before.
+    #[schemars(regex(pattern = RUN_ID))]
     pub(in crate::server) cursor: Option<String>,
 }
 
@@ -119,7 +124,11 @@ pub(in crate::server) fn page(state: &ServerState, query: &RunsQuery) -> Result<
         before: query
             .cursor
             .as_deref()
-            .map(|text| text.parse::<RunId>().map_err(|_| ApiError::invalid("`cursor` is none of a page")))
+            .map(|text| {
+                text.parse::<RunId>().map_err(|_| {
+                    ApiError::invalid("`cursor` is none of a page").hint("take `next` of the page before")
+                })
+            })
             .transpose()?,
         limit: query.limit.unwrap_or(50).clamp(1, MAX_LIMIT),
     };

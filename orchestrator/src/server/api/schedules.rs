@@ -11,11 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::workflows::{Params, as_text, plain_values};
 use crate::server::{
     endpoint::Endpoints,
     error::ApiError,
     extract::{Body, P, S, Who, read_body},
-    facade::{ScheduleInfo, Schedules},
+    facade::{BackfillRange, ScheduleInfo, Schedules},
     state::ServerState,
     views::{parse_time, rfc3339},
 };
@@ -83,18 +84,50 @@ struct ScheduleRequest {
     id: String,
     /// Why; for a pause.
     #[serde(default)]
+    #[schemars(length(max = 1000))]
     reason: String,
 }
 
 /// A range of times.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct BackfillRequest {
+pub(super) struct BackfillRequest {
     id: String,
     /// RFC 3339, included.
+    #[schemars(extend("format" = "date-time"))]
     from: String,
     /// RFC 3339, not included.
+    #[schemars(extend("format" = "date-time"))]
     to: String,
+    /// At most so many runs at a time.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100))]
+    parallel: u32,
+    /// Parameters for the runs; the others are as the schedule has them.
+    #[serde(default)]
+    #[schemars(schema_with = "plain_values")]
+    params: Params,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl BackfillRequest {
+    /// What the scheduler is asked for.
+    pub(super) fn range(self) -> Result<BackfillRange, ApiError> {
+        let time = |name: &str, text: &str| {
+            parse_time(text).ok_or_else(|| {
+                ApiError::invalid(format!("`{name}` is no time")).hint("write `2026-01-31T12:00:00Z`")
+            })
+        };
+        if !(1..=100).contains(&self.parallel) {
+            return Err(ApiError::invalid("`parallel` is not between 1 and 100"));
+        }
+        let (from, to) = (time("from", &self.from)?, time("to", &self.to)?);
+        let params = as_text(&self.params)?;
+        Ok(BackfillRange { id: self.id, from, to, parallel: self.parallel, params })
+    }
 }
 
 /// That it was done.
@@ -107,6 +140,9 @@ struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     n_runs: Option<usize>,
 }
+
+/// No schedule has the id, or it is of a kind that does not do this.
+const UNKNOWN: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CONFLICT];
 
 /// Who wants a pause, and why.
 pub(in crate::server) fn because(who: &str, reason: &str) -> String {
@@ -131,8 +167,11 @@ pub(super) fn add(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
         ("/api/v1/schedules/resume", "schedules.resume", "Let a schedule go on", false),
     ] {
         let schedules = Arc::clone(schedules);
-        endpoints.post(path, name).about(about).body::<ScheduleRequest>().json::<Done>().to(
+        endpoints.post(path, name).about(about).body::<ScheduleRequest>().json::<Done>().refuses(UNKNOWN).to(
             async move |State(state): S, Who(who): Who, Body { value, .. }: Body<ScheduleRequest>| {
+                if value.reason.chars().count() > 1000 {
+                    return Err(ApiError::invalid("`reason` has more than 1000 characters"));
+                }
                 let change = move |_: &ServerState| {
                     if paused {
                         schedules.pause(&value.id, &because(&who.name, &value.reason))?;
@@ -155,6 +194,7 @@ fn add_fires(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
         .post("/api/v1/schedules/fire", "schedules.fire")
         .about("Fire a schedule now")
         .body::<ScheduleRequest>()
+        .refuses(UNKNOWN)
         .json::<Done>()
         .to(async move |State(state): S, Who(who): Who, Body { value, .. }: Body<ScheduleRequest>| {
             let fire = move |_: &ServerState| {
@@ -168,17 +208,13 @@ fn add_fires(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
         .post("/api/v1/schedules/backfill", "schedules.backfill")
         .about("Fire a schedule for every time of a range")
         .body::<BackfillRequest>()
+        .refuses(UNKNOWN)
         .json::<Done>()
         .to(async move |State(state): S, Who(who): Who, Body { value, .. }: Body<BackfillRequest>| {
-            let time = |name: &str, text: &str| {
-                parse_time(text).ok_or_else(|| {
-                    ApiError::invalid(format!("`{name}` is no time")).hint("write `2026-01-31T12:00:00Z`")
-                })
-            };
-            let (from, to) = (time("from", &value.from)?, time("to", &value.to)?);
+            let range = value.range()?;
             let fire = move |_: &ServerState| {
-                let n_runs = of.backfill(&value.id, from, to, &who.name)?;
-                Ok(Done { id: value.id, run: None, n_runs: Some(n_runs) })
+                let n_runs = of.backfill(&range, &who.name)?;
+                Ok(Done { id: range.id, run: None, n_runs: Some(n_runs) })
             };
             state.blocking(fire).await.map(Json)
         });
@@ -191,6 +227,12 @@ fn add_webhook(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
         .post("/api/v1/hooks/{workflow}/{name}", "hooks.receive")
         .about("Take a webhook's request; its signature is the proof")
         .role(None)
+        .bytes()
+        .header(
+            "X-Sluice-Signature",
+            "HMAC-SHA256 of the body in hexadecimal; `X-Hub-Signature-256` does as well",
+        )
+        .header("X-Sluice-Delivery", "The sender's own id of the request; one that came before does nothing")
         .status(StatusCode::ACCEPTED)
         .json::<Value>()
         .to(

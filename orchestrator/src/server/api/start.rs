@@ -1,6 +1,6 @@
 //! Starting runs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::workflows::{Params, as_text, find};
+use super::workflows::{Params, as_text, find, plain_values};
 use crate::{
     engine::StartRequest,
     run::RunId,
@@ -34,11 +34,19 @@ pub(in crate::server) struct RunRequest {
     pub(in crate::server) workflow: String,
     /// Parameters; the others have their defaults.
     #[serde(default)]
+    #[schemars(schema_with = "plain_values")]
     pub(in crate::server) params: Params,
     /// False to run every task anew.
     #[serde(default = "yes")]
     pub(in crate::server) use_cache: bool,
 }
+
+/// With what a start may be refused: what is named does not exist, the daemon clears away, or the workflow has problems.
+pub(super) const STARTING: &[StatusCode] =
+    &[StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY];
+
+/// How often a run that is about to be recorded is looked for.
+const A_MOMENT: Duration = Duration::from_millis(2);
 
 fn yes() -> bool {
     true
@@ -57,7 +65,10 @@ pub(super) fn add(endpoints: &mut Endpoints) {
     endpoints
         .post("/api/v1/runs", "runs.start")
         .about("Start a run. With an `Idempotency-Key` header the same request starts one run, however often it is sent within a day")
+        .header("Idempotency-Key", "Makes the request one that starts a single run")
         .body::<RunRequest>()
+        .also(StatusCode::OK, "an earlier request with the same key has started it")
+        .refuses(STARTING)
         .status(StatusCode::CREATED)
         .json::<Started>()
         .to(start);
@@ -75,8 +86,11 @@ async fn start(
         return Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })));
     };
     let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200);
-    let key =
-        key.ok_or_else(|| ApiError::invalid("an idempotency key has 1 to 200 plain characters"))?.to_owned();
+    let key = key.ok_or_else(|| {
+        ApiError::invalid("an idempotency key has 1 to 200 plain characters")
+            .hint("a UUID is a good one; make a new one for each run")
+    })?;
+    let key = key.to_owned();
     // What cannot be started takes no key.
     let checked = checked(&state, &value).await?;
     let offered = new_run_id(state.parts.world.as_ref());
@@ -84,15 +98,14 @@ async fn start(
         let claimed = state.starts.claim(&who.name, &key, &bytes, offered, state.now());
         claimed.map_err(|error| ApiError::internal(&error))
     };
-    let (id, repeated) = match state.blocking(claim).await? {
-        Claim::New => (offered, false),
+    let id = match state.blocking(claim).await? {
+        Claim::New => offered,
         Claim::Known(id) => {
-            let known = state.blocking(move |state| Ok(state.parts.store.row(id)?)).await?;
-            if known.is_some() || state.parts.engine.drives(id) {
+            if is_there(&state, id).await? {
                 return Ok((StatusCode::OK, Json(Started { id: id.to_string(), repeated: true })));
             }
             // The daemon died between the two: the run that was promised is made now.
-            (id, true)
+            id
         }
         Claim::Other => {
             return Err(ApiError::conflict("the idempotency key belongs to another request")
@@ -100,14 +113,26 @@ async fn start(
         }
     };
     match launch(&state, id, checked, value.use_cache).await {
-        // The same request has started it in this moment.
-        Err(error) if repeated && error.status == StatusCode::CONFLICT => {
-            Ok((StatusCode::OK, Json(Started { id: id.to_string(), repeated })))
+        // The same request, sent twice at once, has started it in this moment.
+        Err(error) if error.status == StatusCode::CONFLICT && is_there(&state, id).await? => {
+            Ok((StatusCode::OK, Json(Started { id: id.to_string(), repeated: true })))
         }
         started => {
             started?;
-            Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated })))
+            Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })))
         }
+    }
+}
+
+/// Tells whether a run is recorded; waits for one that is about to be.
+async fn is_there(state: &Arc<ServerState>, id: RunId) -> Result<bool, ApiError> {
+    loop {
+        let is_about_to = state.parts.engine.drives(id);
+        let row = state.blocking(move |state| Ok(state.parts.store.row(id)?)).await?;
+        if row.is_some() || !is_about_to {
+            return Ok(row.is_some());
+        }
+        tokio::time::sleep(A_MOMENT).await;
     }
 }
 
@@ -148,14 +173,18 @@ pub(in crate::server) fn startable(
     checked: CheckedWorkflow,
     use_cache: bool,
 ) -> Result<StartRequest, ApiError> {
-    let CheckedWorkflow { file, base_dir, source, workflow, diagnostics } = checked;
-    match workflow {
-        Some(workflow) => Ok(StartRequest { workflow, base_dir, file, use_cache }),
-        None => Err(ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_workflow",
-            format!("`{}` cannot be run like this", source.name),
-        )
-        .diagnostics(workflow::to_json(&source, &diagnostics))),
+    match checked {
+        CheckedWorkflow { file, base_dir, workflow: Some(workflow), .. } => {
+            Ok(StartRequest { workflow, base_dir, file, use_cache })
+        }
+        broken => Err(cannot_run(&broken)),
     }
+}
+
+/// The refusal of a workflow with problems.
+pub(super) fn cannot_run(checked: &CheckedWorkflow) -> ApiError {
+    let message = format!("`{}` cannot be run like this", checked.source.name);
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_workflow", message)
+        .hint("`diagnostics` says what is wrong, and where")
+        .diagnostics(workflow::to_json(&checked.source, &checked.diagnostics))
 }

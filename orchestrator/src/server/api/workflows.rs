@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State, http::header, response::IntoResponse};
-use schemars::JsonSchema;
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,6 +27,11 @@ use crate::{
 /// Parameters by name; text and plain values both do.
 pub(in crate::server) type Params = BTreeMap<String, Value>;
 
+/// What [`Params`] may hold.
+pub(in crate::server) fn plain_values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+}
+
 /// A workflow to check that is no file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +42,7 @@ struct CheckRequest {
     #[serde(default = "unnamed")]
     name: String,
     #[serde(default)]
+    #[schemars(schema_with = "plain_values")]
     params: Params,
 }
 
@@ -44,6 +55,7 @@ fn unnamed() -> String {
 #[serde(deny_unknown_fields)]
 struct CheckParams {
     #[serde(default)]
+    #[schemars(schema_with = "plain_values")]
     params: Params,
 }
 
@@ -62,6 +74,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .get("/api/v1/workflows/{workflow}/graph", "workflows.graph")
         .about("Draw a workflow's graph")
         .other("image/svg+xml")
+        .refuses(&[StatusCode::CONFLICT])
         .to(graph);
     endpoints
         .post("/api/v1/workflows/{workflow}/check", "workflows.check")
@@ -86,7 +99,8 @@ pub(in crate::server) fn as_text(params: &Params) -> Result<BTreeMap<String, Str
                 Value::String(text) => text.clone(),
                 Value::Bool(_) | Value::Number(_) => value.to_string(),
                 _ => {
-                    let message = format!("parameter `{name}` is no plain value");
+                    let shown: String = name.chars().take(60).collect();
+                    let message = format!("parameter `{shown}` is no plain value");
                     return Err(ApiError::invalid(message).hint("give a string, a number or a truth"));
                 }
             };

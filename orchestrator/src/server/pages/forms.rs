@@ -298,11 +298,7 @@ pub(super) async fn schedule(State(state): S, P((id, action)): P<(String, String
 
 pub(super) async fn login(State(state): S, form: Form) -> Response {
     let next = own_path(form.first("next")).to_owned();
-    let (address, now) = (form.peer.label(), state.now());
-    if !state.mistakes.has(&address, now) {
-        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many wrong tokens");
-        return form.frame.refuse(&error.hint("wait a minute"));
-    }
+    let (address, now) = (form.peer.source(), state.now());
     let begun = {
         let token = form.first("token").trim().to_owned();
         let begin = move |state: &ServerState| {
@@ -314,8 +310,11 @@ pub(super) async fn login(State(state): S, form: Form) -> Response {
     };
     match begun {
         Err(error) => form.frame.refuse(&error),
+        Ok(None) if !state.mistakes.take(&address, now) => {
+            let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many wrong tokens");
+            form.frame.refuse(&error.hint("wait a minute"))
+        }
         Ok(None) => {
-            state.mistakes.take(&address, now);
             state.audit.refused(&form.peer, "/login", 401, now);
             let problem = "that token is not known".into();
             let view = view::Login { next, problem };

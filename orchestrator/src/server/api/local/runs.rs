@@ -1,5 +1,4 @@
-//! For commands on this machine, which reach the daemon by its socket: starting what stands in any file, and following a run in the store's
-//! own form. That form is the command's own too: it is the same program, and refuses events of a newer one.
+//! Running what stands in any file, and following a run in the store's own form.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -7,50 +6,40 @@ use std::{
     sync::Arc,
 };
 
-use axum::{
-    Json,
-    extract::{Request, State},
-    http::{Method, StatusCode},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use bytes::Bytes;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::start::launch;
+use super::super::start::{cannot_run, launch};
 use crate::{
     engine::{News, RunFeed},
     run::{Event, EventRecord, RunId, RunStatus},
     server::{
-        access::{Identity, Via},
-        endpoint::Endpoints,
         error::ApiError,
-        extract::{Body, RunPath, S, peer_of},
+        extract::{Body, RunPath, S},
         sse::{self, Source, frame},
         state::{ServerState, no_run},
     },
-    workflow,
     world::new_run_id,
 };
 
 /// A file to run.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::server) struct LocalRun {
+pub(super) struct LocalRun {
     /// Its path, absolute.
-    path: PathBuf,
-    params: BTreeMap<String, String>,
-    use_cache: bool,
+    pub(super) path: PathBuf,
+    pub(super) params: BTreeMap<String, String>,
+    pub(super) use_cache: bool,
     /// True to start a new run even when one of the same workflow was interrupted.
-    fresh: bool,
+    pub(super) fresh: bool,
 }
 
 /// The run that was begun, or that goes on.
-#[derive(Debug, Serialize, JsonSchema)]
-struct LocalStarted {
+#[derive(Debug, Serialize)]
+pub(super) struct LocalStarted {
     id: String,
     resumed: bool,
     /// Events that the run had before.
@@ -58,43 +47,7 @@ struct LocalStarted {
     gave_up: Vec<String>,
 }
 
-pub(super) fn add(endpoints: &mut Endpoints) {
-    let router = axum::Router::new()
-        .route("/api/v1/local/runs", axum::routing::post(start))
-        .route("/api/v1/local/runs/{run}/records", axum::routing::get(records))
-        .route("/api/v1/local/models", axum::routing::get(models))
-        .route("/api/v1/local/deployments", axum::routing::get(deployments))
-        .layer(middleware::from_fn_with_state(Arc::clone(&endpoints.state), only_socket));
-    endpoints.router = std::mem::take(&mut endpoints.router).merge(router);
-}
-
-/// Lets commands of this machine through, and keeps the audit trail of what they start.
-async fn only_socket(State(state): S, request: Request, next: Next) -> Response {
-    let identity = request.extensions().get::<Identity>().filter(|who| who.via == Via::Socket).cloned();
-    let (Some(who), Some(peer)) = (identity, peer_of(request.extensions())) else {
-        return ApiError::not_found("there is no such path").into_response();
-    };
-    if request.method() == Method::GET {
-        return next.run(request).await;
-    }
-    let target = request.uri().path().to_owned();
-    let noted = {
-        let (who, target) = (who.clone(), target.clone());
-        let note = move |state: &ServerState| {
-            let noted = state.audit.intend(&who, &peer, "runs.start", &target, state.now());
-            noted.map_err(|error| ApiError::internal(&error))
-        };
-        state.blocking(note).await
-    };
-    if let Err(error) = noted {
-        return error.into_response();
-    }
-    let reply = next.run(request).await;
-    state.audit.settle(&who, &peer, "runs.start", &target, reply.status().as_u16(), state.now());
-    reply
-}
-
-async fn start(
+pub(super) async fn start(
     State(state): S,
     Body { value, .. }: Body<LocalRun>,
 ) -> Result<(StatusCode, Json<LocalStarted>), ApiError> {
@@ -102,12 +55,7 @@ async fn start(
     let check = move |state: &ServerState| {
         let checked = state.parts.workflows.check_file(&path, &params)?;
         if checked.workflow.is_none() {
-            return Err(ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid_workflow",
-                format!("`{}` cannot be run like this", checked.source.name),
-            )
-            .diagnostics(workflow::to_json(&checked.source, &checked.diagnostics)));
+            return Err(cannot_run(&checked));
         }
         let (resumable, given_up) = interrupted(state, &checked, fresh)?;
         Ok((checked, resumable, given_up))
@@ -159,7 +107,7 @@ fn interrupted(
     Ok((resumable, given_up))
 }
 
-async fn records(State(state): S, RunPath(run): RunPath) -> Result<Response, ApiError> {
+pub(super) async fn records(State(state): S, RunPath(run): RunPath) -> Result<Response, ApiError> {
     let mut source = Records {
         feed: state.parts.engine.follow(run),
         state: Arc::clone(&state),
@@ -249,23 +197,4 @@ impl Source for Records {
             }
         }
     }
-}
-
-/// The registry in the store's own form.
-async fn models(State(state): S) -> Result<Json<Value>, ApiError> {
-    let read = |state: &ServerState| {
-        let store = &state.parts.store;
-        let mut all = Vec::new();
-        for model in store.models()? {
-            let (versions, history) = (store.versions(&model.name)?, store.alias_history(&model.name)?);
-            all.push(json!({ "summary": model, "versions": versions, "history": history }));
-        }
-        Ok(Value::from(all))
-    };
-    state.blocking(read).await.map(Json)
-}
-
-/// The deployments in the store's own form.
-async fn deployments(State(state): S) -> Result<Json<Value>, ApiError> {
-    state.blocking(|state| Ok(json!(state.parts.store.deployments(None)?))).await.map(Json)
 }
