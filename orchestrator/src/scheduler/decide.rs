@@ -32,7 +32,8 @@ pub(super) fn came(spec: &Spec, from: Timestamp, now: Timestamp) -> Came {
     let on_time = |due: &Due| due.at.0 >= now.0.saturating_sub(LATE);
     let all = latest(spec, from, now, first);
     let last = all.last().map(|due| due.scheduled_at);
-    let split = all.partition_point(|due| !on_time(due));
+    // With a jitter that is longer than the time between two fires, what comes behind one that is on time waited for it.
+    let split = all.iter().position(on_time).unwrap_or(all.len());
     let (missed, timely) = all.split_at(split);
     let within = now.0.saturating_sub(spec.window());
     let caught: &[Due] = match spec.catch_up() {
@@ -55,9 +56,9 @@ fn latest(spec: &Spec, from: Timestamp, now: Timestamp, first: Due) -> Vec<Due> 
         CatchUp::All => spec.limit(),
         CatchUp::None | CatchUp::Latest => 1,
     };
-    let mut stretch = STRETCH;
+    // A time is later by its jitter than it was scheduled.
+    let mut stretch = STRETCH.saturating_add(spec.most_jitter());
     loop {
-        // A time may have been set so much later by its jitter.
         let start = now.0.saturating_sub(stretch);
         let is_all = start <= first.scheduled_at.0;
         let from = if is_all { from } else { Timestamp(start) };

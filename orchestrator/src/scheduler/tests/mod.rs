@@ -1,5 +1,6 @@
 //! Decisions by hand, and long random lives with crashes and clocks that are set.
 
+mod against_simulation;
 mod chance;
 mod decisions;
 mod service;
