@@ -392,7 +392,12 @@ fn what_an_event_brings_reaches_the_run_as_parameters() {
     project.sluice(&["run", "first.toml"]).expect(1);
     wait_until("the end was seen", || project.read("ran").lines().count() == 2);
     watch.stop();
-    assert_eq!(project.read("ran"), "../in/b.csv ../in/c.csv\nfirst failed\n");
+    // What comes while nobody watches is new, too, and nothing else is.
+    project.file("in/d.csv", "d");
+    let watch = Watch::start(&project, &[]);
+    wait_until("the file was seen", || project.read("ran").lines().count() == 3);
+    watch.stop();
+    assert_eq!(project.read("ran"), "../in/b.csv ../in/c.csv\nfirst failed\n../in/d.csv\n");
     let range = ["schedule", "backfill", "given/yearly", "--from", "2026-01-01", "--to", "2026-01-01"];
     project.sluice(&range).expect(0);
     assert!(project.read("ran").ends_with("\n2026-01-01T00:00:00Z\n"), "{}", project.read("ran"));

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::scan::{Stamp, workflow_files};
+use super::scan::{Stamp, WorkflowFiles};
 use crate::{
     run::Timestamp,
     workflow::{Diagnostic, Schedule, Severity, Source, Workflow},
@@ -158,25 +158,27 @@ impl Library {
     /// Looks at the folders and reads what changed. Returns a number that grows whenever something did. Blocks.
     pub fn look(&self) -> u64 {
         let mut shelf = self.shelf();
-        let (found, is_whole) = workflow_files(&self.places);
+        let found = WorkflowFiles::look(&self.places);
         let (project, now) = (self.project_file().and_then(|path| Stamp::of_file(&path)), self.world.now());
         let all_anew = std::mem::replace(&mut shelf.project, project) != project;
         let before = shelf.version;
-        // A folder that cannot be read says nothing about what is in it.
-        let gone = shelf.files.keys().filter(|path| is_whole && !found.contains_key(*path));
+        let gone = shelf.files.keys().filter(|path| found.lacks(path));
         for path in gone.cloned().collect::<Vec<_>>() {
             shelf.files.remove(&path);
             shelf.version += 1;
             self.files.let_go(&path);
         }
-        for (path, stamp) in &found {
+        for (path, stamp) in &found.files {
             let known = shelf.files.get(path);
             if all_anew || known.is_none_or(|(then, _)| then != stamp) {
                 self.read(&mut shelf, path, *stamp, now);
             }
         }
+        if all_anew {
+            shelf.renumber();
+        }
         let something_changed = shelf.version != before;
-        for (path, stamp) in &found {
+        for (path, stamp) in &found.files {
             let wants = |status: &FileStatus| {
                 let waited = now.0.abs_diff(status.read_at.0) >= PATIENCE.unsigned_abs();
                 status.has_errors() && (waited || (something_changed && status.read_at != now))
@@ -196,10 +198,12 @@ impl Library {
         let LoadedFile { workflow, source, diagnostics } = self.files.load(path);
         let known = shelf.files.remove(path).map(|(_, status)| status);
         let is_same = known.as_ref().is_some_and(|known| {
-            let text = |workflow: &LoadedWorkflow| workflow.source.bytes.clone();
+            let is_kept = |new: &LoadedWorkflow| {
+                known.workflow.as_ref().is_some_and(|known| known.source.bytes == new.source.bytes)
+            };
             known.diagnostics == diagnostics
                 && known.source.bytes == source.bytes
-                && workflow.as_ref().is_none_or(|new| known.workflow.as_deref().map(text) == Some(text(new)))
+                && workflow.as_ref().is_none_or(is_kept)
         });
         if !is_same {
             shelf.version += 1;
@@ -236,6 +240,12 @@ impl Library {
 }
 
 impl Shelf {
+    /// Lets every file count as changed.
+    fn renumber(&mut self) {
+        self.version += 1;
+        self.files.values_mut().for_each(|(_, status)| status.version = self.version);
+    }
+
     /// Of two files with the same name the first counts, and the other says so.
     fn hide_doubles(&mut self) {
         let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();

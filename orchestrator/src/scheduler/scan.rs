@@ -47,48 +47,53 @@ impl Stamp {
     }
 }
 
-/// The workflow files in some folders: every `.toml` but `sluice.toml`; hidden folders are left out. The flag is false when a folder is
-/// there that cannot be read.
-pub(super) fn workflow_files(places: &[Place]) -> (BTreeMap<PathBuf, Stamp>, bool) {
-    let (mut found, mut is_whole) = (BTreeMap::new(), true);
-    for place in places {
-        look(&place.path, place.depth + 1, &mut found, &mut is_whole);
-    }
-    (found, is_whole)
+/// The workflow files in some folders: every `.toml` but `sluice.toml`; hidden folders are left out.
+#[derive(Debug, Default)]
+pub(super) struct WorkflowFiles {
+    pub(super) files: BTreeMap<PathBuf, Stamp>,
+    /// What is there and cannot be read: nothing is known of what is in it.
+    unreadable: Vec<PathBuf>,
 }
 
-/// Looks at a path: a file, or a folder with so many levels, that of the files in it included.
-fn look(path: &Path, levels: usize, found: &mut BTreeMap<PathBuf, Stamp>, is_whole: &mut bool) {
-    let about = match std::fs::metadata(path) {
-        Ok(about) => about,
-        Err(error) => {
-            *is_whole &= error.kind() == ErrorKind::NotFound;
-            return;
+impl WorkflowFiles {
+    pub(super) fn look(places: &[Place]) -> Self {
+        let mut found = Self::default();
+        for place in places {
+            found.look_at(&place.path, place.depth + 1);
         }
-    };
-    if about.is_file() {
-        let is_workflow = path.extension().is_some_and(|it| it == "toml")
-            && path.file_name().is_some_and(|name| name != "sluice.toml");
-        if is_workflow {
-            found.insert(path.to_owned(), Stamp::of(&about));
-        }
-        return;
+        found
     }
-    if levels == 0 {
-        return;
+
+    /// Tells whether a file is not there any more.
+    pub(super) fn lacks(&self, file: &Path) -> bool {
+        !self.files.contains_key(file) && !self.unreadable.iter().any(|path| file.starts_with(path))
     }
-    let Ok(entries) = std::fs::read_dir(path) else {
-        *is_whole = false;
-        return;
-    };
-    for entry in entries {
-        let Ok(entry) = entry else {
-            *is_whole = false;
-            return;
+
+    /// Looks at a path: a file, or a folder with so many levels, that of the files in it included.
+    fn look_at(&mut self, path: &Path, levels: usize) {
+        let about = match std::fs::metadata(path) {
+            Ok(about) => about,
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            Err(_) => return self.unreadable.push(path.to_owned()),
         };
-        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !is_hidden {
-            look(&entry.path(), levels - 1, found, is_whole);
+        if about.is_file() {
+            let is_workflow = path.extension().is_some_and(|it| it == "toml")
+                && path.file_name().is_some_and(|name| name != "sluice.toml");
+            if is_workflow {
+                self.files.insert(path.to_owned(), Stamp::of(&about));
+            }
+            return;
+        }
+        if levels == 0 || !about.is_dir() {
+            return;
+        }
+        let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let Ok(entries) = entries else { return self.unreadable.push(path.to_owned()) };
+        for entry in entries {
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if !is_hidden {
+                self.look_at(&entry.path(), levels - 1);
+            }
         }
     }
 }

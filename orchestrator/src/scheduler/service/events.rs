@@ -1,6 +1,9 @@
 //! Events: runs that end, and signed requests.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use serde_json::{Value, json};
 use tokio::sync::{
@@ -188,7 +191,7 @@ impl Scheduler {
         let &Coming { trigger, key, at } = coming;
         let Some((spec, _, _)) = self.planner.get(id) else { return (Ok(None), Turn::default()) };
         let cause = Cause { trigger, schedule: id.schedule.clone(), scheduled_at: at };
-        let params = spec.schedule.given(&about(&cause, more));
+        let params = spec.schedule.given(&about(&cause, more), BTreeMap::new());
         let event = Event { trigger, key, at, params: &params };
         let (run, turn) = self.planner.event(id, &event, self.now(), &mut ids(&self.options.world));
         let is_refused = run.is_none() && !turn.commit.log.is_empty();

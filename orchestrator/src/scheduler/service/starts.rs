@@ -114,10 +114,5 @@ pub(super) fn overrides(
     cause: &Cause,
     recorded: BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, String> {
-    if schedule.params.keys().all(|name| recorded.contains_key(name)) {
-        return Ok(recorded);
-    }
-    let mut given = schedule.given(&about(cause, Value::Null))?;
-    given.extend(recorded);
-    Ok(given)
+    schedule.given(&about(cause, Value::Null), recorded)
 }

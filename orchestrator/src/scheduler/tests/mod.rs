@@ -3,6 +3,7 @@
 mod against_simulation;
 mod chance;
 mod decisions;
+mod library;
 mod service;
 
 use std::{collections::BTreeMap, sync::Arc};

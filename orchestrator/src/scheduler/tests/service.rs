@@ -54,6 +54,13 @@ fn schedules() -> Vec<Schedule> {
             On::Webhook(WebhookRule { secret: SecretSource::Env("ANY".into()) }),
             Overlap::CancelRunning,
         ),
+        Schedule {
+            params: BTreeMap::from([
+                ("ref".to_owned(), "{{ event.body.ref }}".into()),
+                ("why".to_owned(), "{{ event.trigger }}".into()),
+            ]),
+            ..of("told", On::Webhook(WebhookRule { secret: SecretSource::Env("ANY".into()) }), allow)
+        },
         of("end", On::Run(RunRule { workflow: "other".into(), status: vec!["rejected".into()] }), allow),
     ]
 }
@@ -257,20 +264,20 @@ async fn an_end_that_fits_starts_a_run_once_and_others_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_keeps_its_last_good_version_and_of_two_names_the_first_counts() {
     let desk = Desk::start(Desk::open());
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 4);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), schedules().len());
     desk.write("w.toml", "broken");
     let files = desk.files().await;
     assert!(files[0].is_broken() && files[0].workflow.as_ref().unwrap().name == "w");
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 4);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), schedules().len());
     desk.write("x.toml", "w");
     let files = desk.files().await;
     assert_eq!(files[1].hidden_by, Some(files[0].file.clone()));
     desk.write("x.toml", "x");
     assert!(!desk.files().await[1].is_broken());
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 8);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), 2 * schedules().len());
     std::fs::remove_file(desk.folder.path().join("workflows/w.toml")).unwrap();
     assert_eq!(desk.files().await.len(), 1);
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 4);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), schedules().len());
     let forgotten = desk.store.schedule(&id("yearly")).unwrap();
     assert_eq!(forgotten.fingerprint, "", "should it come back, it begins anew");
 }
@@ -328,4 +335,28 @@ async fn a_run_that_is_replaced_before_it_is_there_is_cancelled_once_it_is() {
     assert_eq!(*desk.notes.cancelled.lock().unwrap(), [first.unwrap()]);
     let _ = desk.ends.send(ended(first.unwrap(), "w", RunStatus::Cancelled, now()));
     assert_eq!(desk.started(2).await[1].0, second.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_body_says_reaches_the_run_and_is_asked_for_when_it_does_not() {
+    let desk = Desk::start(Desk::open());
+    let told = id("told");
+    let ask = |body: &'static str| {
+        let (handle, told) = (desk.handle.clone(), told.clone());
+        async move { handle.webhook(&told, body.into(), &sign(b"s3cret", body.as_bytes()), None).await }
+    };
+    let useless = ask("{\"other\": 1}").await.unwrap_err().to_string();
+    assert!(useless.starts_with("`w/told` starts no run: parameter `ref` cannot be had"), "{useless}");
+    assert!(ask("no JSON").await.is_err());
+    assert!(ask("{\"ref\": {\"name\": \"main\"}}").await.unwrap().is_some());
+    let given = &desk.started(1).await[0].2;
+    assert_eq!(given["ref"], "{\"name\":\"main\"}");
+    assert_eq!(given["why"], "webhook");
+    let log = desk.handle.log(&told, 9).await.unwrap();
+    assert_eq!(log.len(), 3, "those that were refused are there, too");
+    assert!(desk.store.schedule(&told).unwrap().open[0].params.contains_key("ref"), "it is durable");
+    let by_hand = desk.handle.fire(&told, BTreeMap::new()).await;
+    assert!(matches!(by_hand, Err(SchedulerError::Useless { .. })));
+    let given = BTreeMap::from([("ref".to_owned(), "x".to_owned())]);
+    assert!(desk.handle.fire(&told, given).await.is_ok(), "whoever gives it needs no event");
 }

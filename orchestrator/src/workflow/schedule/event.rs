@@ -49,16 +49,23 @@ impl Schedule {
         self.params.get(param).and_then(Value::as_str).is_some_and(expression::is_template)
     }
 
-    /// The parameters of a run as a caller gives them: as text. `event` has `trigger`, `schedule` and `scheduled_at`, and what the event
-    /// brought, if anything.
-    pub fn given(&self, event: &Value) -> Result<BTreeMap<String, String>, String> {
+    /// The parameters of a run as a caller gives them: as text; those that are known already stay as they are. `event` has `trigger`,
+    /// `schedule` and `scheduled_at`, and what the event brought, if anything.
+    pub fn given(
+        &self,
+        event: &Value,
+        known: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, String> {
         let mut whole = self.on.nothing();
         if let (Some(whole), Some(event)) = (whole.as_object_mut(), event.as_object()) {
             whole.extend(event.clone());
         }
         let scope = json!({ "event": whole });
-        let mut texts = BTreeMap::new();
+        let mut texts = known;
         for (name, value) in &self.params {
+            if texts.contains_key(name) {
+                continue;
+            }
             let value = expression::evaluate(value, &scope)
                 .map_err(|error| format!("parameter `{name}` cannot be had from the event: {error}"))?;
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -156,23 +163,28 @@ mod event_tests {
         ]);
         let event =
             json!({ "scheduled_at": "2026-01-01T00:00:00Z", "files": ["a.csv", "b.csv"], "n_files": 2 });
-        let given = schedule.given(&event).unwrap();
+        let given = schedule.given(&event, BTreeMap::new()).unwrap();
         let shown: Vec<String> = given.iter().map(|(name, text)| format!("{name}={text}")).collect();
         let wanted =
             ["all=[\"a.csv\",\"b.csv\"]", "first=a.csv", "n=2", "plain=7", "when=at 2026-01-01T00:00:00Z"];
         assert_eq!(shown, wanted);
-        let by_hand = schedule.given(&json!({ "scheduled_at": "now" })).unwrap();
+        let by_hand = schedule
+            .given(&json!({ "scheduled_at": "now" }), BTreeMap::from([("first".to_owned(), "x".to_owned())]))
+            .unwrap();
+        assert_eq!(by_hand["first"], "x");
         assert_eq!((by_hand["all"].as_str(), by_hand["n"].as_str()), ("[]", "0"));
         assert!(schedule.is_open("all") && !schedule.is_open("plain") && !schedule.is_open("none"));
     }
 
     #[test]
     fn what_is_not_there_and_what_is_too_long_is_refused() {
-        let missing = schedule(&[("a", json!("{{ event.files[3] }}"))]).given(&json!({})).unwrap_err();
+        let missing =
+            schedule(&[("a", json!("{{ event.files[3] }}"))]).given(&json!({}), BTreeMap::new()).unwrap_err();
         assert!(missing.starts_with("parameter `a` cannot be had from the event: "), "{missing}");
         let long: Vec<String> = (0..3).map(|_| "x".repeat(30_000)).collect();
-        let long =
-            schedule(&[("a", json!("{{ event.files }}"))]).given(&json!({ "files": long })).unwrap_err();
+        let long = schedule(&[("a", json!("{{ event.files }}"))])
+            .given(&json!({ "files": long }), BTreeMap::new())
+            .unwrap_err();
         assert!(long.contains("at most 65536 are kept"), "{long}");
     }
 }
