@@ -26,11 +26,13 @@ pub(super) struct Came {
     pub(super) last: Option<Timestamp>,
 }
 
-/// The times after `from` that are due at `now`, and which of them happen.
-pub(super) fn came(spec: &Spec, from: Timestamp, now: Timestamp) -> Came {
-    let Some(first) = spec.next(from).filter(|due| due.at <= now) else { return Came::default() };
+/// The times after `from`, of which `first` is the first, that are due at `now`, and which of them happen.
+pub(super) fn came(spec: &Spec, from: Timestamp, now: Timestamp, first: Option<Due>) -> Came {
+    let Some(first) = first.filter(|due| due.at <= now) else { return Came::default() };
     let on_time = |due: &Due| due.at.0 >= now.0.saturating_sub(LATE);
-    let all = latest(spec, from, now, first);
+    // Most often it is only one.
+    let is_only = spec.next(first.scheduled_at).is_none_or(|due| due.at > now);
+    let all = if is_only { vec![first] } else { latest(spec, from, now, first) };
     let last = all.last().map(|due| due.scheduled_at);
     // With a jitter that is longer than the time between two fires, what comes behind one that is on time waited for it.
     let split = all.iter().position(on_time).unwrap_or(all.len());

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effect, Spec, Turn, decide::came, overlap::Work};
+use super::{Due, Effect, Spec, Turn, decide::came, overlap::Work};
 use crate::{
     run::{RunId, Timestamp, Trigger},
     store::{Backfill, Decision, Pause, ScheduleId, ScheduleState},
@@ -57,7 +57,8 @@ pub struct Planner {
 struct Entry {
     spec: Arc<Spec>,
     state: ScheduleState,
-    next: Option<Timestamp>,
+    /// Its first time that is not decided, unless it rests.
+    next: Option<Due>,
 }
 
 /// Makes ids of runs.
@@ -70,7 +71,7 @@ impl Planner {
         let known = self.entries.remove(&id);
         let is_known = known.is_some();
         if let Some(next) = known.as_ref().and_then(|entry| entry.next) {
-            self.due.remove(&(next, id.clone()));
+            self.due.remove(&(next.at, id.clone()));
         }
         let mut state = known
             .map(|entry| entry.state)
@@ -96,7 +97,7 @@ impl Planner {
             true
         });
         if let Some(next) = self.entries.remove(id).and_then(|entry| entry.next) {
-            self.due.remove(&(next, id.clone()));
+            self.due.remove(&(next.at, id.clone()));
         }
         self.dirty.remove(id);
         self.runs.retain(|_, schedule| schedule != id);
@@ -119,12 +120,12 @@ impl Planner {
 
     /// Every schedule with its state and when it is due.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<Spec>, &ScheduleState, Option<Timestamp>)> {
-        self.entries.values().map(|entry| (&entry.spec, &entry.state, entry.next))
+        self.entries.values().map(|entry| (&entry.spec, &entry.state, entry.next.map(|due| due.at)))
     }
 
     /// One schedule with its state and when it is due.
     pub fn get(&self, id: &ScheduleId) -> Option<(&Arc<Spec>, &ScheduleState, Option<Timestamp>)> {
-        self.entries.get(id).map(|entry| (&entry.spec, &entry.state, entry.next))
+        self.entries.get(id).map(|entry| (&entry.spec, &entry.state, entry.next.map(|due| due.at)))
     }
 
     /// The schedule that a run belongs to, while it goes on.
@@ -172,8 +173,9 @@ impl Planner {
         let mut turn = Turn::default();
         for _ in 0..limit {
             let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() else { break };
+            let first = self.entries.get(&id).and_then(|entry| entry.next);
             let one = self.work(&id, now, |work| {
-                let came = came(work.spec, work.state.watermark, now);
+                let came = came(work.spec, work.state.watermark, now, first);
                 // What is looked at is past: else a time that does not come would be asked for without end.
                 work.state.watermark = came.last.unwrap_or(now);
                 if let Some((first, n)) = came.missed {
@@ -347,13 +349,13 @@ impl Planner {
     fn plan(&mut self, id: &ScheduleId) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         if let Some(next) = entry.next.take() {
-            self.due.remove(&(next, id.clone()));
+            self.due.remove(&(next.at, id.clone()));
         }
         if entry.state.paused.is_none() && entry.spec.schedule.enabled {
-            entry.next = entry.spec.next(entry.state.watermark).map(|due| due.at);
+            entry.next = entry.spec.next(entry.state.watermark);
         }
         if let Some(next) = entry.next {
-            self.due.insert((next, id.clone()));
+            self.due.insert((next.at, id.clone()));
         }
     }
 }
