@@ -14,8 +14,8 @@ use std::{
 use sluicegate::{
     run::{RunId, Timestamp},
     scheduler::{
-        Doing, LoadedFile, LoadedWorkflow, Planner, Scheduler, SchedulerOptions, Spec, StartFailure,
-        StartRequest, StartRuns,
+        Doing, Library, LoadFiles, LoadedFile, LoadedWorkflow, Place, Planner, Scheduler, SchedulerOptions,
+        Spec, StartFailure, StartRequest, StartRuns,
     },
     store::{Store, StoreOptions},
     workflow::{CatchUp, DstFold, DstGap, On, Overlap, Schedule, SecretSource, Source, TimeRule},
@@ -56,26 +56,28 @@ fn daily(n: usize) -> Schedule {
 
 /// Notes when each run was asked for.
 struct Notes {
-    make: fn(usize) -> Schedule,
+    make: Make,
     late: Mutex<Vec<i64>>,
 }
 
-impl StartRuns for Notes {
+impl LoadFiles for Notes {
     fn load(&self, file: &Path) -> LoadedFile {
         let number: usize = file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
         let source = Source { name: file.display().to_string(), bytes: Vec::new() };
         let schedules = (0..IN_FILE).map(|at| (self.make)(number * IN_FILE + at)).collect();
         let workflow = LoadedWorkflow {
             name: format!("w{number}"),
-            description: String::new(),
             file: file.to_owned(),
             base_dir: file.parent().unwrap().to_owned(),
             source: source.clone(),
             schedules,
+            checked: None,
         };
         LoadedFile { workflow: Some(workflow), source, diagnostics: Vec::new() }
     }
+}
 
+impl StartRuns for Notes {
     fn start(&self, request: StartRequest) -> Doing<Result<(), StartFailure>> {
         self.late.lock().unwrap().push(SystemWorld.now().0 - request.cause.scheduled_at.0);
         Box::pin(async { Ok(()) })
@@ -114,7 +116,7 @@ struct Served {
 }
 
 /// Runs a scheduler for a while.
-fn serve(make: fn(usize) -> Schedule, seconds: u64) -> Served {
+fn serve(make: Make, seconds: u64) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let watched = folder.path().join("workflows");
     std::fs::create_dir(&watched).unwrap();
@@ -127,7 +129,7 @@ fn serve(make: fn(usize) -> Schedule, seconds: u64) -> Served {
     let (scheduler, handle) = Scheduler::new(SchedulerOptions {
         store,
         world: Arc::new(SystemWorld),
-        folders: vec![watched],
+        library: Arc::new(Library::new(vec![Place::whole(watched)], notes.clone(), Arc::new(SystemWorld))),
         runs: notes.clone(),
         ends,
         by_itself: true,
@@ -180,22 +182,40 @@ fn main() {
     );
 
     // A year away: nothing happens.
-    let Served { used, ready, grown, .. } =
-        serve(|n| schedule(n, "0 0 1 1 * 2099".replace("0 0 1", "0 0 0 1")), 20);
+    let Served { used, ready, grown, .. } = serve(|n| schedule(n, NEVER.to_owned()), 20);
     println!("| the service is ready with {N} schedules | {:.0} ms |", ready.as_secs_f64() * 1e3);
     println!("| processor while idle, of one core | {:.3} % |", used.as_secs_f64() / 20.0 * 100.0);
     println!("| memory that they take | {grown:.0} MB |");
 
-    // About 170 a second, each minute.
-    let Served { mut late, used, .. } = serve(|n| schedule(n, format!("{} * * * * *", n % 60)), 30);
-    late.sort_unstable();
-    let at = |part: usize| late[(late.len() - 1) * part / 100];
-    println!(
-        "| fires, {} in 30 s: late by (median, 99 %, most) | {} ms, {} ms, {} ms |",
-        late.len(),
-        at(50),
-        at(99),
-        at(100)
-    );
-    println!("| processor meanwhile, of one core | {:.1} % |", used.as_secs_f64() / 30.0 * 100.0);
+    for (what, make) in SPREADS {
+        let Served { mut late, used, .. } = serve(make, 31);
+        late.sort_unstable();
+        let at = |part: usize| late[(late.len() - 1) * part / 100];
+        let n = late.len();
+        let share = used.as_secs_f64() / 31.0 * 100.0;
+        println!(
+            "| {what}: {n} fires in 31 s, late by (median, 99 %, most) | {} ms, {} ms, {} ms; processor {share:.1} % of one core |",
+            at(50),
+            at(99),
+            at(100)
+        );
+    }
 }
+
+/// A time that is far away.
+const NEVER: &str = "0 0 0 1 1 * 2099";
+
+/// Makes the schedule with a number.
+type Make = fn(usize) -> Schedule;
+
+/// How thousands of schedules are spread over time.
+const SPREADS: [(&str, Make); 4] = [
+    ("10,000 hourly ones, spread over the hour", |n| {
+        schedule(n, format!("{} {} * * * *", n % 60, n / 60 % 60))
+    }),
+    ("10,000 in each minute, spread over its seconds", |n| schedule(n, format!("{} * * * * *", n % 60))),
+    ("1,000 at the same instant, and 9,000 that rest", |n| {
+        schedule(n, if n % 10 == 0 { "*/10 * * * * *" } else { NEVER }.to_owned())
+    }),
+    ("10,000 at the same instant", |n| schedule(n, "*/15 * * * * *".to_owned())),
+];

@@ -57,6 +57,7 @@ fn three_steps(catalog: &Catalog) -> Workflow {
         kinds: catalog,
         load: &|path| std::fs::read(path),
         project_pools: &none_pools(),
+        scheduled: false,
     };
     check(&source, &options).workflow.unwrap()
 }

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod gc;
 mod history;
+mod library;
 mod models;
 mod plugins;
 mod remote;
@@ -43,7 +44,6 @@ pub use history::{History, LoggedAttempt};
 pub use models::{ModelDetail, Promotion, ServeRequest};
 pub use plugins::{LockReport, NewPlugin, PluginRow};
 pub use run::{RunRequest, Running};
-pub use schedule::{SCHEDULER_COMMAND, serve_schedules};
 pub use schedule_view::{BackfillOrder, Schedules, SimulateRequest, Simulated};
 pub use serve::{DaemonRequest, Listening};
 pub use sluicegate_deploy::DeploymentHealth;
@@ -56,7 +56,7 @@ use crate::{
     engine::{Engine, EngineOptions, StoreHost},
     store::{Store, StoreError, StoreOptions},
     worker::{PoolOptions, WorkerPool},
-    world::{SystemWorld, World},
+    world::{SystemWorld, World, WrongClock},
 };
 
 /// How long a command waits for another one to let go of the store.
@@ -102,6 +102,12 @@ impl App {
             project.clone_into(&mut self.project);
         }
         self
+    }
+
+    /// The same app with a clock that is wrong by as many milliseconds as a file says, whenever it is asked: for tests.
+    #[must_use]
+    pub fn with_wrong_clock(&self, file: PathBuf) -> Self {
+        Self { world: Arc::new(WrongClock { file }), ..self.clone() }
     }
 
     /// The kinds at hand: those that are linked in, and those of the project's plugins. A project's file that is broken names no plugins;

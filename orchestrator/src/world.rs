@@ -1,6 +1,6 @@
 //! Time and chance, as inputs: everything else takes a [`World`], so that tests can give their own.
 
-use std::{fs::File, io::Read};
+use std::{fs::File, io::Read, path::PathBuf};
 
 use crate::run::{RunId, Timestamp};
 
@@ -23,6 +23,24 @@ impl World for SystemWorld {
 
     fn random(&self) -> u128 {
         ulid::Ulid::generate().random() | (u128::from(std::process::id()) << 96)
+    }
+}
+
+/// The machine's clock, wrong by as many milliseconds as a file says; right while the file says nothing. For tests.
+#[derive(Clone, Debug)]
+pub struct WrongClock {
+    /// The file.
+    pub file: PathBuf,
+}
+
+impl World for WrongClock {
+    fn now(&self) -> Timestamp {
+        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        Timestamp(SystemWorld.now().0.saturating_add(text.trim().parse().unwrap_or(0)))
+    }
+
+    fn random(&self) -> u128 {
+        SystemWorld.random()
     }
 }
 

@@ -13,17 +13,19 @@ use crate::project::{Project, wait_until};
 /// A workflow that runs every second, and catches up what it missed.
 const EVERY_SECOND: &str = "name = \"tick\"\n[schedule]\ncron = \"* * * * * *\"\noverlap = \"allow\"\ncatch_up = \"all\"\n[tasks.t]\nuses = \"noop\"\n";
 
-/// The hidden command that watches schedules without a server.
-const WATCH: &str = "__scheduler";
-
-/// A scheduler; it is killed when this is dropped.
+/// A daemon; it is killed when this is dropped.
 struct Watch {
     child: Child,
 }
 
 impl Watch {
     fn start(project: &Project, variables: &[(&str, &str)]) -> Self {
-        let mut command = project.command(&[WATCH, "workflows"]);
+        Self::start_with(project, &[], variables)
+    }
+
+    fn start_with(project: &Project, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let serve = ["serve", "--bind", "127.0.0.1:0", "--workflows", "workflows"];
+        let mut command = project.command(&[&serve[..], args].concat());
         command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { child: command.spawn().expect("the binary starts") }
     }
@@ -160,7 +162,7 @@ fn a_clock_that_is_set_forward_and_back_fires_each_time_once() {
     let clock = project.path("clock").display().to_string();
     let set = |offset: i64| project.file("clock.new", offset.to_string()).rename("clock.new", "clock");
     set(base);
-    let watch = Watch::start(&project, &[("SLUICE_TEST_CLOCK", &clock)]);
+    let watch = Watch::start_with(&project, &["--test-clock", &clock], &[]);
     wait_until("the hour comes", || n_runs(&project) == 1);
     set(base + 3 * hour);
     wait_until("three hours are caught up", || n_runs(&project) == 4);
@@ -367,4 +369,112 @@ fn mistakes_in_a_schedule_are_reported_at_their_places() {
     let hints: Vec<&str> =
         found.as_array().expect("a list").iter().filter_map(|it| it["hint"].as_str()).collect();
     assert!(hints.contains(&"did you mean `Europe/Berlin`?"), "{hints:?}");
+}
+
+/// A workflow whose parameters come from what starts it.
+const GIVEN: &str = "name = \"given\"\n[params]\nwhat = { type = \"string\" }\n[[schedule]]\nname = \"yearly\"\ncron = \"0 0 1 1 *\"\nparams = { what = \"{{ event.scheduled_at }}\" }\n[[trigger]]\nname = \"files\"\nfiles = { path = \"../in/*.csv\", settle = \"0.3s\" }\nparams = { what = \"{{ event.files | join(' ') }}\" }\n[[trigger]]\nname = \"end\"\nrun = { workflow = \"first\", status = [\"failed\"] }\nparams = { what = \"{{ event.run.workflow }} {{ event.run.status }}\" }\n[tasks.t]\nuses = \"shell\"\nwith = { script = \"echo $WHAT >> ../ran\" }\nenv = { WHAT = \"{{ params.what }}\" }\n";
+
+#[test]
+fn what_an_event_brings_reaches_the_run_as_parameters() {
+    let project = Project::new();
+    let first = "name = \"first\"\n[tasks.t]\nuses = \"shell\"\nwith = { script = \"exit 1\" }\n";
+    project.file("in/a.csv", "a").file("in/b.csv", "b");
+    project.file("workflows/given.toml", GIVEN).file("first.toml", first);
+    // Nothing but its schedules gives the parameter: that is fine for them, and not for a run by hand.
+    project.sluice(&["check", "workflows/given.toml"]).expect(0);
+    let by_hand = project.sluice(&["run", "workflows/given.toml"]).expect(2);
+    assert!(by_hand.stderr.contains("parameter `what` has no default and no value"), "{}", by_hand.stderr);
+    let watch = Watch::start(&project, &[]);
+    wait_until("the files are met", || project.files_with("\"seen\"").len() == 1);
+    project.file("in/b.csv", "changed").file("in/c.csv", "c");
+    wait_until("the files were seen", || project.read("ran").lines().count() == 1);
+    std::fs::remove_file(project.path("in/a.csv")).expect("it is there");
+    project.sluice(&["run", "first.toml"]).expect(1);
+    wait_until("the end was seen", || project.read("ran").lines().count() == 2);
+    watch.stop();
+    // What comes while nobody watches is new, too, and nothing else is.
+    project.file("in/d.csv", "d");
+    let watch = Watch::start(&project, &[]);
+    wait_until("the file was seen", || project.read("ran").lines().count() == 3);
+    watch.stop();
+    assert_eq!(project.read("ran"), "../in/b.csv ../in/c.csv\nfirst failed\n../in/d.csv\n");
+    let range = ["schedule", "backfill", "given/yearly", "--from", "2026-01-01", "--to", "2026-01-01"];
+    project.sluice(&range).expect(0);
+    assert!(project.read("ran").ends_with("\n2026-01-01T00:00:00Z\n"), "{}", project.read("ran"));
+}
+
+#[test]
+fn parameters_of_schedules_are_checked_like_those_of_runs() {
+    let project = Project::new();
+    let text = "[params]\na = { type = \"string\" }\n[[schedule]]\nname = \"x\"\ncron = \"0 0 * * *\"\nparams = { a = \"{{ event.body }}\" }\n[[trigger]]\nname = \"y\"\nrun = { workflow = \"z\" }\nparams = { a = \"{{ event.run.idd }}\" }\n[[trigger]]\nname = \"q\"\nrun = { workflow = \"z\" }\n[[trigger]]\nname = \"r\"\nrun = { workflow = \"z\" }\nparams = { a = \"{{ params.a }} {{ 1 + }}\" }\n[tasks.t]\nuses = \"noop\"\n";
+    project.file("w.toml", text);
+    let found = project.sluice(&["check", "w.toml", "--format", "json"]).expect(2).json();
+    let shown: Vec<String> = found
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| {
+            format!("{} {}", it["code"].as_str().expect("a code"), it["message"].as_str().expect("a text"))
+        })
+        .collect();
+    assert_eq!(shown[0], "E024 `event` of schedule `x` has no `body`");
+    assert_eq!(shown[1], "E024 `event.run` has no `idd`");
+    assert_eq!(shown[2], "E036 `q` does not give `a`, which has no default");
+    assert_eq!(shown[3], "E024 the name `params` is not known here");
+    assert_eq!(shown.len(), 4, "{shown:?}");
+}
+
+#[test]
+fn a_file_that_is_broken_while_nobody_watches_keeps_its_last_good_version() {
+    let project = Project::new();
+    project.file("workflows/tick.toml", EVERY_SECOND);
+    let watch = Watch::start(&project, &[]);
+    wait_until("a run", || n_runs(&project) >= 1);
+    watch.kill();
+    project.file("workflows/tick.toml", "[tasks.t\n");
+    let n_before = n_runs(&project);
+    let watch = Watch::start(&project, &[]);
+    wait_until("the last good version goes on", || n_runs(&project) >= n_before + 2);
+    let listed = project.sluice(&["schedule", "list", "--workflows", "workflows"]).expect(0);
+    assert!(listed.stdout.contains("tick/default"), "{}", listed.stdout);
+    assert!(listed.stderr.contains("cannot be used"), "{}", listed.stderr);
+    watch.stop();
+    // Once the file is gone, nothing of it is kept.
+    std::fs::remove_file(project.path("workflows/tick.toml")).expect("it is there");
+    let kept = || std::fs::read_dir(project.path(".sluice/last-good")).map_or(0, Iterator::count);
+    assert_eq!(kept(), 1);
+    let watch = Watch::start(&project, &[]);
+    wait_until("what was kept goes", || kept() == 0);
+    project.file("workflows/tick.toml", EVERY_SECOND);
+    wait_until("it is kept", || kept() == 1);
+    std::fs::remove_file(project.path("workflows/tick.toml")).expect("it is there");
+    wait_until("it is let go", || kept() == 0);
+    watch.stop();
+}
+
+#[test]
+fn a_project_file_that_is_mended_mends_the_workflows() {
+    let project = Project::new();
+    project.file("sluice.toml", "[pools\n").file("workflows/tick.toml", EVERY_SECOND);
+    let watch = Watch::start(&project, &[]);
+    wait_until("the daemon looks", || {
+        project.sluice(&["schedule", "list"]).stderr.contains("cannot be used")
+    });
+    assert_eq!(n_runs(&project), 0);
+    project.file("sluice.toml", "");
+    wait_until("a run", || n_runs(&project) >= 1);
+    watch.stop();
+}
+
+#[test]
+fn a_workflow_that_a_task_runs_sees_the_time_for_which_it_runs() {
+    let project = Project::new();
+    let inner = "name = \"inner\"\n[tasks.t]\nuses = \"shell\"\nwith = { script = \"echo $AT >> ran\" }\nenv = { AT = \"{{ run.trigger }} {{ run.schedule }} {{ run.scheduled_at }}\" }\n";
+    let outer = "name = \"outer\"\n[schedule]\ncron = \"0 0 1 1 *\"\n[tasks.t]\nuses = \"workflow\"\nwith = { file = \"../inner.toml\" }\n";
+    project.file("inner.toml", inner).file("workflows/outer.toml", outer);
+    let range =
+        ["schedule", "backfill", "outer", "--from", "2026-01-01", "--to", "2026-01-01", "--format", "json"];
+    let done = project.sluice(&range).expect(0).json();
+    assert_eq!(done.as_array().map(Vec::len), Some(1), "the inner run is none of the range: {done}");
+    assert_eq!(project.read("ran"), "backfill default 2026-01-01T00:00:00Z\n");
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The file that marks the folder of a project.
-const PROJECT_FILE: &str = "sluice.toml";
+pub(super) const PROJECT_FILE: &str = "sluice.toml";
 
 /// Finds where the state lives: `SLUICE_HOME`, or `.sluice` beside the nearest `sluice.toml` above, or in the current folder.
 pub fn find_home(variable: Option<std::ffi::OsString>, current: &Path) -> PathBuf {
@@ -91,12 +91,35 @@ impl App {
         self.check_source(run.file(), run.base_dir().to_owned(), source, overrides)
     }
 
+    /// Checks a content with the parameters of a run.
     pub(super) fn check_source(
         &self,
         file: &Path,
         base_dir: PathBuf,
         source: Source,
         overrides: &BTreeMap<String, String>,
+    ) -> Result<CheckedFile, AppError> {
+        self.check_as(file, base_dir, source, overrides, false)
+    }
+
+    /// Checks a content that is looked at and not run.
+    pub(super) fn look_at_source(
+        &self,
+        file: &Path,
+        base_dir: PathBuf,
+        source: Source,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<CheckedFile, AppError> {
+        self.check_as(file, base_dir, source, overrides, true)
+    }
+
+    fn check_as(
+        &self,
+        file: &Path,
+        base_dir: PathBuf,
+        source: Source,
+        overrides: &BTreeMap<String, String>,
+        scheduled: bool,
     ) -> Result<CheckedFile, AppError> {
         let project = match self.project_file()? {
             Some((source, _, diagnostics)) if diagnostics.iter().any(|it| it.severity == Severity::Error) => {
@@ -112,6 +135,7 @@ impl App {
             kinds: self.catalog().as_ref(),
             load: &|path: &Path| std::fs::read(path),
             project_pools: &project.pools,
+            scheduled,
         };
         let checked = workflow::check(&source, &options);
         Ok(CheckedFile {

@@ -8,7 +8,7 @@ use crate::{
     run::{RunId, RunStatus, Timestamp, Trigger},
     scheduler::{
         BackfillRequest, FileStatus, Planner, ScheduleView, SchedulerError, SchedulerHandle, Simulation,
-        Spec, Step, Turn, files_in, simulate,
+        Spec, Step, Turn, simulate,
     },
     store::{self, ScheduleId, ScheduleState},
     workflow,
@@ -84,7 +84,9 @@ impl App {
 
     fn files(&self, paths: &[PathBuf]) -> Vec<FileStatus> {
         let paths = if paths.is_empty() { self.workflow_folders() } else { paths.to_vec() };
-        files_in(&paths, &|file| self.load(file), self.now())
+        let library = self.library(&paths, false);
+        library.look();
+        library.statuses()
     }
 
     /// Every schedule with its next `n` times, as far as it is durable; while another process holds the store, too.
@@ -299,7 +301,8 @@ impl App {
             engine.mark_interrupted().await?;
             engine.respect_orphans()?;
             let mut ends = engine.ends();
-            let (scheduler, handle) = self.scheduler_that(&engine, &store, vec![found.file], false);
+            let library = Arc::new(self.library(&[found.file], false));
+            let (scheduler, handle) = self.scheduler(&engine, &store, library, false);
             let service = tokio::spawn(scheduler.run());
             let id = found.spec.id.clone();
             let request = BackfillRequest { from, to, parallel: order.parallel, params: order.params };
@@ -349,7 +352,7 @@ pub(super) async fn is_done(handle: &SchedulerHandle, id: &ScheduleId) -> Result
 
 /// The run, when a backfill started it.
 fn of_backfill(engine: &Engine, run: RunId) -> Option<(RunId, Timestamp, RunStatus)> {
-    let run = engine.load(run).ok()?;
+    let run = engine.load(run).ok().filter(|run| run.parent().is_none())?;
     let cause = run.cause().filter(|cause| cause.trigger == Trigger::Backfill)?;
     Some((run.id(), cause.scheduled_at, run.status()))
 }

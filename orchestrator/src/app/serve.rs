@@ -98,9 +98,11 @@ impl App {
                     .map_err(|source| AppError::Unwritable { path: path.clone(), source })?;
             }
             let (stop_tx, stopping) = watch::channel(false);
-            let (scheduler, schedules) = self.scheduler(&engine, &store, vec![folder.clone()]);
+            let library = Arc::new(self.library(std::slice::from_ref(&folder), true));
+            let (scheduler, schedules) = self.scheduler(&engine, &store, Arc::clone(&library), true);
             let own_schedules = OwnSchedules::new(schedules.clone());
-            let parts = self.server_parts(&engine, store, &folder, own_schedules)?;
+            let workflows = WorkflowFolder::new(self.clone(), folder.clone(), library);
+            let parts = self.server_parts(&engine, store, workflows, own_schedules)?;
             let options = ServerOptions {
                 hosts: request.hosts,
                 loopback_only,
@@ -148,7 +150,7 @@ impl App {
         &self,
         engine: &Engine,
         store: Store,
-        workflows: &std::path::Path,
+        workflows: WorkflowFolder,
         schedules: OwnSchedules,
     ) -> Result<ServerParts, AppError> {
         Ok(ServerParts {
@@ -157,7 +159,7 @@ impl App {
             artifacts: self.artifacts()?,
             catalog: self.catalog().clone(),
             world: self.world.clone(),
-            workflows: Arc::new(WorkflowFolder::new(self.clone(), workflows.to_owned())),
+            workflows: Arc::new(workflows),
             deployments: Arc::new(OwnDeployments::new(self.home.clone(), self.host(&store))),
             schedules: Some(Arc::new(schedules)),
             store,

@@ -55,6 +55,10 @@ fn refused(error: SchedulerError) -> FacadeError {
         SchedulerError::NoSchedule(_) => {
             FacadeError::NotFound { message, hint: "`sluice schedule list` lists them".into() }
         }
+        SchedulerError::Useless { .. } => FacadeError::Invalid {
+            message,
+            hint: "the trigger's `params` say what the event must bring".into(),
+        },
         SchedulerError::NotFor { .. } | SchedulerError::NoTimes(_) => {
             FacadeError::Conflict { message, hint: "`sluice schedule list` shows what each one is".into() }
         }

@@ -1,40 +1,26 @@
-//! The workflow files of the daemon's folder. A file that changed is checked again when somebody asks; a broken edit keeps the last good
-//! state.
+//! The workflow files of the daemon's folder, as the server sees them.
 
 use std::{
     collections::BTreeMap,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde_json::Value;
-
 use super::{App, AppError, CheckedFile};
 use crate::{
     run::Run,
-    server::{CheckedWorkflow, FacadeError, ParamSpec, WorkflowFile, Workflows},
+    scheduler::{FileStatus, Library},
+    server::{CheckedWorkflow, FacadeError, WorkflowFile, Workflows},
     workflow::{Source, declared_params},
 };
 
-/// The file of the project's own settings.
-const PROJECT_FILE: &str = "sluice.toml";
-
-/// What tells one state of a file from another: inode, length, time of change in nanoseconds.
-type Stamp = (u64, u64, i64, i64);
-
-/// A folder of workflow files.
+/// The workflow files that the library knows, as the server shows them.
 pub(super) struct WorkflowFolder {
     app: App,
     folder: PathBuf,
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    /// The state of the project's file, which counts for every workflow.
-    project: Option<Stamp>,
-    files: BTreeMap<PathBuf, (Stamp, Arc<WorkflowFile>)>,
+    library: Arc<Library>,
+    /// Views of files, each with the version that it shows.
+    views: Mutex<BTreeMap<PathBuf, (u64, Arc<WorkflowFile>)>>,
 }
 
 impl App {
@@ -51,66 +37,28 @@ impl App {
 }
 
 impl WorkflowFolder {
-    pub(super) fn new(app: App, folder: PathBuf) -> Self {
-        Self { app, folder, known: Mutex::default() }
+    pub(super) fn new(app: App, folder: PathBuf, library: Arc<Library>) -> Self {
+        Self { app, folder, library, views: Mutex::default() }
     }
 
-    /// Looks at the folder, and checks what changed.
+    /// Looks at the folder, and at what changed.
     fn look(&self) -> Result<Vec<Arc<WorkflowFile>>, FacadeError> {
-        let entries = std::fs::read_dir(&self.folder).map_err(|error| {
+        std::fs::read_dir(&self.folder).map_err(|error| {
             FacadeError::Failed(format!("`{}` cannot be read: {error}", self.folder.display()))
         })?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let project = stamp(&self.app.project.join(PROJECT_FILE));
-        let project_changed = known.project != project;
-        known.project = project;
-        let mut files = BTreeMap::new();
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let is_workflow = path.extension().is_some_and(|extension| extension == "toml")
-                && path.file_name().is_some_and(|name| name != PROJECT_FILE);
-            let Some(stamp) = stamp(&path).filter(|_| is_workflow) else { continue };
-            let before = known.files.remove(&path);
-            let file = match before {
-                Some((then, file)) if then == stamp && !project_changed => file,
-                before => match self.check_file_of_folder(&path, before.map(|(_, file)| file)) {
-                    Ok(file) => Arc::new(file),
-                    // It went away in this moment.
-                    Err(AppError::Unreadable { .. }) => continue,
-                    Err(error) => return Err(failed(&error)),
-                },
+        self.library.look();
+        let mut known = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut views = BTreeMap::new();
+        for status in self.library.statuses() {
+            let version = status.version;
+            let view = match known.remove(&status.file) {
+                Some((then, view)) if then == version => view,
+                _ => Arc::new(view_of(&status)),
             };
-            files.insert(path, (stamp, file));
+            views.insert(status.file, (version, view));
         }
-        known.files = files;
-        Ok(named(known.files.values().map(|(_, file)| Arc::clone(file))))
-    }
-
-    fn check_file_of_folder(
-        &self,
-        path: &Path,
-        before: Option<Arc<WorkflowFile>>,
-    ) -> Result<WorkflowFile, AppError> {
-        let mut checked = self.app.check(path, &BTreeMap::new())?;
-        let mut params = declared_params(&checked.source);
-        if checked.workflow.is_none() && params.iter().any(|param| param.default.is_none()) {
-            // A parameter without a default is no problem of the file: whoever starts it gives one.
-            let filled = self.app.check(path, &placeholders(&params))?;
-            if filled.workflow.is_some() {
-                checked = filled;
-            }
-        }
-        let now = Arc::new(view(checked));
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let good = match &now.workflow {
-            Some(_) => Some(Arc::clone(&now)),
-            None => before.and_then(|before| before.good.clone()),
-        };
-        if let Some(good) = good.as_ref().filter(|_| now.workflow.is_none()) {
-            params = declared_params(&good.source);
-        }
-        let workflow = good.as_ref().and_then(|good| good.workflow.as_ref());
-        let name = workflow.map_or(stem, |workflow| workflow.name.clone());
-        Ok(WorkflowFile { name, path: path.to_owned(), good, now, params })
+        *known = views;
+        Ok(named(known.values().map(|(_, view)| Arc::clone(view))))
     }
 
     fn find(&self, name: &str) -> Result<Arc<WorkflowFile>, FacadeError> {
@@ -141,34 +89,38 @@ fn named(files: impl Iterator<Item = Arc<WorkflowFile>>) -> Vec<Arc<WorkflowFile
     all.into_values().collect()
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    Some((about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
+/// A file as the server shows it: as it is, and in its last good version.
+fn view_of(status: &FileStatus) -> WorkflowFile {
+    let FileStatus { file, workflow, diagnostics, source, .. } = status;
+    let has_errors = status.has_errors();
+    let good = workflow.as_ref().map(|good| {
+        Arc::new(CheckedWorkflow {
+            file: file.clone(),
+            base_dir: good.base_dir.clone(),
+            source: good.source.clone(),
+            workflow: good.checked.as_deref().cloned(),
+            diagnostics: if has_errors { Vec::new() } else { diagnostics.clone() },
+        })
+    });
+    let now = match &good {
+        Some(good) if !has_errors => Arc::clone(good),
+        _ => Arc::new(CheckedWorkflow {
+            file: file.clone(),
+            base_dir: file.parent().unwrap_or(Path::new("/")).to_owned(),
+            source: source.clone(),
+            workflow: None,
+            diagnostics: diagnostics.clone(),
+        }),
+    };
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = workflow.as_ref().map_or(stem, |workflow| workflow.name.clone());
+    let params = declared_params(&good.as_ref().unwrap_or(&now).source);
+    WorkflowFile { name, path: file.clone(), good, now, params }
 }
 
 fn view(checked: CheckedFile) -> CheckedWorkflow {
     let CheckedFile { file, base_dir, source, workflow, diagnostics } = checked;
     CheckedWorkflow { file, base_dir, source, workflow, diagnostics }
-}
-
-/// Values that fit, for parameters that have none.
-fn placeholders(params: &[ParamSpec]) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    params
-        .iter()
-        .filter(|param| param.default.is_none())
-        .map(|param| {
-            let number = param.min.or(param.max).unwrap_or_default();
-            let value = match (param.choices.first(), param.kind) {
-                (Some(choice), _) => text(choice),
-                (None, "boolean") => "false".into(),
-                (None, "integer") => format!("{number:.0}"),
-                (None, "number") => number.to_string(),
-                (None, _) => param.name.clone(),
-            };
-            (param.name.clone(), value)
-        })
-        .collect()
 }
 
 fn failed(error: &AppError) -> FacadeError {

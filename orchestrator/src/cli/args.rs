@@ -468,6 +468,9 @@ pub(super) struct DaemonArgs {
     /// Write the address to this file once it listens
     #[arg(long, value_name = "FILE")]
     pub(super) address_file: Option<PathBuf>,
+    /// For tests: the clock is wrong by as many milliseconds as this file says
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(super) test_clock: Option<PathBuf>,
 }
 
 /// What the holder of a token may do.

@@ -37,10 +37,18 @@ pub(super) fn checked(
     args: &FileArgs,
     out: &mut Out,
 ) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
-    let mut checked = app.check(&args.file, &overrides(&args.params)?)?;
+    Ok(reported(app.check(&args.file, &overrides(&args.params)?)?, out))
+}
+
+/// The same for a file that is looked at and not run: its schedules may give parameters that have no default.
+fn looked_at(app: &App, args: &FileArgs, out: &mut Out) -> Result<Option<(CheckedFile, Workflow)>, AppError> {
+    Ok(reported(app.look_at(&args.file, &overrides(&args.params)?)?, out))
+}
+
+fn reported(mut checked: CheckedFile, out: &mut Out) -> Option<(CheckedFile, Workflow)> {
     report_problems(&checked, out);
     let workflow = checked.workflow.take();
-    Ok(workflow.map(|workflow| (checked, workflow)))
+    workflow.map(|workflow| (checked, workflow))
 }
 
 /// Prints what was found in a file on standard error.
@@ -59,11 +67,11 @@ fn summary_of(checked: &CheckedFile) -> String {
 
 pub(super) fn check(app: &App, args: &CheckArgs, out: &mut Out) -> Result<Exit, AppError> {
     if args.format.format == Format::Json {
-        let checked = app.check(&args.file.file, &overrides(&args.file.params)?)?;
+        let checked = app.look_at(&args.file.file, &overrides(&args.file.params)?)?;
         out.json(&workflow::to_json(&checked.source, &checked.diagnostics));
         return Ok(if checked.workflow.is_some() { Exit::Succeeded } else { Exit::Invalid });
     }
-    let Some((checked, workflow)) = checked(app, &args.file, out)? else { return Ok(Exit::Invalid) };
+    let Some((checked, workflow)) = looked_at(app, &args.file, out)? else { return Ok(Exit::Invalid) };
     let n_tasks = workflow.tasks.len();
     let noun = if n_tasks == 1 { "task" } else { "tasks" };
     out.line(&format!("`{}` is valid: workflow `{}`, {n_tasks} {noun}", checked.source.name, workflow.name));
@@ -71,7 +79,7 @@ pub(super) fn check(app: &App, args: &CheckArgs, out: &mut Out) -> Result<Exit, 
 }
 
 pub(super) fn graph(app: &App, args: &GraphArgs, out: &mut Out) -> Result<Exit, AppError> {
-    let Some((_, workflow)) = checked(app, &args.file, out)? else { return Ok(Exit::Invalid) };
+    let Some((_, workflow)) = looked_at(app, &args.file, out)? else { return Ok(Exit::Invalid) };
     let drawing = match args.format {
         GraphFormat::Text => draw::text(&workflow),
         GraphFormat::Dot => draw::dot(&workflow),

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::app::{App, SCHEDULER_COMMAND, find_home, serve_hidden, serve_schedules};
+use crate::app::{App, find_home, serve_hidden};
 use args::{Args, Command};
 use exit::Exit;
 use out::Out;
@@ -40,9 +40,6 @@ pub fn main() -> ExitCode {
     }
     // Whichever library speaks TLS first finds ring installed; a second installation changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    if std::env::args_os().nth(1).is_some_and(|first| first == SCHEDULER_COMMAND) {
-        return watch_schedules();
-    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -54,18 +51,6 @@ pub fn main() -> ExitCode {
     init_tracing(matches!(args.command, Command::Serve(_)));
     let mut out = Out::new(args.colour);
     let code = execute(args, &mut out).unwrap_or_else(|error| exit::report(&error, &mut out));
-    code.into()
-}
-
-/// Watches schedules without a server, as tests do.
-fn watch_schedules() -> ExitCode {
-    init_tracing(true);
-    let current = std::env::current_dir().unwrap_or_default();
-    let home = find_home(std::env::var_os("SLUICE_HOME"), &current);
-    let folders = std::env::args_os().skip(2).map(|folder| current.join(folder)).collect();
-    let mut out = Out::new(args::Colour::Never);
-    let code = serve_schedules(home, folders)
-        .map_or_else(|error| exit::report(&error, &mut out), |()| Exit::Succeeded);
     code.into()
 }
 

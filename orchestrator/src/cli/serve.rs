@@ -12,7 +12,14 @@ pub(super) fn serve(app: &App, args: DaemonArgs, out: &mut Out) -> Result<Exit, 
         n_workers: args.workers.map(usize::from),
         address_file: args.address_file,
     };
-    app.serve(request, |listening| greet(listening, out))?;
+    let with_clock = args.test_clock.map(|file| {
+        out.note(&format!(
+            "the clock is wrong by as much as `{}` says: this is for tests alone",
+            file.display()
+        ));
+        app.with_wrong_clock(file)
+    });
+    with_clock.as_ref().unwrap_or(app).serve(request, |listening| greet(listening, out))?;
     out.line("stopped; tasks that run in workers go on, and the next `sluice serve` takes them over");
     Ok(Exit::Succeeded)
 }

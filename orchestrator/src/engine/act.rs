@@ -115,6 +115,7 @@ impl Driver {
                 nested: nested.clone(),
                 spec: spec.clone(),
                 parent: self.run.id(),
+                cause: self.run.cause().cloned(),
                 child,
                 use_cache: self.run.uses_cache(),
             }

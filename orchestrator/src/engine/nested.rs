@@ -7,7 +7,7 @@ use sluicegate_plugin::{AttemptSpec, Decision, TaskError, Verdict};
 
 use super::{Engine, EngineError, RunHandle, StartRequest};
 use crate::{
-    run::{AttemptResult, Outcome, Run, RunId, RunStatus, TaskState},
+    run::{AttemptResult, Cause, Outcome, Run, RunId, RunStatus, TaskState},
     worker::{AttemptControl, StopReason},
     workflow::{CheckOptions, Nested, Source, Workflow, check},
 };
@@ -18,6 +18,8 @@ pub(super) struct NestedAttempt {
     pub(super) nested: Nested,
     pub(super) spec: AttemptSpec,
     pub(super) parent: RunId,
+    /// Why the parent runs: so does what it runs.
+    pub(super) cause: Option<Cause>,
     pub(super) child: RunId,
     pub(super) use_cache: bool,
 }
@@ -43,9 +45,9 @@ impl NestedAttempt {
             return self.engine.retry(self.child).map_err(|error| not_run(&error));
         }
         let workflow = self.checked()?;
-        let Self { engine, nested, parent, child, use_cache, .. } = self;
+        let Self { engine, nested, parent, cause, child, use_cache, .. } = self;
         let request = StartRequest { workflow, base_dir: nested.base_dir, file: nested.file, use_cache };
-        engine.start_as(child, Some(parent), request, &[]).await.map_err(|error| not_run(&error))
+        engine.start_within(child, parent, cause, request).await.map_err(|error| not_run(&error))
     }
 
     /// The workflow with the parameters that the task gives it.
@@ -66,6 +68,7 @@ impl NestedAttempt {
             kinds: self.engine.options.catalog.as_ref(),
             load: &|path| frozen(&self.nested, path),
             project_pools: &self.engine.options.pools,
+            scheduled: false,
         };
         let checked = check(&source, &options);
         checked.workflow.ok_or_else(|| {

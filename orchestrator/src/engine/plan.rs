@@ -65,7 +65,7 @@ impl Engine {
     /// Predicts what [`Engine::start`] would do, in the order of the run. Starts and records nothing.
     pub fn plan(&self, request: StartRequest) -> Vec<PlannedTask> {
         let order = request.workflow.graph().order();
-        let created = self.created(request, None);
+        let created = self.created(request, None, None);
         let at = Timestamp::default();
         let mut run = Run::create(RunId::from_parts(0, 0), &created, at)
             .expect("the event is the one that creates a run");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    run::{Run, TaskRecord, Timestamp},
+    run::{Run, TaskRecord},
     workflow::{Task, TaskIdx},
 };
 
@@ -22,20 +22,13 @@ pub(super) fn scope(run: &Run, task: TaskIdx) -> Value {
         "status": run.verdict().unwrap_or(run.status()).word(),
         "trigger": run.cause().map_or("hand", |cause| cause.trigger.word()),
         "schedule": run.cause().map(|cause| &cause.schedule),
-        "scheduled_at": run.cause().map(|cause| rfc3339(cause.scheduled_at)),
+        "scheduled_at": run.cause().map(|cause| cause.scheduled_at.to_rfc3339()),
     });
     let mut scope = json!({ "params": run.workflow().params, "run": about, "tasks": tasks });
     if let Some((_, item)) = run.item(task) {
         scope["item"] = item.clone();
     }
     scope
-}
-
-/// A point in time as expressions read it.
-fn rfc3339(at: Timestamp) -> String {
-    chrono::DateTime::from_timestamp_millis(at.0)
-        .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
-        .unwrap_or_default()
 }
 
 fn task_scope(task: &Task, record: &TaskRecord) -> Value {

@@ -97,18 +97,18 @@ impl Engine {
 
     /// The same under an id that the caller has chosen, so that it can say before the start which run it will be.
     pub async fn start_with(&self, id: RunId, request: StartRequest) -> Result<RunHandle, EngineError> {
-        self.start_as(id, None, request, &[]).await
+        self.start_because(id, None, request, &[]).await
     }
 
-    /// Records a run under an id, with what is known of it from the beginning, and drives it in the background.
-    pub(super) async fn start_as(
+    /// Records a run that a task of another one starts, for the same reason as that one, and drives it in the background.
+    pub(super) async fn start_within(
         &self,
         id: RunId,
-        parent: Option<RunId>,
+        parent: RunId,
+        because: Option<Cause>,
         request: StartRequest,
-        known: &[Event],
     ) -> Result<RunHandle, EngineError> {
-        self.begin(id, self.created(request, parent), known).await
+        self.begin(id, self.created(request, Some(parent), because), &[]).await
     }
 
     /// Records a run under the id that its schedule recorded for it, and drives it in the background. The caller knows that there is no
@@ -130,11 +130,7 @@ impl Engine {
         request: StartRequest,
         known: &[Event],
     ) -> Result<RunHandle, EngineError> {
-        let mut created = self.created(request, None);
-        if let Event::RunCreated { cause, .. } = &mut created {
-            *cause = because;
-        }
-        self.begin(id, created, known).await
+        self.begin(id, self.created(request, None, because), known).await
     }
 
     /// Makes a run's first events durable, and drives it in the background.
@@ -155,19 +151,16 @@ impl Engine {
     }
 
     /// The event that creates a run; its plan is frozen in it.
-    pub(super) fn created(&self, request: StartRequest, parent: Option<RunId>) -> Event {
+    pub(super) fn created(
+        &self,
+        request: StartRequest,
+        parent: Option<RunId>,
+        cause: Option<Cause>,
+    ) -> Event {
         let StartRequest { mut workflow, base_dir, file, use_cache } = request;
         workflow.max_parallel.get_or_insert(self.options.max_parallel);
         let owner = self.options.owner.clone();
-        Event::RunCreated {
-            workflow: Arc::new(workflow),
-            base_dir,
-            file,
-            use_cache,
-            owner,
-            parent,
-            cause: None,
-        }
+        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent, cause }
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.

@@ -13,6 +13,13 @@ impl Timestamp {
         (self.0 - earlier.0).max(0) as f64 / 1000.0
     }
 
+    /// As RFC 3339 in UTC, the way of expressions; empty where no calendar reaches.
+    pub fn to_rfc3339(self) -> String {
+        chrono::DateTime::from_timestamp_millis(self.0)
+            .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+            .unwrap_or_default()
+    }
+
     /// The point `seconds` later.
     #[must_use]
     pub fn plus_seconds(self, seconds: f64) -> Self {

@@ -26,13 +26,16 @@ pub(super) struct Came {
     pub(super) last: Option<Timestamp>,
 }
 
-/// The times after `from` that are due at `now`, and which of them happen.
-pub(super) fn came(spec: &Spec, from: Timestamp, now: Timestamp) -> Came {
-    let Some(first) = spec.next(from).filter(|due| due.at <= now) else { return Came::default() };
+/// The times after `from`, of which `first` is the first, that are due at `now`, and which of them happen.
+pub(super) fn came(spec: &Spec, from: Timestamp, now: Timestamp, first: Option<Due>) -> Came {
+    let Some(first) = first.filter(|due| due.at <= now) else { return Came::default() };
     let on_time = |due: &Due| due.at.0 >= now.0.saturating_sub(LATE);
-    let all = latest(spec, from, now, first);
+    // Most often it is only one.
+    let is_only = spec.next(first.scheduled_at).is_none_or(|due| due.at > now);
+    let all = if is_only { vec![first] } else { latest(spec, from, now, first) };
     let last = all.last().map(|due| due.scheduled_at);
-    let split = all.partition_point(|due| !on_time(due));
+    // With a jitter that is longer than the time between two fires, what comes behind one that is on time waited for it.
+    let split = all.iter().position(on_time).unwrap_or(all.len());
     let (missed, timely) = all.split_at(split);
     let within = now.0.saturating_sub(spec.window());
     let caught: &[Due] = match spec.catch_up() {
@@ -55,9 +58,9 @@ fn latest(spec: &Spec, from: Timestamp, now: Timestamp, first: Due) -> Vec<Due> 
         CatchUp::All => spec.limit(),
         CatchUp::None | CatchUp::Latest => 1,
     };
-    let mut stretch = STRETCH;
+    // A time is later by its jitter than it was scheduled.
+    let mut stretch = STRETCH.saturating_add(spec.most_jitter());
     loop {
-        // A time may have been set so much later by its jitter.
         let start = now.0.saturating_sub(stretch);
         let is_all = start <= first.scheduled_at.0;
         let from = if is_all { from } else { Timestamp(start) };

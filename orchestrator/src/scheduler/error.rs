@@ -25,6 +25,14 @@ pub enum SchedulerError {
     /// A webhook's secret cannot be had.
     #[error("the webhook's secret cannot be had: {0}")]
     NoSecret(String),
+    /// An event does not bring what the parameters of its run need.
+    #[error("`{id}` starts no run: {what}")]
+    Useless {
+        /// The schedule.
+        id: String,
+        /// What is missing.
+        what: String,
+    },
     /// The decision was made, but no run came of it.
     #[error("run {0} could not be started")]
     NotStarted(RunId),

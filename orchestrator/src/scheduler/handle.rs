@@ -1,10 +1,10 @@
 //! The scheduler as others hold it: a cheap clone that asks the service.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{FileStatus, SchedulerError, Spec};
+use super::{FileStatus, Library, SchedulerError, Spec};
 use crate::{
     run::{RunId, Timestamp},
     store::{LogEntry, ScheduleId, ScheduleState},
@@ -61,7 +61,6 @@ type Reply<T> = oneshot::Sender<Result<T, SchedulerError>>;
 /// What is asked of the service.
 pub(super) enum Command {
     List(usize, Reply<Vec<ScheduleView>>),
-    Files(Reply<Vec<FileStatus>>),
     Log(ScheduleId, usize, Reply<Vec<LogEntry>>),
     Pause(ScheduleId, String, Reply<()>),
     Resume(ScheduleId, Reply<()>),
@@ -84,6 +83,7 @@ pub(super) struct Webhook {
 pub struct SchedulerHandle {
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) changes: watch::Receiver<u64>,
+    pub(super) library: Arc<Library>,
 }
 
 impl SchedulerHandle {
@@ -99,8 +99,8 @@ impl SchedulerHandle {
     }
 
     /// Every workflow file of the watched folders: the last good version, and what is wrong with the one that is there.
-    pub async fn files(&self) -> Result<Vec<FileStatus>, SchedulerError> {
-        self.ask(Command::Files).await
+    pub fn files(&self) -> Vec<FileStatus> {
+        self.library.statuses()
     }
 
     /// The latest decisions of a schedule, newest first.

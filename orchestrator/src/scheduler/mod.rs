@@ -6,8 +6,8 @@
 
 mod decide;
 mod error;
-mod folder;
 mod handle;
+mod library;
 mod overlap;
 mod planner;
 mod scan;
@@ -20,8 +20,8 @@ mod watch;
 mod webhook;
 
 pub use error::SchedulerError;
-pub use folder::{FileStatus, LoadedFile, LoadedWorkflow, files_in};
 pub use handle::{BackfillRequest, ScheduleView, SchedulerHandle};
+pub use library::{FileStatus, Library, LoadFiles, LoadedFile, LoadedWorkflow, Place};
 pub use overlap::{Effect, Turn};
 pub use planner::{Event, NewId, Planner, RunIs};
 pub use service::{Doing, Scheduler, SchedulerOptions, StartFailure, StartRequest, StartRuns};

@@ -72,11 +72,11 @@ impl Work<'_> {
     }
 
     /// A fire that came by itself.
-    pub(super) fn fire(&mut self, cause: Cause, run: RunId) {
+    pub(super) fn fire(&mut self, cause: Cause, run: RunId, params: BTreeMap<String, String>) {
         let blocking = self.state.open.iter().find(|fire| counts(fire)).map(|fire| fire.run);
         let is_caught_up = cause.trigger == Trigger::CatchUp;
         let (Some(with), true) = (blocking, self.spec.overlap() != Overlap::Allow) else {
-            return self.at_once(cause, run, BTreeMap::new());
+            return self.at_once(cause, run, params);
         };
         match self.spec.overlap() {
             // Times that are caught up wait for each other, or the first would keep out all others.
@@ -89,7 +89,7 @@ impl Work<'_> {
                 }
             }
         }
-        let (params, recorded_at) = (BTreeMap::new(), self.now);
+        let recorded_at = self.now;
         self.state.open.push(Fire { run, cause: cause.clone(), recorded_at, waits: true, params });
         self.log(cause, Decision::Queued { run });
     }
@@ -118,16 +118,22 @@ impl Work<'_> {
         self.turn.effects.extend(running.map(|fire| Effect::Cancel(fire.run)));
     }
 
-    /// Starts the first fire that waits, when nothing is before it.
+    /// Starts the first fire that waits, when nothing is before it; all of them, when they need not wait for each other any more.
     pub(super) fn promote(&mut self) {
-        if self.state.open.iter().any(|fire| counts(fire) && !fire.waits) {
-            return;
-        }
-        if let Some(fire) = self.state.open.iter_mut().find(|fire| fire.waits) {
+        let is_free = self.spec.overlap() == Overlap::Allow;
+        while is_free || !self.state.open.iter().any(|fire| counts(fire) && !fire.waits) {
+            let Some(fire) = self.state.open.iter_mut().find(|fire| fire.waits) else { return };
             fire.waits = false;
             let fire = fire.clone();
             self.log(fire.cause.clone(), Decision::Started { run: fire.run });
             self.start(fire);
+        }
+    }
+
+    /// Drops fires that wait, and notes why.
+    pub(super) fn drop_waiting(&mut self, reason: &str) {
+        for fire in self.state.open.extract_if(.., |fire| fire.waits).collect::<Vec<_>>() {
+            self.log(fire.cause, Decision::Failed { run: fire.run, reason: reason.to_owned() });
         }
     }
 

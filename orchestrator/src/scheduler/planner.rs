@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effect, Spec, Turn, decide::came, overlap::Work};
+use super::{Due, Effect, Spec, Turn, decide::came, overlap::Work};
 use crate::{
     run::{RunId, Timestamp, Trigger},
     store::{Backfill, Decision, Pause, ScheduleId, ScheduleState},
@@ -14,6 +14,9 @@ use crate::{
 
 /// How many handled events a trigger remembers.
 const MAX_SEEN: usize = 256;
+
+/// Times that were decided so many milliseconds ahead of the clock were decided while it was wrong.
+const WRONG: i64 = 86_400_000;
 
 /// How a run is that a fire named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Event<'a> {
     pub key: &'a str,
     /// When it happened.
     pub at: Timestamp,
+    /// What it gives to the parameters of its run; or why they cannot be had, so that there is none.
+    pub params: &'a Result<BTreeMap<String, String>, String>,
 }
 
 /// Decides for many schedules; what is not due costs nothing.
@@ -52,7 +57,8 @@ pub struct Planner {
 struct Entry {
     spec: Arc<Spec>,
     state: ScheduleState,
-    next: Option<Timestamp>,
+    /// Its first time that is not decided, unless it rests.
+    next: Option<Due>,
 }
 
 /// Makes ids of runs.
@@ -65,7 +71,7 @@ impl Planner {
         let known = self.entries.remove(&id);
         let is_known = known.is_some();
         if let Some(next) = known.as_ref().and_then(|entry| entry.next) {
-            self.due.remove(&(next, id.clone()));
+            self.due.remove(&(next.at, id.clone()));
         }
         let mut state = known
             .map(|entry| entry.state)
@@ -73,7 +79,7 @@ impl Planner {
             .unwrap_or_else(|| ScheduleState::new(id.clone(), String::new(), now));
         if state.fingerprint != spec.fingerprint {
             state.fingerprint.clone_from(&spec.fingerprint);
-            state.watermark = now;
+            state.watermark = anew(state.watermark, now);
             self.dirty.insert(id.clone());
         }
         if !is_known {
@@ -83,17 +89,28 @@ impl Planner {
         self.plan(&id);
     }
 
-    /// Lets go of a schedule that no file has any more. Its runs go on; should it come back, it begins anew.
-    pub fn forget(&mut self, id: &ScheduleId) -> Option<ScheduleState> {
-        let entry = self.entries.remove(id)?;
-        if let Some(next) = entry.next {
-            self.due.remove(&(next, id.clone()));
+    /// Lets go of a schedule that no file has any more. Its runs go on, fires that wait are dropped; should it come back, it begins anew.
+    pub fn forget(&mut self, id: &ScheduleId, now: Timestamp) -> Turn {
+        let turn = self.work(id, now, |work| {
+            work.drop_waiting("no workflow file has its schedule any more");
+            work.state.fingerprint.clear();
+            true
+        });
+        if let Some(next) = self.entries.remove(id).and_then(|entry| entry.next) {
+            self.due.remove(&(next.at, id.clone()));
         }
         self.dirty.remove(id);
         self.runs.retain(|_, schedule| schedule != id);
-        let mut state = entry.state;
-        state.fingerprint = String::new();
-        Some(state)
+        turn
+    }
+
+    /// Looks at fires that wait, after a schedule's definition changed: another rule may hold for them now.
+    pub fn reconsider(&mut self, id: &ScheduleId, now: Timestamp, new_id: NewId<'_>) -> Turn {
+        self.work(id, now, |work| {
+            let before = work.turn.effects.len();
+            work.promote();
+            work.fill_backfills(new_id) || work.turn.effects.len() > before
+        })
     }
 
     /// When something is due.
@@ -103,12 +120,12 @@ impl Planner {
 
     /// Every schedule with its state and when it is due.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<Spec>, &ScheduleState, Option<Timestamp>)> {
-        self.entries.values().map(|entry| (&entry.spec, &entry.state, entry.next))
+        self.entries.values().map(|entry| (&entry.spec, &entry.state, entry.next.map(|due| due.at)))
     }
 
     /// One schedule with its state and when it is due.
     pub fn get(&self, id: &ScheduleId) -> Option<(&Arc<Spec>, &ScheduleState, Option<Timestamp>)> {
-        self.entries.get(id).map(|entry| (&entry.spec, &entry.state, entry.next))
+        self.entries.get(id).map(|entry| (&entry.spec, &entry.state, entry.next.map(|due| due.at)))
     }
 
     /// The schedule that a run belongs to, while it goes on.
@@ -148,10 +165,17 @@ impl Planner {
 
     /// Decides about everything that is due.
     pub fn due(&mut self, now: Timestamp, new_id: NewId<'_>) -> Turn {
+        self.due_some(usize::MAX, now, new_id)
+    }
+
+    /// Decides about so many schedules that are due, those that wait the longest.
+    pub fn due_some(&mut self, limit: usize, now: Timestamp, new_id: NewId<'_>) -> Turn {
         let mut turn = Turn::default();
-        while let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() {
+        for _ in 0..limit {
+            let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() else { break };
+            let first = self.entries.get(&id).and_then(|entry| entry.next);
             let one = self.work(&id, now, |work| {
-                let came = came(work.spec, work.state.watermark, now);
+                let came = came(work.spec, work.state.watermark, now, first);
                 // What is looked at is past: else a time that does not come would be asked for without end.
                 work.state.watermark = came.last.unwrap_or(now);
                 if let Some((first, n)) = came.missed {
@@ -160,7 +184,7 @@ impl Planner {
                 }
                 for (due, trigger) in came.fires {
                     let cause = work.cause(trigger, due.scheduled_at);
-                    work.fire(cause, new_id());
+                    work.fire(cause, new_id(), BTreeMap::new());
                 }
                 true
             });
@@ -208,7 +232,7 @@ impl Planner {
         self.work(id, now, |work| {
             let was_paused = work.state.paused.take().is_some();
             if was_paused {
-                work.state.watermark = now;
+                work.state.watermark = anew(work.state.watermark, now);
             }
             was_paused
         })
@@ -253,7 +277,10 @@ impl Planner {
             }
             let new = new_id();
             let cause = work.cause(event.trigger, event.at);
-            work.fire(cause, new);
+            match event.params {
+                Ok(params) => work.fire(cause, new, params.clone()),
+                Err(reason) => work.log(cause, Decision::Failed { run: new, reason: reason.clone() }),
+            }
             run = work.state.open.iter().any(|fire| fire.run == new).then_some(new);
             true
         });
@@ -280,6 +307,7 @@ impl Planner {
         self.work(id, now, |work| {
             let is_new = work.state.seen != seen;
             work.state.seen = seen;
+            work.state.watermark = work.state.watermark.max(now);
             is_new
         })
     }
@@ -321,15 +349,21 @@ impl Planner {
     fn plan(&mut self, id: &ScheduleId) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         if let Some(next) = entry.next.take() {
-            self.due.remove(&(next, id.clone()));
+            self.due.remove(&(next.at, id.clone()));
         }
         if entry.state.paused.is_none() && entry.spec.schedule.enabled {
-            entry.next = entry.spec.next(entry.state.watermark).map(|due| due.at);
+            entry.next = entry.spec.next(entry.state.watermark);
         }
         if let Some(next) = entry.next {
-            self.due.insert((next, id.clone()));
+            self.due.insert((next.at, id.clone()));
         }
     }
+}
+
+/// From when on times count for a schedule that begins anew. What was decided stays decided when the clock was set back since; but when
+/// it was wrong by more than a day, nobody wants to wait until then.
+fn anew(decided: Timestamp, now: Timestamp) -> Timestamp {
+    if decided.0.saturating_sub(now.0) > WRONG { now } else { decided.max(now) }
 }
 
 impl Turn {

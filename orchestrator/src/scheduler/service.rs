@@ -2,27 +2,23 @@
 
 mod commands;
 mod events;
+mod files;
 mod folders;
+mod starts;
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    path::{Path, PathBuf},
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
+use events::Hook;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
-    Effect, LoadedFile, LoadedWorkflow, Planner, SchedulerError, SchedulerHandle, Turn, folder::Folder,
-    handle::Command, planner::RunIs,
+    Effect, Library, LoadedWorkflow, Planner, SchedulerError, SchedulerHandle, Turn, handle::Command,
+    planner::RunIs, scan::Found,
 };
 use crate::{
     failpoint,
     run::{Cause, RunId, RunRow, Timestamp},
-    store::{Fire, ScheduleCommit, ScheduleId, Store, StoreError},
+    store::{ScheduleCommit, ScheduleId, Store, StoreError},
     workflow::SecretSource,
     world::{World, new_run_id},
 };
@@ -30,8 +26,8 @@ use crate::{
 /// The longest sleep: clocks are set, and machines sleep, without telling anyone.
 const TICK: Duration = Duration::from_secs(1);
 
-/// So many runs are started at a time.
-const MAX_STARTS: usize = 32;
+/// So many schedules are decided about at a time: thousands may be due at once, and the first of them must not wait for the last.
+const BATCH: usize = 256;
 
 /// What to start.
 pub struct StartRequest {
@@ -46,7 +42,7 @@ pub struct StartRequest {
 }
 
 /// Why a run could not be started.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StartFailure(pub String);
 
 /// Something that is done elsewhere.
@@ -54,8 +50,6 @@ pub type Doing<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What the scheduler needs others for.
 pub trait StartRuns: Send + Sync {
-    /// Reads and checks a workflow file. Blocks.
-    fn load(&self, file: &Path) -> LoadedFile;
     /// Starts a run under its id. When there is such a run already, nothing happens.
     fn start(&self, request: StartRequest) -> Doing<Result<(), StartFailure>>;
     /// Asks a run to end.
@@ -70,8 +64,8 @@ pub struct SchedulerOptions {
     pub store: Store,
     /// Time and chance.
     pub world: Arc<dyn World>,
-    /// Folders with workflow files, or single files; absolute.
-    pub folders: Vec<PathBuf>,
+    /// The workflow files.
+    pub library: Arc<Library>,
     /// Who starts runs.
     pub runs: Arc<dyn StartRuns>,
     /// The ends of runs.
@@ -84,27 +78,31 @@ pub struct SchedulerOptions {
 pub struct Scheduler {
     options: SchedulerOptions,
     planner: Planner,
-    folder: Folder,
     /// The workflows that count, by name.
     workflows: BTreeMap<String, Arc<LoadedWorkflow>>,
     commands: mpsc::UnboundedReceiver<Command>,
     news: mpsc::UnboundedReceiver<News>,
     news_tx: mpsc::UnboundedSender<News>,
     changes: watch::Sender<u64>,
-    starts: Arc<tokio::sync::Semaphore>,
-    files: events::FileTriggers,
-    /// Whether the planner has met what the folders have.
-    is_met: bool,
+    starts: starts::Starts,
+    folders: folders::Folders,
+    files: files::FileTriggers,
+    /// Triggers by the workflow for whose runs they wait.
+    waiting: BTreeMap<String, Vec<ScheduleId>>,
 }
 
 /// What the service's own helpers tell it.
 enum News {
     /// A folder may have changed.
     Folders,
-    /// A run could not be started.
-    NotStarted(RunId, StartFailure),
-    /// The state of a trigger's files.
-    Files(ScheduleId, Option<String>),
+    /// Folders were looked at: the library's version.
+    Looked(u64),
+    /// A run was started, or could not be.
+    Started(RunId, Result<(), StartFailure>),
+    /// The files of a trigger.
+    Files(ScheduleId, Found),
+    /// A request whose signature is right.
+    Hook(ScheduleId, Hook),
 }
 
 impl Scheduler {
@@ -113,20 +111,21 @@ impl Scheduler {
         let (commands_tx, commands) = mpsc::unbounded_channel();
         let (news_tx, news) = mpsc::unbounded_channel();
         let (changes, seen) = watch::channel(0);
+        let library = Arc::clone(&options.library);
         let scheduler = Self {
             options,
             planner: Planner::default(),
-            folder: Folder::default(),
             workflows: BTreeMap::new(),
             commands,
             news,
             news_tx,
             changes,
-            starts: Arc::new(tokio::sync::Semaphore::new(MAX_STARTS)),
-            files: events::FileTriggers::default(),
-            is_met: false,
+            starts: starts::Starts::default(),
+            folders: folders::Folders::default(),
+            files: files::FileTriggers::default(),
+            waiting: BTreeMap::new(),
         };
-        (scheduler, SchedulerHandle { commands: commands_tx, changes: seen })
+        (scheduler, SchedulerHandle { commands: commands_tx, changes: seen, library })
     }
 
     /// Goes on until it is told to stop, or the store refuses.
@@ -138,12 +137,15 @@ impl Scheduler {
     }
 
     async fn turns(&mut self) -> Result<(), SchedulerError> {
-        self.scan().await?;
+        self.look_first().await?;
         loop {
+            self.hear_ends().await?;
             if self.options.by_itself {
                 let now = self.now();
-                let turn = self.planner.due(now, &mut ids(&self.options.world));
-                self.perform(turn).await?;
+                while self.planner.next().is_some_and(|next| next <= now) {
+                    let turn = self.planner.due_some(BATCH, now, &mut ids(&self.options.world));
+                    self.perform(turn).await?;
+                }
                 self.look_at_files(now);
             }
             let sleep = tokio::time::sleep(self.until_next());
@@ -172,13 +174,14 @@ impl Scheduler {
 
     async fn hear(&mut self, news: News) -> Result<(), SchedulerError> {
         match news {
-            News::Folders => self.scan().await,
-            News::NotStarted(run, StartFailure(reason)) => {
-                tracing::error!("run {run} could not be started: {reason}");
-                let turn = self.planner.failed(run, &reason, self.now(), &mut ids(&self.options.world));
-                self.perform(turn).await
+            News::Folders => {
+                self.look();
+                Ok(())
             }
-            News::Files(id, state) => self.files_are(&id, state).await,
+            News::Looked(version) => self.looked(version).await,
+            News::Started(run, done) => self.started(run, done).await,
+            News::Files(id, found) => self.files_are(&id, found).await,
+            News::Hook(id, hook) => self.hook(&id, hook).await,
         }
     }
 
@@ -194,9 +197,7 @@ impl Scheduler {
         for effect in turn.effects {
             match effect {
                 Effect::Start(id, fire) => self.start(&id, fire),
-                Effect::Cancel(run) => {
-                    self.options.runs.cancel(run, "a later run of its schedule takes its place");
-                }
+                Effect::Cancel(run) => self.cancel(run),
             }
         }
         Ok(())
@@ -225,28 +226,6 @@ impl Scheduler {
 
     fn changed(&self) {
         self.changes.send_modify(|n| *n += 1);
-    }
-
-    /// Asks for the run of a fire that is durable.
-    fn start(&self, id: &ScheduleId, fire: Fire) {
-        let (tell, run) = (self.news_tx.clone(), fire.run);
-        let found = self.planner.get(id).zip(self.workflows.get(&id.workflow));
-        let Some(((spec, _, _), workflow)) = found else {
-            let gone = StartFailure(format!("there is no workflow `{}` any more", id.workflow));
-            let _ = tell.send(News::NotStarted(run, gone));
-            return;
-        };
-        let mut overrides = spec.schedule.overrides();
-        overrides.extend(fire.params);
-        let request = StartRequest { run, cause: fire.cause, workflow: Arc::clone(workflow), overrides };
-        let (runs, starts) = (Arc::clone(&self.options.runs), Arc::clone(&self.starts));
-        tokio::spawn(async move {
-            let _permit = starts.acquire_owned().await;
-            if let Err(failure) = runs.start(request).await {
-                let _ = tell.send(News::NotStarted(run, failure));
-            }
-            failpoint::pass("schedule.start.after");
-        });
     }
 
     /// How a run is, as far as the store knows.

@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effect, Planner, Spec, Turn};
+use super::{Effect, Event, Planner, Spec, Turn};
 use crate::{
-    run::{Cause, RunId, Timestamp},
+    run::{Cause, RunId, RunStatus, Timestamp, Trigger},
     store::{Decision, ScheduleId, ScheduleState},
+    workflow::On,
 };
 
 /// What to simulate.
@@ -50,6 +51,8 @@ struct Clockwork {
     /// Runs that go on, by when they end.
     ends: BTreeSet<(Timestamp, RunId)>,
     causes: BTreeMap<RunId, (ScheduleId, Cause)>,
+    /// Those of them that were cancelled; all others succeed.
+    cancelled: BTreeSet<RunId>,
     n_runs: u64,
     steps: Vec<Step>,
 }
@@ -62,8 +65,9 @@ pub fn simulate(simulation: Simulation) -> (Vec<Step>, bool) {
         let state = ScheduleState::new(spec.id.clone(), spec.fingerprint.clone(), before);
         planner.meet(Arc::clone(spec), Some(state), before);
     }
-    let (ends, causes, steps) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
-    let mut clockwork = Clockwork { simulation, planner, ends, causes, n_runs: 0, steps };
+    let (ends, causes, cancelled) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+    let mut clockwork =
+        Clockwork { simulation, planner, ends, causes, cancelled, n_runs: 0, steps: Vec::new() };
     let is_whole = clockwork.run();
     (clockwork.steps, is_whole)
 }
@@ -84,13 +88,33 @@ impl Clockwork {
             // Ends come first: a run that ends at the very time makes room.
             while let Some((at, run)) = self.ends.first().copied().filter(|(at, _)| *at <= now) {
                 self.ends.pop_first();
-                if let Some((schedule, cause)) = self.causes.remove(&run) {
-                    self.steps.push(Step { at, schedule, cause, decision: None, run: Some(number(run)) });
-                }
+                let ended = self.causes.remove(&run);
                 let turn = self.decide(now, |planner, ids| planner.ended(run, now, ids));
-                self.take(turn, now);
+                if let Some((schedule, cause)) = ended {
+                    let (workflow, id) = (schedule.workflow.clone(), Some(number(run)));
+                    self.steps.push(Step { at, schedule, cause, decision: None, run: id });
+                    self.take(turn, now);
+                    self.trigger(&workflow, run, now);
+                }
             }
             let turn = self.decide(now, |planner, ids| planner.due(now, ids));
+            self.take(turn, now);
+        }
+    }
+
+    /// Lets the end of a run start those that wait for it.
+    fn trigger(&mut self, workflow: &str, run: RunId, now: Timestamp) {
+        let status = if self.cancelled.remove(&run) { RunStatus::Cancelled } else { RunStatus::Succeeded };
+        let waits = |spec: &&Arc<Spec>| match &spec.schedule.on {
+            On::Run(rule) => rule.workflow == workflow && rule.status.iter().any(|it| it == status.word()),
+            _ => false,
+        };
+        let waiting: Vec<_> =
+            self.simulation.specs.iter().filter(waits).map(|spec| spec.id.clone()).collect();
+        let (key, params) = (run.to_string(), Ok(BTreeMap::new()));
+        for id in waiting {
+            let event = Event { trigger: Trigger::Run, key: &key, at: now, params: &params };
+            let turn = self.decide(now, |planner, ids| planner.event(&id, &event, now, ids).1);
             self.take(turn, now);
         }
     }
@@ -137,6 +161,7 @@ impl Clockwork {
                 Effect::Cancel(run) => {
                     self.ends.retain(|(_, other)| *other != run);
                     self.ends.insert((now, run));
+                    self.cancelled.insert(run);
                 }
             }
         }

@@ -62,6 +62,12 @@ impl Spec {
         late
     }
 
+    /// How late a time is at most, in milliseconds.
+    pub(super) fn most_jitter(&self) -> i64 {
+        #[expect(clippy::cast_possible_truncation, reason = "a jitter is at most a year")]
+        self.rule().map_or(0, |rule| (rule.jitter * 1000.0) as i64)
+    }
+
     fn rule(&self) -> Option<&TimeRule> {
         self.schedule.time()
     }

@@ -83,6 +83,8 @@ pub struct CheckOptions<'a> {
     pub load: &'a Load<'a>,
     /// Slots of the project's pools.
     pub project_pools: &'a BTreeMap<String, u32>,
+    /// True when the workflow is looked at and not run: parameters that have neither default nor value take what its schedules give them.
+    pub scheduled: bool,
 }
 
 /// What a check found.
@@ -166,8 +168,14 @@ fn build(
     let labels = fields.strings("labels", found).into_iter().map(|(text, _)| text.to_owned()).collect();
     let max_parallel = fields.integer("max_parallel", 1, 1024, found).and_then(|n| usize::try_from(n).ok());
     let timeout = fields.duration("timeout", found);
-    let params = params::resolve(fields.table("params", found), given, found);
     let schedules = schedule::read(&fields, found);
+    let declared = fields.table("params", found);
+    params::report_incomplete(declared, given, &schedules, found);
+    let schedules: Vec<_> = schedules.into_iter().map(|(schedule, _)| schedule).collect();
+    let own = options.scheduled.then(|| params::by_schedules(declared, given, &schedules));
+    let own = own.as_ref().map(|(values, unknown)| Given { values, unknown, lead: given.lead });
+    let given = own.as_ref().unwrap_or(given);
+    let params = params::resolve(declared, given, found);
     let pools = limits::pools(&fields, found);
     limits::report_shadowed(tree.get("pools").and_then(Node::as_table), options.project_pools, found);
     let all_pools = pools.iter().chain(options.project_pools).map(|(name, n)| (name.clone(), *n)).collect();

@@ -244,6 +244,7 @@ fn answer(
     let inner = CheckOptions {
         overrides: &question.values,
         base_dir: question.file.parent().unwrap_or(Path::new("/")),
+        scheduled: false,
         ..*options
     };
     let path = around.path.iter().cloned().chain([question.file.clone()]).collect();

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    Diagnostic, Source,
+    Diagnostic, Schedule, Source,
     diagnostic::did_you_mean,
-    node::{Node, NodeValue, Table},
+    expression::is_template,
+    node::{Key, Node, NodeValue, Span, Table},
     parse,
     settings::{Fields, wrong_type},
 };
@@ -84,7 +85,7 @@ struct Param {
     min: Option<f64>,
     max: Option<f64>,
     choices: Vec<Value>,
-    span: super::node::Span,
+    span: Span,
 }
 
 /// Parameters that come from outside.
@@ -147,7 +148,8 @@ pub(super) fn resolve(
     values
 }
 
-/// Values that the file itself gives to parameters, as those of a schedule's runs; those that fit come back.
+/// Values that the file itself gives to parameters, as those of a schedule's runs; those that fit come back, and texts with expressions, whose
+/// values nobody knows yet.
 pub(super) fn given_in_file(
     declared: Option<&Table>,
     given: &Table,
@@ -164,6 +166,10 @@ pub(super) fn given_in_file(
             found.push(problem.maybe_hint(hint.or_else(|| Some("declare it under `[params]`".into()))));
             continue;
         };
+        if let Some(text) = node.as_str().filter(|text| is_template(text)) {
+            values.insert(key.name.to_string(), Value::from(text));
+            continue;
+        }
         // What is wrong with the declaration is reported where it stands.
         let Some(param) = read(&key.name, declaration, &mut Vec::new()) else { continue };
         if let Some(value) = param.accept(node, "value of", found) {
@@ -171,6 +177,53 @@ pub(super) fn given_in_file(
         }
     }
     values
+}
+
+/// The names of parameters that have neither default nor value.
+fn open<'a>(declared: Option<&'a Table>, given: &Given<'_>) -> Vec<&'a str> {
+    let entries = declared.into_iter().flat_map(|table| &table.entries);
+    let is_open = |(key, node): &&(Key<'_>, Node<'_>)| {
+        let has_default = read(&key.name, node, &mut Vec::new()).is_none_or(|param| param.default.is_some());
+        !has_default && given.names().all(|name| *name != key.name)
+    };
+    entries.filter(is_open).map(|(key, _)| &*key.name).collect()
+}
+
+/// What is given, and for parameters that have neither default nor value what the first schedule says that gives them.
+pub(super) fn by_schedules(
+    declared: Option<&Table>,
+    given: &Given<'_>,
+    schedules: &[Schedule],
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let (mut values, mut unknown) = (given.values.clone(), given.unknown.clone());
+    for name in open(declared, given) {
+        let Some(schedule) = schedules.iter().find(|it| it.params.contains_key(name)) else { continue };
+        if schedule.is_open(name) {
+            unknown.insert(name.to_owned());
+        } else if let Some(value) = schedule.params.get(name) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            values.insert(name.to_owned(), text);
+        }
+    }
+    (values, unknown)
+}
+
+/// Reports schedules that do not give a parameter which has no default, while others do.
+pub(super) fn report_incomplete(
+    declared: Option<&Table>,
+    given: &Given<'_>,
+    schedules: &[(Schedule, Span)],
+    found: &mut Vec<Diagnostic>,
+) {
+    for name in open(declared, given) {
+        let (gives, lacks): (Vec<_>, Vec<_>) =
+            schedules.iter().partition(|(schedule, _)| schedule.params.contains_key(name));
+        for (schedule, span) in lacks.iter().filter(|_| !gives.is_empty()) {
+            let message = format!("`{}` does not give `{name}`, which has no default", schedule.name);
+            let problem = Diagnostic::error("E036", span.clone(), message).label("here");
+            found.push(problem.hint(format!("add `params = {{ {name} = … }}`, or give it a default")));
+        }
+    }
 }
 
 fn read(name: &str, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Param> {

@@ -1,8 +1,10 @@
 //! What others ask of the service.
 
-use super::{Scheduler, ids};
+use std::collections::BTreeMap;
+
+use super::{Scheduler, ids, starts::overrides};
 use crate::{
-    run::Timestamp,
+    run::{Cause, Timestamp, Trigger},
     scheduler::{BackfillRequest, ScheduleView, SchedulerError, handle::Command},
     store::{Backfill, ScheduleId},
 };
@@ -12,7 +14,6 @@ impl Scheduler {
     pub(super) async fn obey(&mut self, command: Command) -> Result<(), SchedulerError> {
         match command {
             Command::List(n, reply) => drop(reply.send(Ok(self.views(n)))),
-            Command::Files(reply) => drop(reply.send(Ok(self.folder.statuses()))),
             Command::Log(id, limit, reply) => {
                 let log = self.options.store.schedule_log(&id, limit).map_err(SchedulerError::Store);
                 let _ = reply.send(self.known(&id).and(log));
@@ -28,11 +29,14 @@ impl Scheduler {
                 let _ = reply.send(self.known(&id));
             }
             Command::Fire(id, params, reply) => {
-                if let Err(unknown) = self.known(&id) {
-                    let _ = reply.send(Err(unknown));
-                    return Ok(());
-                }
                 let now = self.now();
+                let params = match self.by_hand(&id, params, now) {
+                    Ok(params) => params,
+                    Err(refused) => {
+                        let _ = reply.send(Err(refused));
+                        return Ok(());
+                    }
+                };
                 let (run, turn) = self.planner.fire(&id, params, now, &mut ids(&self.options.world));
                 self.perform(turn).await?;
                 let _ = reply.send(Ok(run));
@@ -44,20 +48,25 @@ impl Scheduler {
                 }
                 let _ = reply.send(done);
             }
-            Command::Webhook(id, hook, reply) => {
-                let done = self.webhook(&id, hook).await;
-                if let Err(SchedulerError::Store(error)) = done {
-                    return Err(error.into());
-                }
-                let _ = reply.send(done);
-            }
-            Command::Rescan(reply) => {
-                self.scan().await?;
-                let _ = reply.send(Ok(()));
-            }
+            Command::Webhook(id, hook, reply) => self.verify(&id, hook, reply),
+            Command::Rescan(reply) => self.look_for(reply),
             Command::Stop => {}
         }
         Ok(())
+    }
+
+    /// The parameters of a run that someone asks for, which no event brings.
+    fn by_hand(
+        &self,
+        id: &ScheduleId,
+        params: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, String>, SchedulerError> {
+        self.known(id)?;
+        let Some((spec, _, _)) = self.planner.get(id) else { return Ok(params) };
+        let cause = Cause { trigger: Trigger::Hand, schedule: id.schedule.clone(), scheduled_at: now };
+        overrides(&spec.schedule, &cause, params)
+            .map_err(|what| SchedulerError::Useless { id: id.to_string(), what })
     }
 
     fn known(&self, id: &ScheduleId) -> Result<(), SchedulerError> {

@@ -1,17 +1,24 @@
-//! Events: runs that end, signed requests, files.
+//! Events: runs that end, and signed requests.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
-use tokio::sync::broadcast::error::RecvError;
+use serde_json::{Value, json};
+use tokio::sync::{
+    Semaphore,
+    broadcast::error::{RecvError, TryRecvError},
+    oneshot,
+};
 
-use super::{News, Scheduler, ids};
+use super::{News, Scheduler, ids, starts::about};
 use crate::{
-    run::{RunId, RunRow, Timestamp, Trigger},
+    run::{Cause, RunId, RunRow, Timestamp, Trigger},
     scheduler::{
         SchedulerError, Turn,
         handle::Webhook,
         planner::{Event, RunIs},
-        scan::files_state,
         webhook::verify,
     },
     store::{RunFilter, ScheduleId},
@@ -24,23 +31,31 @@ const MAX_RUNS: usize = 1000;
 /// Ends of runs are told in another order than they happen, but not by so many milliseconds.
 const MARGIN: i64 = 5_000;
 
-/// The longest time between two looks at a trigger's files, in milliseconds.
-const MAX_LOOK: i64 = 5_000;
+/// So many requests are verified at a time: whoever cannot sign must not keep others from it, nor times from coming.
+static VERIFYING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(8)));
 
-/// What is known of the files that triggers wait for.
-#[derive(Default)]
-pub(super) struct FileTriggers {
-    watched: BTreeMap<ScheduleId, Watched>,
-}
+/// Who waits for what comes of a request.
+type Sender = oneshot::Sender<Result<Option<RunId>, SchedulerError>>;
 
-struct Watched {
-    state: Option<String>,
-    since: Timestamp,
-    look_at: Timestamp,
-    is_looking: bool,
+/// A request whose signature is right.
+pub(super) struct Hook {
+    body: Vec<u8>,
+    delivery: Option<String>,
+    reply: Sender,
 }
 
 impl Scheduler {
+    /// Takes in what ended already: a run that is at its end keeps no fire from happening, however late this hears of it.
+    pub(super) async fn hear_ends(&mut self) -> Result<(), SchedulerError> {
+        loop {
+            match self.options.ends.try_recv() {
+                Ok(row) => self.run_ended(Ok(row)).await?,
+                Err(TryRecvError::Lagged(n)) => self.run_ended(Err(RecvError::Lagged(n))).await?,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+
     /// A run ended: perhaps one of a schedule, perhaps one that a trigger waits for.
     pub(super) async fn run_ended(&mut self, end: Result<RunRow, RecvError>) -> Result<(), SchedulerError> {
         let now = self.now();
@@ -78,13 +93,11 @@ impl Scheduler {
     /// Ends of runs that triggers wait for, which came while this did not listen.
     pub(super) fn ends_that_were_missed(&mut self) -> Result<Turn, SchedulerError> {
         let mut turn = Turn::default();
+        let watermark = |id: &ScheduleId| self.planner.get(id).map(|(_, state, _)| state.watermark);
         let waiting: Vec<(String, Timestamp)> = self
-            .planner
-            .all()
-            .filter_map(|(spec, state, _)| match &spec.schedule.on {
-                On::Run(rule) => Some((rule.workflow.clone(), state.watermark)),
-                _ => None,
-            })
+            .waiting
+            .iter()
+            .filter_map(|(workflow, ids)| Some((workflow.clone(), ids.iter().filter_map(watermark).min()?)))
             .collect();
         for (workflow, watermark) in waiting {
             let filter = RunFilter { workflow: Some(&workflow), status: None, limit: MAX_RUNS };
@@ -103,122 +116,94 @@ impl Scheduler {
         let Some(ended_at) = row.ended_at.filter(|_| row.parent.is_none() && self.options.by_itself) else {
             return turn;
         };
-        let fits = |on: &On| match on {
-            On::Run(rule) => {
-                rule.workflow == row.workflow && rule.status.iter().any(|word| word == row.status.word())
+        let waiting = self.waiting.get(&row.workflow).cloned().unwrap_or_default();
+        let key = row.id.to_string();
+        let run = json!({ "id": key, "workflow": row.workflow, "status": row.status.word(), "ended_at": ended_at.to_rfc3339() });
+        for id in waiting {
+            let fits = self.planner.get(&id).is_some_and(|(spec, state, _)| {
+                // Within the margin only what follows an end that was handled: a trigger that is new does not look back.
+                let counts = ended_at.0 > state.watermark.0 - MARGIN
+                    && (ended_at > state.watermark || !state.seen.is_empty());
+                counts
+                    && matches!(&spec.schedule.on, On::Run(rule) if rule.status.iter().any(|word| word == row.status.word()))
+            });
+            if fits {
+                let event = Coming { trigger: Trigger::Run, key: &key, at: ended_at };
+                let (_, one) = self.event(&id, &event, json!({ "run": run }));
+                turn.join(one);
             }
-            _ => false,
-        };
-        let ids_of: Vec<ScheduleId> =
-            // Within the margin only what follows an end that was handled: a trigger that is new does not look back.
-            self.planner.all().filter(|(spec, state, _)| fits(&spec.schedule.on) && (ended_at > state.watermark || !state.seen.is_empty())).map(|(spec, _, _)| spec.id.clone()).collect();
-        let (now, key) = (self.now(), row.id.to_string());
-        for id in ids_of {
-            let event = Event { trigger: Trigger::Run, key: &key, at: ended_at };
-            let (_, one) = self.planner.event(&id, &event, now, &mut ids(&self.options.world));
-            turn.join(one);
         }
         turn
     }
 
-    /// Takes a signed request.
-    pub(super) async fn webhook(
-        &mut self,
-        id: &ScheduleId,
-        hook: Webhook,
-    ) -> Result<Option<RunId>, SchedulerError> {
+    /// Verifies a signed request, beside everything else: where the secret comes from may take its time.
+    pub(super) fn verify(&mut self, id: &ScheduleId, hook: Webhook, reply: Sender) {
         let workflow = self.workflows.get(&id.workflow).cloned();
         let rule = self.planner.get(id).and_then(|(spec, _, _)| match &spec.schedule.on {
             On::Webhook(rule) => Some(rule.clone()),
             _ => None,
         });
         // Whether there is such a webhook is nobody's business who cannot sign.
-        let (Some(workflow), Some(rule)) = (workflow, rule) else { return Err(SchedulerError::Forged) };
-        let runs = Arc::clone(&self.options.runs);
-        let secret = tokio::task::spawn_blocking(move || runs.secret(&rule.secret, &workflow.base_dir));
-        let secret = secret.await.map_err(|_| SchedulerError::Gone)?.map_err(SchedulerError::NoSecret)?;
-        if !verify(secret.as_bytes(), &hook.body, &hook.signature) {
-            return Err(SchedulerError::Forged);
-        }
-        let now = self.now();
-        let key = hook.delivery.unwrap_or_else(|| format!("{:032x}", self.options.world.random()));
-        let event = Event { trigger: Trigger::Webhook, key: &key, at: now };
-        let (run, turn) = self.planner.event(id, &event, now, &mut ids(&self.options.world));
+        let (Some(workflow), Some(rule)) = (workflow, rule) else {
+            let _ = reply.send(Err(SchedulerError::Forged));
+            return;
+        };
+        let (runs, tell, id) = (Arc::clone(&self.options.runs), self.news_tx.clone(), id.clone());
+        tokio::spawn(async move {
+            let _place = VERIFYING.acquire().await;
+            let secret = tokio::task::spawn_blocking(move || runs.secret(&rule.secret, &workflow.base_dir));
+            let refused = match secret.await {
+                Ok(Ok(secret)) if verify(secret.as_bytes(), &hook.body, &hook.signature) => {
+                    let Webhook { body, delivery, .. } = hook;
+                    let _ = tell.send(News::Hook(id, Hook { body, delivery, reply }));
+                    return;
+                }
+                Ok(Ok(_)) => SchedulerError::Forged,
+                Ok(Err(why)) => SchedulerError::NoSecret(why),
+                Err(_) => SchedulerError::Gone,
+            };
+            let _ = reply.send(Err(refused));
+        });
+    }
+
+    /// Takes a signed request.
+    pub(super) async fn hook(&mut self, id: &ScheduleId, hook: Hook) -> Result<(), SchedulerError> {
+        let Hook { body, delivery, reply } = hook;
+        let key = delivery.unwrap_or_else(|| format!("{:032x}", self.options.world.random()));
+        let body = serde_json::from_slice(&body)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body).into_owned()));
+        let event = Coming { trigger: Trigger::Webhook, key: &key, at: self.now() };
+        let (came, turn) = self.event(id, &event, json!({ "body": body }));
         self.perform(turn).await?;
-        Ok(run)
+        let came = came.map_err(|what| SchedulerError::Useless { id: id.to_string(), what });
+        let _ = reply.send(came);
+        Ok(())
     }
 
-    /// Keeps what is known of the files of triggers that there still are.
-    pub(super) fn meet_file_triggers(&mut self) {
-        let now = self.now();
-        let mut watched = std::mem::take(&mut self.files.watched);
-        for (spec, _, _) in self.planner.all() {
-            if matches!(spec.schedule.on, On::Files(_)) {
-                let new = Watched { state: None, since: now, look_at: now, is_looking: false };
-                let known = watched.remove(&spec.id).unwrap_or(new);
-                self.files.watched.insert(spec.id.clone(), known);
-            }
-        }
-    }
-
-    /// Looks at the files of triggers whose time has come.
-    pub(super) fn look_at_files(&mut self, now: Timestamp) {
-        for (id, known) in &mut self.files.watched {
-            if known.is_looking || known.look_at > now {
-                continue;
-            }
-            let rule = self.planner.get(id).and_then(|(spec, _, _)| match &spec.schedule.on {
-                On::Files(rule) => Some(rule.path.clone()),
-                _ => None,
-            });
-            let Some((path, workflow)) = rule.zip(self.workflows.get(&id.workflow)) else { continue };
-            known.is_looking = true;
-            let (id, tell, base_dir) = (id.clone(), self.news_tx.clone(), workflow.base_dir.clone());
-            tokio::task::spawn_blocking(move || {
-                let _ = tell.send(News::Files(id, files_state(&base_dir, &path)));
-            });
-        }
-    }
-
-    /// Files are as they are: an event, when they differ from those of the last one and have settled.
-    pub(super) async fn files_are(
+    /// Lets the planner decide about an event that brought something. Returns the run that comes of it, if any, or why its parameters cannot
+    /// be had.
+    pub(super) fn event(
         &mut self,
         id: &ScheduleId,
-        state: Option<String>,
-    ) -> Result<(), SchedulerError> {
-        let now = self.now();
-        let found = self.planner.get(id).and_then(|(spec, state, _)| match &spec.schedule.on {
-            On::Files(rule) => Some((rule.settle, state.seen.clone())),
-            _ => None,
-        });
-        let (Some((settle, seen)), Some(known)) = (found, self.files.watched.get_mut(id)) else {
-            return Ok(());
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "a duration is at most a year")]
-        let settle = (settle * 1000.0) as i64;
-        known.is_looking = false;
-        known.look_at = Timestamp(now.0 + (settle / 4).clamp(250, MAX_LOOK));
-        if known.state != state {
-            known.state.clone_from(&state);
-            known.since = now;
-        }
-        let is_settled = now.0 - known.since.0 >= settle;
-        let state = state.unwrap_or_else(|| "none".into());
-        let turn = match seen.last() {
-            // What is there when the trigger is met is not new.
-            None => self.planner.note_seen(id, vec![state], now),
-            Some(last) if *last == state || !is_settled => return Ok(()),
-            // Files that are gone are nothing to work with.
-            Some(_) if state == "none" => self.planner.note_seen(id, vec![state], now),
-            Some(_) => {
-                let forget = self.planner.note_seen(id, Vec::new(), now);
-                let event = Event { trigger: Trigger::Files, key: &state, at: now };
-                let (_, mut turn) = self.planner.event(id, &event, now, &mut ids(&self.options.world));
-                // Only the last state counts: files may come back to an earlier one.
-                turn.commit.states.splice(0..0, forget.commit.states);
-                turn
-            }
-        };
-        self.perform(turn).await
+        coming: &Coming<'_>,
+        more: Value,
+    ) -> (Result<Option<RunId>, String>, Turn) {
+        let &Coming { trigger, key, at } = coming;
+        let Some((spec, _, _)) = self.planner.get(id) else { return (Ok(None), Turn::default()) };
+        let cause = Cause { trigger, schedule: id.schedule.clone(), scheduled_at: at };
+        let params = spec.schedule.given(&about(&cause, more), BTreeMap::new());
+        let event = Event { trigger, key, at, params: &params };
+        let (run, turn) = self.planner.event(id, &event, self.now(), &mut ids(&self.options.world));
+        let is_refused = run.is_none() && !turn.commit.log.is_empty();
+        let came = params.map(|_| run).or_else(|why| if is_refused { Err(why) } else { Ok(None) });
+        (came, turn)
     }
+}
+
+/// An event, before anyone decided about it.
+pub(super) struct Coming<'a> {
+    pub(super) trigger: Trigger,
+    /// Unlike that of any other event.
+    pub(super) key: &'a str,
+    pub(super) at: Timestamp,
 }

@@ -2,17 +2,34 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::sync::oneshot;
+
 use super::{News, Scheduler, ids};
 use crate::{
-    scheduler::{LoadedWorkflow, SchedulerError, Spec, Turn, scan::workflow_files, watch::FolderWatch},
-    store::{ScheduleCommit, ScheduleId},
+    scheduler::{SchedulerError, Spec, Turn, watch::FolderWatch},
+    store::ScheduleId,
+    workflow::On,
 };
+
+/// How far looking at folders is. Reading many files takes its time, in which schedules go on.
+#[derive(Default)]
+pub(super) struct Folders {
+    is_looking: bool,
+    /// Something may have changed since that look began.
+    is_stale: bool,
+    /// The library's version that the planner has met.
+    met: Option<u64>,
+    /// Who waits for a look that begins after they asked.
+    asked: Vec<Asked>,
+}
+
+type Asked = oneshot::Sender<Result<(), SchedulerError>>;
 
 impl Scheduler {
     /// Tells the service, from now on, when folders may have changed.
     pub(super) fn watch_folders(&self) -> tokio::task::JoinHandle<()> {
-        let (folders, tell) = (self.options.folders.clone(), self.news_tx.clone());
-        let mut watch = FolderWatch::new(&folders);
+        let tell = self.news_tx.clone();
+        let mut watch = FolderWatch::new(self.options.library.places(), self.options.library.project_file());
         tokio::spawn(async move {
             loop {
                 watch.next().await;
@@ -23,39 +40,53 @@ impl Scheduler {
         })
     }
 
-    /// Reads what changed in the folders.
-    pub(super) async fn scan(&mut self) -> Result<(), SchedulerError> {
-        let folders = self.options.folders.clone();
-        let found = tokio::task::spawn_blocking(move || workflow_files(&folders)).await;
-        let found = found.map_err(|_| SchedulerError::Gone)?;
-        let (changed, gone) = self.folder.changed(&found);
-        if changed.is_empty() && gone.is_empty() && self.is_met {
-            return Ok(());
+    /// The first look: nothing is decided before.
+    pub(super) async fn look_first(&mut self) -> Result<(), SchedulerError> {
+        let library = Arc::clone(&self.options.library);
+        let version = tokio::task::spawn_blocking(move || library.look()).await;
+        self.meet(version.map_err(|_| SchedulerError::Gone)?).await
+    }
+
+    /// Looks at the folders, and hears of it later.
+    pub(super) fn look(&mut self) {
+        if self.folders.is_looking {
+            self.folders.is_stale = true;
+            return;
         }
-        let runs = Arc::clone(&self.options.runs);
-        let paths = changed.clone();
-        let loaded =
-            tokio::task::spawn_blocking(move || paths.iter().map(|path| runs.load(path)).collect::<Vec<_>>());
-        let loaded = loaded.await.map_err(|_| SchedulerError::Gone)?;
-        let now = self.now();
-        for (path, loaded) in changed.iter().zip(loaded) {
-            if let Some(stamp) = found.get(path) {
-                self.folder.put(path, *stamp, loaded, now);
+        self.folders.is_looking = true;
+        let (library, tell) = (Arc::clone(&self.options.library), self.news_tx.clone());
+        tokio::task::spawn_blocking(move || {
+            let _ = tell.send(News::Looked(library.look()));
+        });
+    }
+
+    /// The same; someone waits for it.
+    pub(super) fn look_for(&mut self, asked: Asked) {
+        self.folders.asked.push(asked);
+        self.look();
+    }
+
+    /// Folders were looked at.
+    pub(super) async fn looked(&mut self, version: u64) -> Result<(), SchedulerError> {
+        self.folders.is_looking = false;
+        if self.folders.met != Some(version) {
+            self.meet(version).await?;
+        }
+        if std::mem::take(&mut self.folders.is_stale) {
+            self.look();
+        } else {
+            for asked in std::mem::take(&mut self.folders.asked) {
+                let _ = asked.send(Ok(()));
             }
         }
-        for path in &gone {
-            self.folder.remove(path);
-        }
-        let workflows = self.folder.workflows();
-        self.meet(workflows).await?;
-        self.changed();
         Ok(())
     }
 
     /// Lets the planner know which schedules there are.
-    async fn meet(&mut self, workflows: BTreeMap<String, Arc<LoadedWorkflow>>) -> Result<(), SchedulerError> {
+    async fn meet(&mut self, version: u64) -> Result<(), SchedulerError> {
         let now = self.now();
-        self.workflows = workflows;
+        let is_first = self.folders.met.replace(version).is_none();
+        self.workflows = self.options.library.workflows();
         let mut wanted: BTreeMap<ScheduleId, Arc<Spec>> = BTreeMap::new();
         for workflow in self.workflows.values() {
             for schedule in &workflow.schedules {
@@ -65,30 +96,37 @@ impl Scheduler {
         }
         let known: BTreeMap<_, _> =
             self.planner.all().map(|(spec, _, _)| (spec.id.clone(), Arc::clone(spec))).collect();
-        let mut commit = ScheduleCommit::default();
+        let mut turn = Turn::default();
         for id in known.keys().filter(|id| !wanted.contains_key(*id)) {
-            commit.states.extend(self.planner.forget(id));
+            turn.join(self.planner.forget(id, now));
         }
-        let mut turn = Turn { commit, effects: Vec::new() };
-        let store = self.options.store.clone();
+        self.waiting.clear();
         for (id, spec) in wanted {
-            match known.get(&id) {
-                Some(same) if same.schedule == spec.schedule => {}
-                Some(_) => self.planner.meet(spec, None, now),
-                None => {
-                    self.planner.meet(spec, store.schedule(&id), now);
-                    let is = |run| Self::run_is(&store, run);
-                    let turns = self.planner.recover(&id, now, &is, &mut ids(&self.options.world));
-                    turn.join(turns);
-                }
+            if let On::Run(rule) = &spec.schedule.on {
+                self.waiting.entry(rule.workflow.clone()).or_default().push(id.clone());
+            }
+            let known = known.get(&id);
+            if known.is_none_or(|same| same.schedule != spec.schedule) {
+                turn.join(self.meet_one(&id, spec, known.is_some()));
             }
         }
         turn.commit.states.extend(self.planner.take_dirty());
         self.meet_file_triggers();
-        if !self.is_met {
-            self.is_met = true;
+        if is_first {
             turn.join(self.ends_that_were_missed()?);
         }
+        self.changed();
         self.perform(turn).await
+    }
+
+    fn meet_one(&mut self, id: &ScheduleId, spec: Arc<Spec>, is_known: bool) -> Turn {
+        let (now, store) = (self.now(), &self.options.store);
+        let mut new_id = ids(&self.options.world);
+        if is_known {
+            self.planner.meet(spec, None, now);
+            return self.planner.reconsider(id, now, &mut new_id);
+        }
+        self.planner.meet(spec, store.schedule(id), now);
+        self.planner.recover(id, now, &|run| Self::run_is(store, run), &mut new_id)
     }
 }

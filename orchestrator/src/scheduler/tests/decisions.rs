@@ -7,6 +7,7 @@ use crate::{
     run::{RunId, Trigger},
     scheduler::{Effect, Planner, Simulation, Turn, planner::Event, simulate},
     store::{Backfill, Decision, ScheduleCommit, ScheduleId},
+    workflow::RunRule,
 };
 
 /// A planner with ids that count.
@@ -213,7 +214,7 @@ fn an_event_that_came_before_does_nothing() {
     let mut desk = Desk::new(spec("0 0 1 1 *", Overlap::Queue, CatchUp::None));
     let id = desk.id.clone();
     let mut come = |key: &str| {
-        let event = Event { trigger: Trigger::Webhook, key, at: at(0) };
+        let event = Event { trigger: Trigger::Webhook, key, at: at(0), params: &Ok(BTreeMap::new()) };
         desk.ask(|planner, ids| planner.event(&id, &event, at(0), ids).1)
     };
     assert_eq!(come("a"), ["00:00 1 starts", "start 1"]);
@@ -270,4 +271,101 @@ fn a_simulation_shows_what_would_happen_while_runs_take_their_time_and_nobody_wa
     assert_eq!(shown, wanted);
     assert!(is_whole);
     assert_eq!(simulate(Simulation { limit: 3, ..simulation }).0.len(), 3);
+}
+
+#[test]
+fn what_was_decided_stays_decided_when_the_clock_is_set_back_and_the_schedule_begins_anew() {
+    let mut desk = Desk::new(spec("0 * * * *", Overlap::Allow, CatchUp::All));
+    assert_eq!(desk.due(HOUR), ["01:00 1 starts", "start 1"]);
+    // The clock goes back by half an hour; then someone edits the line, and lets the schedule rest and go on.
+    let edited = spec("0,59 * * * *", Overlap::Allow, CatchUp::All);
+    desk.planner.meet(edited, None, at(HOUR / 2));
+    let id = desk.id.clone();
+    let _ = desk.ask(|planner, _| planner.pause(&id, "ann", at(HOUR / 2)));
+    let _ = desk.ask(|planner, _| planner.resume(&id, at(HOUR / 2)));
+    assert_eq!(desk.due(HOUR + MINUTE), NOTHING);
+    assert_eq!(desk.due(2 * HOUR - MINUTE).len(), 2);
+    // A clock that was wrong by years does not silence the schedule for years, once somebody lets it begin anew.
+    let _ = desk.due(10 * 365 * 24 * HOUR);
+    assert!(desk.planner.next().unwrap() > at(9 * 365 * 24 * HOUR));
+    let _ = desk.ask(|planner, _| planner.pause(&id, "ann", at(3 * HOUR)));
+    let _ = desk.ask(|planner, _| planner.resume(&id, at(3 * HOUR)));
+    assert_eq!(desk.planner.next(), Some(at(3 * HOUR + 59 * MINUTE)));
+}
+
+#[test]
+fn who_edits_how_much_is_caught_up_wants_it_for_what_was_missed() {
+    let mut desk = Desk::new(spec("0 * * * *", Overlap::Allow, CatchUp::None));
+    let edited = spec_with("0 * * * *", Overlap::Allow, CatchUp::All, |rule| rule.catch_up_limit = 2);
+    desk.planner.meet(edited, None, at(3 * HOUR + 30 * MINUTE));
+    assert_eq!(desk.due(3 * HOUR + 30 * MINUTE)[..2], ["01:00 missed 1", "02:00 1 starts"]);
+}
+
+#[test]
+fn fires_that_wait_are_dropped_with_their_schedule_and_need_not_wait_under_another_rule() {
+    let queue = || Desk::new(spec("*/5 * * * *", Overlap::Queue, CatchUp::None));
+    let mut desk = queue();
+    let _ = desk.due(5 * MINUTE);
+    let _ = desk.due(10 * MINUTE);
+    let id = desk.id.clone();
+    let said = desk.ask(|planner, _| planner.forget(&id, at(11 * MINUTE)));
+    assert_eq!(said, ["00:10 2 failed: no workflow file has its schedule any more"]);
+    assert_eq!(desk.ended(1, 12 * MINUTE), NOTHING);
+
+    let mut desk = queue();
+    for time in [5, 10, 15] {
+        let _ = desk.due(time * MINUTE);
+    }
+    desk.planner.meet(spec("*/5 * * * *", Overlap::Allow, CatchUp::None), None, at(16 * MINUTE));
+    let said = desk.ask(|planner, ids| planner.reconsider(&id, at(16 * MINUTE), ids));
+    assert_eq!(said, ["00:10 2 starts", "00:15 3 starts", "start 2", "start 3"]);
+}
+
+#[test]
+fn a_time_that_waits_for_the_jitter_of_the_one_before_it_is_not_missed() {
+    let late = spec_with("*/5 * * * * *", Overlap::Allow, CatchUp::None, |rule| rule.jitter = 300.0);
+    let mut desk = Desk::new(Arc::clone(&late));
+    let mut started = Vec::new();
+    for second in 0..3600 {
+        started.extend(desk.due(second * 1000).into_iter().filter(|said| said.contains("missed")));
+    }
+    assert_eq!(started, NOTHING);
+}
+
+#[test]
+fn an_event_whose_parameters_cannot_be_had_starts_nothing_and_says_why() {
+    let mut desk = Desk::new(spec("0 0 1 1 *", Overlap::Queue, CatchUp::None));
+    let id = desk.id.clone();
+    let params = Err("parameter `a` cannot be had".to_owned());
+    let event = Event { trigger: Trigger::Webhook, key: "k", at: at(0), params: &params };
+    let said = desk.ask(|planner, ids| planner.event(&id, &event, at(0), ids).1);
+    assert_eq!(said, ["00:00 1 failed: parameter `a` cannot be had"]);
+}
+
+#[test]
+fn a_simulation_follows_runs_that_start_others() {
+    let rule = RunRule { workflow: "w".into(), status: vec!["succeeded".into()] };
+    let (name, on, overlap) = ("after".to_owned(), On::Run(rule), Overlap::Queue);
+    let after = Schedule { name, enabled: true, on, overlap, params: BTreeMap::new() };
+    let simulation = Simulation {
+        specs: vec![spec("0 * * * *", Overlap::Skip, CatchUp::None), Arc::new(Spec::new("v", &after))],
+        from: at(0),
+        to: at(HOUR + 20 * MINUTE),
+        down: Vec::new(),
+        seconds: BTreeMap::from([("w".to_owned(), 600.0), ("v".to_owned(), 300.0)]),
+        limit: 100,
+    };
+    let shown: Vec<String> = simulate(simulation)
+        .0
+        .iter()
+        .map(|step| {
+            let what = if step.decision.is_some() { "decides" } else { "ends" };
+            format!("{} {} {what}", (step.at.0 - NOON) / MINUTE, step.schedule.workflow)
+        })
+        .collect();
+    let hour = |from: i64| {
+        [(0, "w decides"), (10, "w ends"), (10, "v decides"), (15, "v ends")]
+            .map(|(at, what)| format!("{} {what}", from + at))
+    };
+    assert_eq!(shown, [hour(0), hour(60)].concat());
 }

@@ -1,7 +1,9 @@
 //! Decisions by hand, and long random lives with crashes and clocks that are set.
 
+mod against_simulation;
 mod chance;
 mod decisions;
+mod library;
 mod service;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -14,8 +14,8 @@ use super::*;
 use crate::{
     run::{Cause, Owner, RunId, RunRow, RunStatus, Trigger},
     scheduler::{
-        BackfillRequest, Doing, FileStatus, LoadedFile, LoadedWorkflow, Scheduler, SchedulerError,
-        SchedulerHandle, SchedulerOptions, StartFailure, StartRequest, StartRuns, sign,
+        BackfillRequest, Doing, FileStatus, Library, LoadFiles, LoadedFile, LoadedWorkflow, Place, Scheduler,
+        SchedulerError, SchedulerHandle, SchedulerOptions, StartFailure, StartRequest, StartRuns, sign,
     },
     store::{Fire, ScheduleCommit, ScheduleId, ScheduleState, Store, StoreOptions},
     workflow::{RunRule, SecretSource, Source, WebhookRule, unreadable},
@@ -29,25 +29,43 @@ type Started = (RunId, Cause, BTreeMap<String, String>);
 #[derive(Default)]
 struct Notes {
     started: Mutex<Vec<Started>>,
+    cancelled: Mutex<Vec<RunId>>,
+    /// Whoever writes here keeps runs from starting.
+    starting: Arc<tokio::sync::RwLock<()>>,
+    /// Whoever writes here keeps secrets from being had.
+    secrets: tokio::sync::RwLock<()>,
 }
 
 fn schedules() -> Vec<Schedule> {
-    let of = |name: &str, on| Schedule {
+    let of = |name: &str, on, overlap| Schedule {
         name: name.into(),
         enabled: true,
         on,
-        overlap: Overlap::Allow,
+        overlap,
         params: BTreeMap::new(),
     };
+    let allow = Overlap::Allow;
     let yearly = spec("0 0 1 1 *", Overlap::Skip, CatchUp::None);
     vec![
-        of("yearly", yearly.schedule.on.clone()),
-        of("hook", On::Webhook(WebhookRule { secret: SecretSource::Env("ANY".into()) })),
-        of("end", On::Run(RunRule { workflow: "other".into(), status: vec!["rejected".into()] })),
+        of("yearly", yearly.schedule.on.clone(), Overlap::Queue),
+        of("hook", On::Webhook(WebhookRule { secret: SecretSource::Env("ANY".into()) }), allow),
+        of(
+            "replace",
+            On::Webhook(WebhookRule { secret: SecretSource::Env("ANY".into()) }),
+            Overlap::CancelRunning,
+        ),
+        Schedule {
+            params: BTreeMap::from([
+                ("ref".to_owned(), "{{ event.body.ref }}".into()),
+                ("why".to_owned(), "{{ event.trigger }}".into()),
+            ]),
+            ..of("told", On::Webhook(WebhookRule { secret: SecretSource::Env("ANY".into()) }), allow)
+        },
+        of("end", On::Run(RunRule { workflow: "other".into(), status: vec!["rejected".into()] }), allow),
     ]
 }
 
-impl StartRuns for Notes {
+impl LoadFiles for Notes {
     fn load(&self, file: &Path) -> LoadedFile {
         let bytes = std::fs::read(file).unwrap();
         let name = String::from_utf8_lossy(&bytes).into_owned();
@@ -57,23 +75,32 @@ impl StartRuns for Notes {
         }
         let workflow = LoadedWorkflow {
             name,
-            description: String::new(),
             file: file.to_owned(),
             base_dir: PathBuf::new(),
             source: source.clone(),
             schedules: schedules(),
+            checked: None,
         };
         LoadedFile { workflow: Some(workflow), source, diagnostics: Vec::new() }
     }
+}
 
+impl StartRuns for Notes {
     fn start(&self, request: StartRequest) -> Doing<Result<(), StartFailure>> {
         self.started.lock().unwrap().push((request.run, request.cause, request.overrides));
-        Box::pin(async { Ok(()) })
+        let starting = Arc::clone(&self.starting);
+        Box::pin(async move {
+            let _open = starting.read().await;
+            Ok(())
+        })
     }
 
-    fn cancel(&self, _: RunId, _: &str) {}
+    fn cancel(&self, run: RunId, _: &str) {
+        self.cancelled.lock().unwrap().push(run);
+    }
 
     fn secret(&self, _: &SecretSource, _: &Path) -> Result<String, String> {
+        let _open = self.secrets.blocking_read();
         Ok("s3cret".into())
     }
 }
@@ -103,7 +130,11 @@ impl Desk {
         let (scheduler, handle) = Scheduler::new(SchedulerOptions {
             store: store.clone(),
             world: Arc::new(SystemWorld),
-            folders: vec![folder.path().join("workflows")],
+            library: Arc::new(Library::new(
+                vec![Place::whole(folder.path().join("workflows"))],
+                Arc::clone(&notes) as Arc<dyn LoadFiles>,
+                Arc::new(SystemWorld),
+            )),
             runs: Arc::clone(&notes) as Arc<dyn StartRuns>,
             ends: receiver,
             by_itself: true,
@@ -118,7 +149,7 @@ impl Desk {
 
     async fn files(&self) -> Vec<FileStatus> {
         self.handle.rescan().await.unwrap();
-        self.handle.files().await.unwrap()
+        self.handle.files()
     }
 
     /// Waits until so many runs were asked for.
@@ -137,7 +168,7 @@ fn id(schedule: &str) -> ScheduleId {
     ScheduleId::new("w", schedule)
 }
 
-fn ended(run: RunId, workflow: &str, status: RunStatus, ended_at: Timestamp) -> RunRow {
+pub(super) fn ended(run: RunId, workflow: &str, status: RunStatus, ended_at: Timestamp) -> RunRow {
     RunRow {
         id: run,
         workflow: workflow.into(),
@@ -233,20 +264,20 @@ async fn an_end_that_fits_starts_a_run_once_and_others_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_keeps_its_last_good_version_and_of_two_names_the_first_counts() {
     let desk = Desk::start(Desk::open());
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 3);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), schedules().len());
     desk.write("w.toml", "broken");
     let files = desk.files().await;
     assert!(files[0].is_broken() && files[0].workflow.as_ref().unwrap().name == "w");
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 3);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), schedules().len());
     desk.write("x.toml", "w");
     let files = desk.files().await;
     assert_eq!(files[1].hidden_by, Some(files[0].file.clone()));
     desk.write("x.toml", "x");
     assert!(!desk.files().await[1].is_broken());
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 6);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), 2 * schedules().len());
     std::fs::remove_file(desk.folder.path().join("workflows/w.toml")).unwrap();
     assert_eq!(desk.files().await.len(), 1);
-    assert_eq!(desk.handle.list(1).await.unwrap().len(), 3);
+    assert_eq!(desk.handle.list(1).await.unwrap().len(), schedules().len());
     let forgotten = desk.store.schedule(&id("yearly")).unwrap();
     assert_eq!(forgotten.fingerprint, "", "should it come back, it begins anew");
 }
@@ -271,4 +302,61 @@ async fn what_was_recorded_before_a_death_is_started_under_its_very_id() {
     assert_eq!((started[0].0, &started[0].1), (RunId::from_parts(7, 1), &cause));
     let _ = desk.ends.send(ended(RunId::from_parts(7, 1), "w", RunStatus::Succeeded, now()));
     assert_eq!(desk.started(2).await[1].0, RunId::from_parts(7, 2), "the one that waited comes next");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_takes_its_time_keeps_nobody_waiting() {
+    let desk = Desk::start(Desk::open());
+    desk.handle.list(1).await.unwrap();
+    let closed = desk.notes.secrets.write().await;
+    let (handle, signature) = (desk.handle.clone(), sign(b"s3cret", b"{}"));
+    let asked =
+        tokio::spawn(async move { handle.webhook(&id("hook"), b"{}".to_vec(), &signature, None).await });
+    // The service answers, and its times come, while the secret is not there.
+    desk.handle.pause(&id("yearly"), "ann").await.unwrap();
+    assert!(!asked.is_finished());
+    drop(closed);
+    assert!(asked.await.unwrap().unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_replaced_before_it_is_there_is_cancelled_once_it_is() {
+    let desk = Desk::start(Desk::open());
+    let (replace, signature) = (id("replace"), sign(b"s3cret", b"{}"));
+    let closed = desk.notes.starting.write().await;
+    let first = desk.handle.webhook(&replace, b"{}".to_vec(), &signature, None).await.unwrap();
+    let second = desk.handle.webhook(&replace, b"{}".to_vec(), &signature, None).await.unwrap();
+    assert_eq!(desk.started(1).await[0].0, first.unwrap());
+    assert_eq!(*desk.notes.cancelled.lock().unwrap(), [], "there is nothing yet that could end");
+    drop(closed);
+    while desk.notes.cancelled.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*desk.notes.cancelled.lock().unwrap(), [first.unwrap()]);
+    let _ = desk.ends.send(ended(first.unwrap(), "w", RunStatus::Cancelled, now()));
+    assert_eq!(desk.started(2).await[1].0, second.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_body_says_reaches_the_run_and_is_asked_for_when_it_does_not() {
+    let desk = Desk::start(Desk::open());
+    let told = id("told");
+    let ask = |body: &'static str| {
+        let (handle, told) = (desk.handle.clone(), told.clone());
+        async move { handle.webhook(&told, body.into(), &sign(b"s3cret", body.as_bytes()), None).await }
+    };
+    let useless = ask("{\"other\": 1}").await.unwrap_err().to_string();
+    assert!(useless.starts_with("`w/told` starts no run: parameter `ref` cannot be had"), "{useless}");
+    assert!(ask("no JSON").await.is_err());
+    assert!(ask("{\"ref\": {\"name\": \"main\"}}").await.unwrap().is_some());
+    let given = &desk.started(1).await[0].2;
+    assert_eq!(given["ref"], "{\"name\":\"main\"}");
+    assert_eq!(given["why"], "webhook");
+    let log = desk.handle.log(&told, 9).await.unwrap();
+    assert_eq!(log.len(), 3, "those that were refused are there, too");
+    assert!(desk.store.schedule(&told).unwrap().open[0].params.contains_key("ref"), "it is durable");
+    let by_hand = desk.handle.fire(&told, BTreeMap::new()).await;
+    assert!(matches!(by_hand, Err(SchedulerError::Useless { .. })));
+    let given = BTreeMap::from([("ref".to_owned(), "x".to_owned())]);
+    assert!(desk.handle.fire(&told, given).await.is_ok(), "whoever gives it needs no event");
 }

@@ -22,7 +22,7 @@ pub(super) fn schedules() -> Value {
             "jitter": described(duration(), "Each fire is late by up to so much, always the same for the same time."),
             "start": time(),
             "end": time(),
-            "overlap": overlap(),
+            "overlap": overlap("skip"),
             "catch_up": { "enum": CatchUp::ALL.map(|(word, _)| word), "default": "latest", "description": "What becomes of times that passed while nobody watched." },
             "catch_up_window": described(duration(), "Times that passed longer ago are not caught up; a week by default."),
             "catch_up_limit": { "type": "integer", "minimum": 1, "maximum": 1000, "default": 100, "description": "At most so many times are caught up at once: the latest." },
@@ -68,7 +68,7 @@ pub(super) fn triggers() -> Value {
                 },
                 "description": "Files are new or changed.",
             },
-            "overlap": overlap(),
+            "overlap": overlap("queue"),
             "params": params(),
         },
     });
@@ -93,10 +93,10 @@ fn enabled() -> Value {
     json!({ "type": "boolean", "default": true })
 }
 
-fn overlap() -> Value {
-    json!({ "enum": Overlap::ALL.map(|(word, _)| word), "default": "skip", "description": "What happens when an earlier run of it goes on." })
+fn overlap(usual: &str) -> Value {
+    json!({ "enum": Overlap::ALL.map(|(word, _)| word), "default": usual, "description": "What happens when an earlier run of it goes on." })
 }
 
 fn params() -> Value {
-    json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] }, "description": "Parameters of its runs that differ from their defaults." })
+    json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] }, "description": "Parameters of its runs that differ from their defaults; texts may have expressions such as `{{ event.scheduled_at }}`." })
 }

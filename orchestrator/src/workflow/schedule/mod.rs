@@ -1,6 +1,7 @@
 //! When a workflow runs by itself: `[schedule]` and `[trigger]`, cron lines with their Unix meaning, and time zones. Pure.
 
 mod cron;
+mod event;
 mod model;
 mod read;
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Schedule {
     pub on: On,
     /// What happens when an earlier run of it goes on.
     pub overlap: Overlap,
-    /// Parameters of its runs that differ from their defaults.
+    /// Parameters of its runs that differ from their defaults; texts may have expressions that name `event`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Value>,
 }
@@ -32,15 +32,17 @@ impl Schedule {
         }
     }
 
-    /// Parameters as a caller gives them: as text.
-    pub fn overrides(&self) -> BTreeMap<String, String> {
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        self.params.iter().map(|(name, value)| (name.clone(), text(value))).collect()
-    }
-
-    /// Changes whenever other times or events would start runs than before.
+    /// Changes whenever other times or events would start runs than before. How late, how many and what is caught up is not part of it: who
+    /// edits that wants it for what was missed, too.
     pub fn fingerprint(&self) -> String {
-        let what = serde_json::to_vec(&(self.enabled, &self.on)).unwrap_or_default();
+        let what = match &self.on {
+            On::Time(rule) => {
+                let clocks = (&rule.timezone, rule.dst_gap, rule.dst_fold);
+                serde_json::to_vec(&(self.enabled, &rule.cron, clocks, rule.start, rule.end))
+            }
+            on => serde_json::to_vec(&(self.enabled, on)),
+        };
+        let what = what.unwrap_or_default();
         blake3::hash(&what).to_hex()[..16].to_owned()
     }
 }

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use sluicegate_plugin::nearest;
 
 use super::{
-    CatchUp, DstFold, DstGap, On, Overlap, Schedule, TimeRule, Timing, UnixCron,
+    CatchUp, DstFold, DstGap, On, Overlap, Schedule, TimeRule, Timing, UnixCron, event,
     time::point,
     trigger::{self, TRIGGER_KEYS},
 };
@@ -42,8 +42,8 @@ const LIMIT: u32 = 100;
 /// The years in which changes of clocks are looked at for warnings: enough to see every rule that holds today.
 const YEARS: std::ops::Range<i32> = 2026..2036;
 
-/// Reads the schedules and triggers of a workflow.
-pub(in crate::workflow) fn read(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> Vec<Schedule> {
+/// Reads the schedules and triggers of a workflow, each with its place.
+pub(in crate::workflow) fn read(fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> Vec<(Schedule, Span)> {
     let declared = fields.table.get("params").and_then(Node::as_table);
     let mut names: Vec<(String, Span)> = Vec::new();
     let mut schedules = Vec::new();
@@ -52,7 +52,7 @@ pub(in crate::workflow) fn read(fields: &Fields<'_>, found: &mut Vec<Diagnostic>
         let is_only = tables.len() == 1;
         for (at, (table, span)) in tables.into_iter().enumerate() {
             let fallback = if is_only { word.to_owned() } else { format!("{word}-{}", at + 1) };
-            let own = Own { table, span, declared, fallback };
+            let own = Own { table, span: span.clone(), declared, fallback };
             let (name, schedule) = if key == "schedule" { own.schedule(found) } else { own.trigger(found) };
             if let Some((_, first)) = names.iter().find(|(known, _)| *known == name.0) {
                 let message = format!("`{}` is the name of two schedules or triggers", name.0);
@@ -61,7 +61,7 @@ pub(in crate::workflow) fn read(fields: &Fields<'_>, found: &mut Vec<Diagnostic>
                     .push(problem.hint("give each a `name` of its own").related(first.clone(), "here first"));
             }
             names.push(name);
-            schedules.extend(schedule);
+            schedules.extend(schedule.map(|schedule| (schedule, span)));
         }
     }
     schedules
@@ -111,16 +111,31 @@ impl Own<'_> {
         }
     }
 
-    fn with(&self, name: &str, on: On, fields: &Fields<'_>, found: &mut Vec<Diagnostic>) -> Schedule {
+    /// What all have in common; all that is wrong with it is reported, also when there is nothing that could start a run.
+    fn with(
+        &self,
+        name: &str,
+        on: Option<On>,
+        fields: &Fields<'_>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Schedule> {
         let given = fields.table("params", found);
-        let params = given.map(|given| params::given_in_file(self.declared, given, &fields.what, found));
-        Schedule {
-            name: name.to_owned(),
-            enabled: fields.boolean("enabled", found).is_none_or(|(truth, _)| truth),
-            on,
-            overlap: fields.choice("overlap", "a way to overlap", &Overlap::ALL, found).unwrap_or_default(),
-            params: params.unwrap_or_default(),
+        if let (Some(given), Some(on)) = (given, &on) {
+            event::verify(given, on, &fields.what, found);
         }
+        let params = given.map(|given| params::given_in_file(self.declared, given, &fields.what, found));
+        let enabled = fields.boolean("enabled", found).is_none_or(|(truth, _)| truth);
+        let overlap = fields.choice("overlap", "a way to overlap", &Overlap::ALL, found);
+        let on = on?;
+        // An event that comes while a run goes on says something that the run does not know; a time only says that it came.
+        let usual = if matches!(on, On::Time(_)) { Overlap::Skip } else { Overlap::Queue };
+        Some(Schedule {
+            name: name.to_owned(),
+            enabled,
+            on,
+            overlap: overlap.unwrap_or(usual),
+            params: params.unwrap_or_default(),
+        })
     }
 
     fn schedule(self, found: &mut Vec<Diagnostic>) -> Named {
@@ -128,10 +143,8 @@ impl Own<'_> {
         let fields = Fields::new(self.table, format!("schedule `{}`", name.0), &SCHEDULE_KEYS, &[], found);
         fields.string("name", found);
         let rule = rule(&fields, &self.span, found);
-        let placeholder = On::Run(super::RunRule { workflow: String::new(), status: Vec::new() });
-        let is_whole = rule.is_some();
-        let schedule = self.with(&name.0, rule.map_or(placeholder, On::Time), &fields, found);
-        (name, Some(schedule).filter(|_| is_whole))
+        let schedule = self.with(&name.0, rule.map(On::Time), &fields, found);
+        (name, schedule)
     }
 
     fn trigger(self, found: &mut Vec<Diagnostic>) -> Named {
@@ -139,10 +152,8 @@ impl Own<'_> {
         let fields = Fields::new(self.table, format!("trigger `{}`", name.0), &TRIGGER_KEYS, &[], found);
         fields.string("name", found);
         let on = trigger::read(&fields, &self.span, found);
-        let placeholder = On::Run(super::RunRule { workflow: String::new(), status: Vec::new() });
-        let is_whole = on.is_some();
-        let schedule = self.with(&name.0, on.unwrap_or(placeholder), &fields, found);
-        (name, Some(schedule).filter(|_| is_whole))
+        let schedule = self.with(&name.0, on, &fields, found);
+        (name, schedule)
     }
 }
 

@@ -173,6 +173,7 @@ fn checked_among(
         kinds: catalog.as_ref(),
         load: &load,
         project_pools: &BTreeMap::from([("shared".to_owned(), 4)]),
+        scheduled: false,
     };
     let checked = check(&source, &options);
     (source, checked)
