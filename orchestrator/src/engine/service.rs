@@ -68,6 +68,8 @@ pub struct StartRequest {
     pub file: PathBuf,
     /// False to run every task anew.
     pub use_cache: bool,
+    /// Who asked for it; empty when nobody did.
+    pub started_by: String,
 }
 
 impl Engine {
@@ -156,7 +158,7 @@ impl Engine {
 
     /// The event that creates a run; its plan is frozen in it.
     pub(super) fn created(&self, request: StartRequest, parent: Option<RunId>) -> Event {
-        let StartRequest { mut workflow, base_dir, file, use_cache } = request;
+        let StartRequest { mut workflow, base_dir, file, use_cache, started_by } = request;
         workflow.max_parallel.get_or_insert(self.options.max_parallel);
         let owner = self.options.owner.clone();
         Event::RunCreated {
@@ -167,6 +169,7 @@ impl Engine {
             owner,
             parent,
             cause: None,
+            started_by,
         }
     }
 

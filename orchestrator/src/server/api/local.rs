@@ -28,7 +28,7 @@ use crate::{
         access::{Identity, Via},
         endpoint::Endpoints,
         error::ApiError,
-        extract::{Body, RunPath, S, peer_of},
+        extract::{Body, RunPath, S, Who, peer_of},
         sse::{self, Source, frame},
         state::{ServerState, no_run},
     },
@@ -96,6 +96,7 @@ async fn only_socket(State(state): S, request: Request, next: Next) -> Response 
 
 async fn start(
     State(state): S,
+    Who(who): Who,
     Body { value, .. }: Body<LocalRun>,
 ) -> Result<(StatusCode, Json<LocalStarted>), ApiError> {
     let LocalRun { path, params, use_cache, fresh } = value;
@@ -126,7 +127,7 @@ async fn start(
         ));
     }
     let id = new_run_id(state.parts.world.as_ref());
-    launch(&state, id, checked, use_cache).await?;
+    launch(&state, id, checked, use_cache, &who).await?;
     Ok((StatusCode::CREATED, Json(LocalStarted { id: id.to_string(), resumed: false, known: 0, gave_up })))
 }
 
