@@ -11,6 +11,7 @@ use super::{
     facade::{Deployments, Schedules, Workflows},
     limits::Buckets,
     metrics::Metrics,
+    sizes::Ledger,
     starts::Starts,
 };
 use crate::{
@@ -75,6 +76,7 @@ pub struct ServerState {
     pub(super) rate: Buckets,
     pub(super) mistakes: Buckets,
     pub(super) metrics: Metrics,
+    pub(super) sizes: Ledger,
     /// True once the server is to stop; streams end then.
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) since: Timestamp,
@@ -100,6 +102,7 @@ impl ServerState {
             rate: Buckets::new(BURST, PER_SECOND),
             mistakes: Buckets::new(MISTAKES, 1.0 / 6.0),
             metrics: Metrics::new(),
+            sizes: Ledger::of(&home),
             stopping,
             since: now,
             cleared: std::sync::Mutex::default(),
@@ -137,5 +140,6 @@ impl ServerState {
 }
 
 pub(super) fn no_run(text: &str) -> ApiError {
-    ApiError::not_found(format!("no run has the id `{text}`")).hint("`GET /api/v1/runs` lists runs")
+    ApiError::not_found(format!("no run has the id `{text}`"))
+        .hint("`sluice runs list`, or `GET /api/v1/runs`, lists them")
 }
