@@ -48,7 +48,9 @@ pub(crate) fn one_line(message: &str) -> String {
     if line.ends_with(':')
         && let Some(last) = lines.next_back()
     {
-        line = format!("{line} {last}");
+        let said = line.trim_end_matches(':');
+        let said = said.rsplit_once(';').map_or(said, |(said, _announces)| said);
+        line = format!("{said}: {last}");
     }
     plain(&line).chars().take(MAX_MESSAGE).collect()
 }
@@ -129,7 +131,7 @@ mod tests {
         assert_eq!(of("no such column\nat line 3"), "no such column");
         assert_eq!(
             of("`sh` exited with code 4; it last wrote:\n\nrow 1\n  \u{1b}[1;31merror:\u{1b}[0m no rows\n"),
-            "`sh` exited with code 4; it last wrote: error: no rows"
+            "`sh` exited with code 4: error: no rows"
         );
         assert_eq!(of("\u{1b}[31"), "");
         assert_eq!(of(&"é".repeat(500)).chars().count(), MAX_MESSAGE);
