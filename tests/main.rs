@@ -50,3 +50,5 @@ mod schedule;
 mod serve;
 #[path = "e2e/serve_access.rs"]
 mod serve_access;
+#[path = "e2e/serve_page.rs"]
+mod serve_page;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::{
     Router,
+    handler::Handler,
     http::{Method, Uri, header},
     middleware,
     response::IntoResponse,
@@ -22,12 +23,13 @@ pub(super) fn router(state: &Arc<ServerState>) -> Router {
     endpoints
         .get("/api/openapi.json", "openapi.show")
         .to(async move || ([(header::CONTENT_TYPE, "application/json")], text));
+    let refusals = middleware::from_fn_with_state(Arc::clone(state), pages::refusals);
     endpoints
         .router
         .merge(pages::router(state, document))
         .route("/health", get(api::health::show))
         .method_not_allowed_fallback(wrong_method)
-        .fallback(wrong_path)
+        .fallback(wrong_path.layer(refusals))
         .layer(middleware::from_fn_with_state(Arc::clone(state), gate))
         .with_state(Arc::clone(state))
 }
@@ -42,5 +44,5 @@ async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
 
 async fn wrong_path(uri: Uri) -> impl IntoResponse {
     let path: String = uri.path().chars().take(100).collect();
-    ApiError::not_found(format!("there is no `{path}`")).hint("`/api/openapi.json` lists what there is")
+    ApiError::not_found(format!("there is no `{path}`")).hint("`/api/docs` says what the API has")
 }
