@@ -30,3 +30,5 @@ pub use rerun::RerunFrom;
 pub use secrets::secret_text;
 pub use service::{Engine, EngineOptions, StartRequest};
 pub use staff::PoolLoad;
+
+pub use crate::worker::{Work, WorkerNews};
