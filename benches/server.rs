@@ -14,7 +14,7 @@ use std::{
 };
 
 use sluicegate::{
-    run::{EVENT_VERSION, Event, EventRecord, Owner, RunId, RunRow, RunStatus, Timestamp},
+    run::{EVENT_VERSION, Event, EventRecord, Owner, RunId, RunRow, RunStatus, RunStory, Timestamp},
     store::{Commit, Store, StoreOptions},
     workflow::Workflow,
 };
@@ -47,6 +47,7 @@ fn commit(n: u64) -> Commit {
         use_cache: true,
         parent: None,
         cause: None,
+        started_by: String::new(),
         owner: owner.clone(),
     };
     let finished = Event::RunFinished { status: RunStatus::Succeeded };
@@ -63,6 +64,7 @@ fn commit(n: u64) -> Commit {
         owner,
         n_events: 2,
         parent: None,
+        story: RunStory::default(),
     };
     Commit { run, records: vec![record(0, created), record(1, finished)], row, cache: Vec::new() }
 }

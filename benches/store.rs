@@ -13,7 +13,7 @@ use std::{
 use sluicegate::{
     run::{
         AttemptResult, CacheKey, CacheMiss, EVENT_VERSION, Event, EventRecord, Outcome, Owner, RunId, RunRow,
-        RunStatus, Timestamp,
+        RunStatus, RunStory, Timestamp,
     },
     store::{Commit, RunFilter, RunSource, Store, StoreOptions, read_only},
     workflow::{TaskIdx, Workflow},
@@ -62,6 +62,7 @@ fn row(run: RunId, n: u64, n_events: u64, status: RunStatus) -> RunRow {
         owner: owner(),
         n_events,
         parent: None,
+        story: RunStory::default(),
     }
 }
 
@@ -81,6 +82,7 @@ fn created() -> Event {
         use_cache: true,
         parent: None,
         cause: None,
+        started_by: String::new(),
         owner: owner(),
     }
 }

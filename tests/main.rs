@@ -56,5 +56,7 @@ mod serve_commands;
 mod serve_hooks;
 #[path = "e2e/serve_limits.rs"]
 mod serve_limits;
+#[path = "e2e/serve_page.rs"]
+mod serve_page;
 #[path = "e2e/serve_tls.rs"]
 mod serve_tls;

@@ -110,6 +110,7 @@ async fn client(engine: &Engine, workflow: &Workflow, n_runs: usize) -> Vec<f64>
             base_dir: "/".into(),
             file: "three.toml".into(),
             use_cache: true,
+            started_by: String::new(),
         };
         let handle = engine.start(request).await.unwrap();
         handle.wait().await.unwrap();

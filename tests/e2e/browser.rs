@@ -65,18 +65,41 @@ fn driver() -> Option<Driver> {
     Some(driver)
 }
 
+/// What a page is seen on.
+#[derive(Clone, Copy, PartialEq)]
+enum Screen {
+    Desk,
+    Phone,
+}
+
 /// Does something in a browser; leaves a picture when it fails.
 fn browse(name: &str, test: impl AsyncFn(&WebDriver) -> WebDriverResult<()>) {
+    browse_on(Screen::Desk, name, test);
+}
+
+fn browse_on(screen: Screen, name: &str, test: impl AsyncFn(&WebDriver) -> WebDriverResult<()>) {
     let Some(driver) = driver() else { return };
     // The driver's client wants to know who would speak TLS, although it speaks none here.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut wanted = DesiredCapabilities::chrome();
-        for argument in
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"]
-        {
+        // No name is resolved: whatever a page would want from elsewhere fails.
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--window-size=1280,900",
+            "--disable-background-networking",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ] {
             wanted.add_arg(argument).expect("an argument");
+        }
+        if screen == Screen::Phone {
+            // A window has a least width, and a phone's screen is less.
+            let phone =
+                serde_json::json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 1 } });
+            wanted.add_experimental_option("mobileEmulation", phone).expect("an option");
         }
         let address = format!("http://127.0.0.1:{}", driver.port);
         let browser = WebDriver::new(&address, wanted).await.expect("the browser starts");
@@ -239,4 +262,97 @@ fn a_model_is_promoted_by_its_form() {
     });
     let shown = project.sluice(&["models", "show", &name, "--format", "json"]).expect(0).json();
     assert_eq!(shown["aliases"]["staging"], 1);
+}
+
+#[test]
+fn every_page_does_without_a_network_and_without_scrolling_sideways_on_a_phone() {
+    let project = project();
+    let daemon = Daemon::start(&project);
+    let address = format!("http://{}", daemon.address);
+    project.file("go", "");
+    let id = daemon.run("steps");
+    daemon.wait_for(&id, "succeeded");
+    let run = format!("/runs/{id}");
+    let (task, log) = (format!("{run}/tasks/first"), format!("{run}/tasks/first/log"));
+    let panel = format!("{run}?task=first");
+    let pages = [
+        "/",
+        "/workflows",
+        "/workflows/steps",
+        "/runs",
+        &run,
+        &panel,
+        &task,
+        &log,
+        "/compare",
+        "/models",
+        "/deployments",
+        "/schedules",
+        "/kinds",
+        "/kinds/evaluate",
+        "/system",
+        "/api/docs",
+        "/nowhere",
+    ];
+    browse_on(Screen::Phone, "offline", async |browser| {
+        for page in pages {
+            browser.goto(format!("{address}{page}")).await?;
+            let seen = browser
+                .execute(
+                    "const loaded = performance.getEntriesByType('resource').map((entry) => entry.name);
+                     return {
+                         elsewhere: loaded.filter((name) => new URL(name).origin !== location.origin),
+                         n_loaded: loaded.length,
+                         styled: getComputedStyle(document.body).display,
+                     };",
+                    vec![],
+                )
+                .await?
+                .json()
+                .clone();
+            assert_eq!(seen["elsewhere"], serde_json::json!([]), "{page}");
+            assert!(seen["n_loaded"].as_u64() >= Some(2), "style sheet and script of {page}: {seen}");
+            assert_eq!(seen["styled"], "flex", "{page}");
+            assert_eq!(overflow(browser).await?, 0, "{page} is wider than the screen");
+        }
+        Ok(())
+    });
+}
+
+/// By how many pixels the page is wider than the screen.
+async fn overflow(browser: &WebDriver) -> WebDriverResult<i64> {
+    let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;";
+    let seen = browser.execute(script, vec![]).await?;
+    Ok(seen.json().as_i64().unwrap_or(i64::MAX))
+}
+
+#[test]
+fn an_evaluation_is_drawn_and_compared_on_a_phone() {
+    let project = Project::with_examples();
+    project.file("sluice.toml", "");
+    for least in ["0.5", "1.0"] {
+        let least = format!("min_recall={least}");
+        project.sluice(&["run", "workflows/breast-cancer.toml", "-p", "target=docker", "-p", &least]);
+    }
+    let daemon = Daemon::start(&project);
+    let runs = daemon.get("/api/v1/runs").json();
+    let id = |at: usize| runs["runs"][at]["id"].as_str().expect("a run").to_owned();
+    let (later, earlier) = (id(0), id(1));
+    browse_on(Screen::Phone, "curves", async |browser| {
+        let address = format!("http://{}", daemon.address);
+        browser.goto(format!("{address}/runs/{later}")).await?;
+        click(browser, "#tasks a[href*='task=scores']").await?;
+        until_text(browser, "#panel", "ROC curve").await?;
+        let path = browser.find(By::Css("#panel path.curve")).await?;
+        assert!(path.attr("d").await?.is_some_and(|d| d.starts_with('M') && d.contains('L')));
+        browser.find(By::Css("#panel circle.decided")).await?;
+        click(browser, "#panel details.thresholds summary").await?;
+        until_text(browser, "#panel details.thresholds", "false alarms").await?;
+        assert_eq!(overflow(browser).await?, 0, "the panel");
+        for page in [format!("/runs/{later}/tasks/scores"), format!("/compare?a={earlier}&b={later}")] {
+            browser.goto(format!("{address}{page}")).await?;
+            assert_eq!(overflow(browser).await?, 0, "{page}");
+        }
+        Ok(())
+    });
 }

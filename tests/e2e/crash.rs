@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sluicegate::{
-    run::{EVENT_VERSION, Event, EventRecord, Owner, RunId, RunRow, RunStatus, Timestamp},
+    run::{EVENT_VERSION, Event, EventRecord, Owner, RunId, RunRow, RunStatus, RunStory, Timestamp},
     store::{Commit, Store, StoreOptions},
 };
 
@@ -250,6 +250,7 @@ fn store_a_run_without_a_beginning(project: &Project) -> RunId {
         owner: Owner { pid: 1, start_time: 1, boot_id: "another".into() },
         n_events: 1,
         parent: None,
+        story: RunStory::default(),
     };
     let record = EventRecord { v: EVENT_VERSION, seq: 0, at, event: Event::RunPaused };
     let options = StoreOptions { wait: Duration::from_secs(10) };

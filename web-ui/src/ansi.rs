@@ -117,6 +117,21 @@ pub(crate) fn to_html(text: &str) -> Markup {
     PreEscaped(out)
 }
 
+/// Text without codes and other control characters, where it is one line among others.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest, mut look) = (String::with_capacity(text.len()), text, Look::default());
+    while let Some(at) = rest.find(is_control) {
+        out.push_str(&rest[..at]);
+        rest = skip_control(&rest[at..], &mut look);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 /// Lines as a terminal shows them: what stands before a carriage return is written over, as progress bars do.
 fn overwritten(text: &str) -> Cow<'_, str> {
     if !text.contains('\r') {
@@ -172,7 +187,7 @@ fn skip_control<'a>(text: &'a str, look: &mut Look) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::to_html;
+    use super::{plain, to_html};
 
     fn html(text: &str) -> String {
         to_html(text).into_string()
@@ -185,6 +200,12 @@ mod tests {
         assert_eq!(html("\u{1b}[38;5;196mx"), "<span class=\"f9\">x</span>");
         assert_eq!(html("\u{1b}[38;2;10;200;10mx"), "<span class=\"f10\">x</span>");
         assert_eq!(html("\u{1b}[4mu\u{1b}[24mv"), "<span class=\"au\">u</span>v");
+    }
+
+    #[test]
+    fn a_line_among_others_has_no_codes() {
+        assert_eq!(plain("a \u{1b}[1;31mred\u{1b}[0m b\u{8}"), "a red b");
+        assert_eq!(plain("plain\ttext\n"), "plain\ttext\n");
     }
 
     #[test]

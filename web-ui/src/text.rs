@@ -59,6 +59,24 @@ pub(crate) fn signed(value: f64) -> String {
     }
 }
 
+/// A number of a table's cell with no more digits than one can compare; others as they are.
+pub(crate) fn short_cell(text: &str) -> String {
+    match text.parse::<f64>() {
+        Ok(value) if text.len() > 10 && text.contains('.') && value.is_finite() => {
+            let digits = if (1e-4..1e6).contains(&value.abs()) {
+                format!("{value:.6}")
+            } else {
+                format!("{value:.5e}")
+            };
+            match digits.split_once('e') {
+                None => digits.trim_end_matches('0').trim_end_matches('.').to_owned(),
+                Some(_) => digits,
+            }
+        }
+        _ => clipped(text, 80),
+    }
+}
+
 /// A count with its thousands apart: `12,345`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -80,8 +98,14 @@ pub(crate) fn plural(n: usize, noun: &str) -> String {
 
 /// Hashes by their beginning, long texts too; others as they are.
 pub(crate) fn shortened(value: &str) -> String {
-    let is_hash = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hash { format!("{}…", &value[..12]) } else { clipped(value, 200) }
+    let is_hash = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !value.split(' ').any(is_hash) {
+        return clipped(value, 200);
+    }
+    let words = value
+        .split(' ')
+        .map(|word| if is_hash(word) { format!("{}…", &word[..12]) } else { word.to_owned() });
+    clipped(&words.collect::<Vec<_>>().join(" "), 200)
 }
 
 /// A text of so many characters at most.
@@ -158,6 +182,7 @@ pub(crate) fn clock_minute(at: i64) -> Markup {
 
 /// Text in which names stand between backticks, as messages have them.
 pub(crate) fn prose(text: &str) -> Markup {
+    let text = crate::ansi::plain(text);
     // An odd backtick at the end is text.
     let is_odd = text.matches('`').count() % 2 == 1;
     let last = text.matches('`').count();
@@ -184,7 +209,10 @@ pub(crate) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clipped, count, duration, encoded, number, prose, relative, rfc3339, signed, size};
+    use super::{
+        clipped, count, duration, encoded, number, prose, relative, rfc3339, short_cell, shortened, signed,
+        size,
+    };
 
     #[test]
     fn numbers_durations_and_sizes_read_well() {
@@ -203,6 +231,23 @@ mod tests {
         assert_eq!(number(0.000_012_3), "1.230e-5");
         assert_eq!(signed(-0.25), "−0.2500");
         assert_eq!(clipped("grüße an alle", 6), "grüße…");
+    }
+
+    #[test]
+    fn cells_have_as_many_digits_as_one_can_compare() {
+        assert_eq!(short_cell("-0.044641636506989144"), "-0.044642");
+        assert_eq!(short_cell("0.500000000000001"), "0.5");
+        assert_eq!(short_cell("0.0000061283579"), "6.12836e-6");
+        assert_eq!(short_cell("12345678901234"), "12345678901234");
+        assert_eq!(short_cell("2026.11.24 12:30"), "2026.11.24 12:30");
+    }
+
+    #[test]
+    fn hashes_are_told_by_their_beginning_wherever_they_stand() {
+        let hash = "ab".repeat(32);
+        assert_eq!(shortened(&hash), "abababababab…");
+        assert_eq!(shortened(&format!("wine v3 {hash}")), "wine v3 abababababab…");
+        assert_eq!(shortened("[{ min = 0.5 }]"), "[{ min = 0.5 }]");
     }
 
     #[test]

@@ -88,7 +88,9 @@ impl App {
         self.drive(engine, watcher, async |engine, watcher| {
             engine.mark_interrupted().await?;
             let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
-            let handle = engine.rerun(StartRequest { workflow, base_dir, file, use_cache }, &from).await?;
+            let handle = engine
+                .rerun(StartRequest { workflow, base_dir, file, use_cache, started_by: user() }, &from)
+                .await?;
             watcher.begin(handle.id, &handle.workflow, false);
             Ok(handle)
         })
@@ -155,8 +157,16 @@ impl App {
         let _context = runtime.enter();
         let engine = self.engine(self.store()?, 1)?;
         let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
-        Ok(engine.plan(StartRequest { workflow, base_dir, file, use_cache }))
+        Ok(engine.plan(StartRequest { workflow, base_dir, file, use_cache, started_by: user() }))
     }
+}
+
+/// The user of this process, by name where the environment has it.
+fn user() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| {
+        let uid = rustix::process::geteuid().as_raw();
+        format!("user {uid}")
+    })
 }
 
 /// Tells that a run goes on, and with which tasks.
@@ -204,7 +214,8 @@ async fn start(
         return Ok(handle);
     }
     let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
-    let handle = engine.start(StartRequest { workflow, base_dir, file, use_cache }).await?;
+    let handle =
+        engine.start(StartRequest { workflow, base_dir, file, use_cache, started_by: user() }).await?;
     watcher.begin(handle.id, &handle.workflow, false);
     Ok(handle)
 }

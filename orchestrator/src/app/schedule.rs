@@ -96,5 +96,5 @@ fn checked(
     let reasons: Vec<_> = errors.map(|found| found.message.as_str()).collect();
     let workflow = checked.workflow.ok_or_else(|| StartFailure(reasons.join("; ")))?;
     let (base_dir, file) = (checked.base_dir, file.clone());
-    Ok(engine::StartRequest { workflow, base_dir, file, use_cache: true })
+    Ok(engine::StartRequest { workflow, base_dir, file, use_cache: true, started_by: String::new() })
 }

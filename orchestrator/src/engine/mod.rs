@@ -19,6 +19,7 @@ mod scope;
 mod secrets;
 mod service;
 mod slots;
+mod staff;
 
 pub use error::EngineError;
 pub use handle::{RunHandle, TaskNews, Update};
@@ -28,3 +29,6 @@ pub use plan::{PlannedTask, Prediction};
 pub use rerun::RerunFrom;
 pub use secrets::secret_text;
 pub use service::{Engine, EngineOptions, StartRequest};
+pub use staff::PoolLoad;
+
+pub use crate::worker::{Work, WorkerNews};

@@ -46,7 +46,8 @@ impl NestedAttempt {
         }
         let workflow = self.checked()?;
         let Self { engine, nested, parent, cause, child, use_cache, .. } = self;
-        let request = StartRequest { workflow, base_dir: nested.base_dir, file: nested.file, use_cache };
+        let (base_dir, file) = (nested.base_dir, nested.file);
+        let request = StartRequest { workflow, base_dir, file, use_cache, started_by: String::new() };
         engine.start_within(child, parent, cause, request).await.map_err(|error| not_run(&error))
     }
 

@@ -68,6 +68,8 @@ pub struct StartRequest {
     pub file: PathBuf,
     /// False to run every task anew.
     pub use_cache: bool,
+    /// Who asked for it; empty when nobody did.
+    pub started_by: String,
 }
 
 impl Engine {
@@ -157,10 +159,10 @@ impl Engine {
         parent: Option<RunId>,
         cause: Option<Cause>,
     ) -> Event {
-        let StartRequest { mut workflow, base_dir, file, use_cache } = request;
+        let StartRequest { mut workflow, base_dir, file, use_cache, started_by } = request;
         workflow.max_parallel.get_or_insert(self.options.max_parallel);
-        let owner = self.options.owner.clone();
-        Event::RunCreated { workflow: Arc::new(workflow), base_dir, file, use_cache, owner, parent, cause }
+        let (workflow, owner) = (Arc::new(workflow), self.options.owner.clone());
+        Event::RunCreated { workflow, base_dir, file, use_cache, owner, parent, cause, started_by }
     }
 
     /// Drives a run in the background, beginning with inputs and with attempts that run already.

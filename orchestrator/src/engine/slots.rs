@@ -63,6 +63,13 @@ impl Slots {
         claiming.wake_others(run);
     }
 
+    /// The pools that all runs share, by key: how many slots are held, and how many there are.
+    pub(super) fn loads(&self) -> Vec<(String, u32, u32)> {
+        let claiming = self.lock();
+        let held = |key: &String| claiming.holders.values().filter_map(|holder| holder.held.get(key)).sum();
+        self.project.iter().map(|(key, slots)| (key.clone(), held(key), *slots)).collect()
+    }
+
     /// Holds the table. Nobody else claims meanwhile.
     pub(super) fn lock(&self) -> Claiming<'_> {
         let holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);

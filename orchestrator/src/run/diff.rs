@@ -60,14 +60,23 @@ impl RunDiff {
             let all = after.workflow().tasks.iter().chain(&before.workflow().tasks);
             all.map(|task| task.name.as_str()).filter(|name| seen.insert(*name)).collect()
         };
+        let (old, new) = (records(before), records(after));
         Self {
             before: before.id(),
             after: after.id(),
             status: [before.status(), after.status()],
             definition_changed: before.workflow().hash != after.workflow().hash,
-            params: params_of(after).changes_since(&params_of(before)),
-            tasks: names.into_iter().map(|name| TaskDiff::of(name, before, after)).collect(),
+            params: Self::params(before, after),
+            tasks: names
+                .into_iter()
+                .map(|name| TaskDiff::of(name, old.get(name).copied(), new.get(name).copied()))
+                .collect(),
         }
+    }
+
+    /// Parameters that differ.
+    pub fn params(before: &Run, after: &Run) -> Vec<PartChange> {
+        params_of(after).changes_since(&params_of(before))
     }
 
     /// Differences of metrics by name, for conditions: `TASK.METRIC` under `tasks`, and the bare name where only one task has it.
@@ -92,9 +101,7 @@ impl RunDiff {
 }
 
 impl TaskDiff {
-    fn of(name: &str, before: &Run, after: &Run) -> Self {
-        let [before, after] = [before, after]
-            .map(|run| run.tasks().find(|(_, task, _)| task.name == name).map(|(_, _, record)| record));
+    fn of(name: &str, before: Option<&TaskRecord>, after: Option<&TaskRecord>) -> Self {
         let key = |record: Option<&TaskRecord>| record.and_then(|record| record.key.clone());
         let changes = match (key(before), key(after)) {
             (Some(before), Some(after)) => after.changes_since(&before),
@@ -115,6 +122,11 @@ impl TaskDiff {
             && self.key.is_empty()
             && self.metrics.iter().all(|metric| metric.before == metric.after)
     }
+}
+
+/// The tasks of a run by name.
+fn records(run: &Run) -> BTreeMap<&str, &TaskRecord> {
+    run.tasks().map(|(_, task, record)| (task.name.as_str(), record)).collect()
 }
 
 fn params_of(run: &Run) -> CacheKey {

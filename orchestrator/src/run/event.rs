@@ -65,6 +65,9 @@ pub enum Event {
         /// The schedule or trigger that it belongs to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Cause>,
+        /// Who started it; empty when it is not known, or nobody did.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        started_by: String,
     },
     /// Nothing new starts until someone lets the run go on.
     RunPaused,

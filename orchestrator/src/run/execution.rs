@@ -27,6 +27,7 @@ pub struct Run {
     pub(super) owner: Owner,
     pub(super) parent: Option<RunId>,
     pub(super) cause: Option<Cause>,
+    pub(super) started_by: String,
     pub(super) status: RunStatus,
     pub(super) created_at: Timestamp,
     pub(super) ended_at: Option<Timestamp>,
@@ -99,6 +100,11 @@ impl Run {
         self.cause.as_ref()
     }
 
+    /// Who started it; empty when it is not known, or nobody did.
+    pub fn started_by(&self) -> &str {
+        &self.started_by
+    }
+
     /// Why it was ended early.
     pub fn cancel_reason(&self) -> Option<&str> {
         self.cancel.as_ref().map(|cancel| cancel.reason.as_str())
@@ -156,6 +162,7 @@ impl Run {
             owner: self.owner.clone(),
             n_events: self.n_events,
             parent: self.parent,
+            story: self.story(),
         }
     }
 

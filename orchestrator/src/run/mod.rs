@@ -21,6 +21,7 @@ mod retry;
 mod row;
 mod state;
 mod step;
+mod story;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -37,8 +38,10 @@ pub use replay::ReplayError;
 pub use row::{RunRow, RunStatus};
 pub use state::{SkipReason, TaskState};
 pub use step::{Effect, Input, Prepared, Step};
+pub use story::{RunStory, Trouble};
 pub use time::Timestamp;
 
 pub(crate) use behind::gate_reason;
 pub(crate) use execution::Run;
-pub(crate) use queue::project_pool_key;
+pub(crate) use queue::{project_pool_key, project_pool_name};
+pub(crate) use story::one_line;

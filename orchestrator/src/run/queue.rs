@@ -288,3 +288,8 @@ fn pool_key(pool: &str, workflow: &Workflow) -> String {
 pub(crate) fn project_pool_key(pool: &str) -> String {
     format!("pool {pool}")
 }
+
+/// The pool of a key.
+pub(crate) fn project_pool_name(key: &str) -> &str {
+    key.strip_prefix("pool ").unwrap_or(key)
+}

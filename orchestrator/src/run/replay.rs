@@ -72,7 +72,9 @@ impl Run {
 
     /// Makes a run from its first event; `None` when that is another event.
     pub fn create(id: RunId, event: &Event, at: Timestamp) -> Option<Self> {
-        let Event::RunCreated { workflow, base_dir, file, use_cache, owner, parent, cause } = event else {
+        let Event::RunCreated { workflow, base_dir, file, use_cache, owner, parent, cause, started_by } =
+            event
+        else {
             return None;
         };
         let (queue, free) = TaskQueue::new(workflow);
@@ -85,6 +87,7 @@ impl Run {
             owner: owner.clone(),
             parent: *parent,
             cause: cause.clone(),
+            started_by: started_by.clone(),
             status: RunStatus::Running,
             created_at: at,
             ended_at: None,

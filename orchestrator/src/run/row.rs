@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, RunId, Timestamp};
+use super::{Owner, RunId, RunStory, Timestamp};
 
 /// How a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,4 +76,7 @@ pub struct RunRow {
     /// The run whose task started this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<RunId>,
+    /// Why it exists and what came of it.
+    #[serde(default)]
+    pub story: RunStory,
 }

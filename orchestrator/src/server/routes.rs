@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Extension, Router,
     extract::State,
+    handler::Handler,
     http::{Method, StatusCode, Uri, header},
     middleware,
     response::IntoResponse,
@@ -33,12 +34,13 @@ pub(super) fn router(state: &Arc<ServerState>) -> Router {
         let is_open = state.options.loopback_only && state.tokens.is_empty().unwrap_or(false);
         ([(header::CONTENT_TYPE, "application/json")], texts[usize::from(is_open)].clone())
     });
+    let refusals = middleware::from_fn_with_state(Arc::clone(state), pages::refusals);
     endpoints
         .router
         .merge(pages::router(state, document))
         .route("/health", get(api::health::show))
         .method_not_allowed_fallback(wrong_method)
-        .fallback(wrong_path)
+        .fallback(wrong_path.layer(refusals))
         .layer(middleware::from_fn_with_state(Arc::clone(state), gate))
         .with_state(Arc::clone(state))
 }
@@ -56,5 +58,5 @@ async fn wrong_path(who: Option<Extension<Identity>>, uri: Uri) -> ApiError {
         return unauthorized("this needs a token");
     }
     let path: String = uri.path().chars().take(100).collect();
-    ApiError::not_found(format!("there is no `{path}`")).hint("`/api/openapi.json` lists what there is")
+    ApiError::not_found(format!("there is no `{path}`")).hint("`/api/docs` says what the API has")
 }

@@ -11,6 +11,7 @@ use super::{
     facade::{Deployments, Schedules, Workflows},
     limits::Buckets,
     metrics::Metrics,
+    sizes::Ledger,
     starts::Starts,
 };
 use crate::{
@@ -78,6 +79,7 @@ pub struct ServerState {
     pub(super) rate: Buckets,
     pub(super) mistakes: Buckets,
     pub(super) metrics: Metrics,
+    pub(super) sizes: Ledger,
     /// True once the server is to stop; streams end then.
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) since: Timestamp,
@@ -103,6 +105,7 @@ impl ServerState {
             rate: Buckets::new(BURST, PER_SECOND),
             mistakes: Buckets::new(MISTAKES, MISTAKES_PER_SECOND),
             metrics: Metrics::new(),
+            sizes: Ledger::of(&home),
             stopping,
             since: now,
             cleared: std::sync::Mutex::default(),
@@ -140,5 +143,6 @@ impl ServerState {
 }
 
 pub(super) fn no_run(text: &str) -> ApiError {
-    ApiError::not_found(format!("no run has the id `{text}`")).hint("`GET /api/v1/runs` lists runs")
+    ApiError::not_found(format!("no run has the id `{text}`"))
+        .hint("`sluice runs list`, or `GET /api/v1/runs`, lists them")
 }

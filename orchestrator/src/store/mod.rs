@@ -31,6 +31,7 @@ mod rebuild;
 mod record;
 mod registry;
 mod row;
+mod row_story;
 mod schedules;
 mod state;
 mod tape;

@@ -3,11 +3,13 @@
 use super::{
     StoreError,
     codec::{Unpacker, put_bytes, put_number, put_signed},
+    row_story as story,
 };
-use crate::run::{Owner, RunId, RunRow, RunStatus, Timestamp};
+use crate::run::{Owner, RunId, RunRow, RunStatus, RunStory, Timestamp};
 
-/// The version of the packed form.
-const VERSION: u8 = 1;
+/// The version of the packed form: since version 2, the run's story stands behind the rest.
+const VERSION: u8 = 2;
+const WITHOUT_STORY: u8 = 1;
 
 /// Bits of the second byte's upper half: what follows in a short form.
 const HAS_ENDED: u8 = 0x10;
@@ -75,13 +77,15 @@ pub(super) fn encode(row: &RunRow, place: Place) -> Vec<u8> {
     put_number(&mut out, u64::from(place.segment));
     put_number(&mut out, place.offset);
     put_number(&mut out, place.length);
+    story::put(&mut out, &row.story, row.created_at);
     out
 }
 
 /// The row of a run, and where its events are when it is finished.
 pub(super) fn decode(id: RunId, bytes: &[u8]) -> Result<(RunRow, Place), StoreError> {
     let mut packed = Unpacker::new(bytes);
-    if packed.byte()? != VERSION {
+    let version = packed.byte()?;
+    if ![VERSION, WITHOUT_STORY].contains(&version) {
         return Err(StoreError::BadValue(format!("the row of run `{id}` has an unknown form")));
     }
     let flags = packed.byte()?;
@@ -103,6 +107,8 @@ pub(super) fn decode(id: RunId, bytes: &[u8]) -> Result<(RunRow, Place), StoreEr
     let boot_id = if flags & SHORT_BOOT == 0 { packed.text()? } else { long_boot(packed.array()?) };
     let parent = if flags & HAS_PARENT == 0 { None } else { Some(RunId::from_bytes(packed.array()?)) };
     let place = Place { segment: packed.small()?, offset: packed.number()?, length: packed.number()? };
+    let story =
+        if version == WITHOUT_STORY { RunStory::default() } else { story::take(&mut packed, created_at)? };
     let row = RunRow {
         id,
         workflow,
@@ -115,6 +121,7 @@ pub(super) fn decode(id: RunId, bytes: &[u8]) -> Result<(RunRow, Place), StoreEr
         owner: Owner { pid, start_time, boot_id },
         n_events,
         parent,
+        story,
     };
     Ok((row, place))
 }
@@ -171,6 +178,7 @@ mod tests {
             },
             n_events: 40,
             parent: None,
+            story: RunStory { started_by: "ana".into(), ..RunStory::default() },
         }
     }
 
@@ -189,6 +197,19 @@ mod tests {
             ..row()
         };
         assert_eq!(decode(odd.id, &encode(&odd, place)).unwrap(), (odd, place));
+    }
+
+    #[test]
+    fn a_row_of_the_first_form_has_no_story() {
+        let place = Place { segment: 1, offset: 2, length: 3 };
+        let plain = RunRow { story: RunStory::default(), ..row() };
+        let mut packed = encode(&plain, place);
+        packed[0] = WITHOUT_STORY;
+        // An empty story is one byte.
+        packed.pop();
+        assert_eq!(decode(row().id, &packed).unwrap(), (plain, place));
+        packed[0] = VERSION + 1;
+        assert!(decode(row().id, &packed).unwrap_err().to_string().contains("unknown form"));
     }
 
     #[test]

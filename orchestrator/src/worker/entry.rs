@@ -137,6 +137,16 @@ impl Entry {
         Some(Self { path, who, attempts: attempts? })
     }
 
+    /// Who the worker is.
+    pub(super) fn id(&self) -> &ProcessId {
+        &self.who.process
+    }
+
+    /// The attempt that it began last.
+    pub(super) fn latest(&self) -> Option<&str> {
+        self.attempts.first().map(String::as_str)
+    }
+
     /// The worker, when it lives.
     pub(super) fn process(&self) -> Option<Process> {
         if self.who.process.is_alive() { Process::find(self.who.process.pid) } else { None }

@@ -24,6 +24,7 @@ mod pool;
 mod process;
 mod protocol;
 mod receipts;
+mod roster;
 mod serve;
 mod staging;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use control::{AttemptControl, AttemptReport, CancelHandle, OnProgress, StopR
 pub use inline::{InlineAttempt, PATIENCE, run_inline, start_inline};
 pub use pool::{PoolOptions, WorkerPool};
 pub use process::{Ask, ask};
+pub use roster::{Work, WorkerNews};
 pub use serve::{WorkerOptions, serve};
 
 use std::{path::Path, sync::Arc};

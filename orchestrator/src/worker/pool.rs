@@ -21,6 +21,7 @@ use super::{
     error::WorkerError,
     link::{Handover, Worker},
     receipts::Receipts,
+    roster::{Roster, WorkerNews},
 };
 use crate::run::AttemptResult;
 
@@ -60,6 +61,7 @@ struct Shared {
     left: Arc<AtomicBool>,
     n_attempts: AtomicU64,
     receipts: Arc<Receipts>,
+    roster: Roster,
 }
 
 /// What a pool does with attempts.
@@ -84,6 +86,7 @@ impl WorkerPool {
             left: Arc::default(),
             n_attempts: AtomicU64::new(0),
             receipts: Arc::default(),
+            roster: Roster::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -162,6 +165,12 @@ impl WorkerPool {
         (size - self.shared.slots.available_permits().min(size), size)
     }
 
+    /// The workers that live, by their numbers, those that an earlier orchestrator left at work too. Reads files.
+    pub fn workers(&self) -> Vec<WorkerNews> {
+        let idle: Vec<_> = self.idle().iter().filter_map(Worker::id).collect();
+        self.shared.roster.list(&self.shared.options.home, &idle)
+    }
+
     async fn run(&self, spec: &AttemptSpec, control: &mut AttemptControl) -> AttemptReport {
         let mut phase = self.shared.phase.subscribe();
         let slot = tokio::select! {
@@ -181,6 +190,7 @@ impl WorkerPool {
             if self.is_leaving() {
                 return not_begun();
             }
+            let _given = self.shared.roster.enter(&spec.run);
             let (id, process) = (self.shared.n_attempts.fetch_add(1, Ordering::Relaxed), worker.id());
             let result = match worker.attempt(id, spec, control, self.shared.options.grace).await {
                 Handover::Done(result) => {

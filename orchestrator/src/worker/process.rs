@@ -127,6 +127,29 @@ pub(super) fn look_below(of: u32) -> Look {
     look
 }
 
+/// Resident bytes of processes, each with all that is below it.
+pub(super) fn memory_below(roots: &[u32]) -> BTreeMap<u32, u64> {
+    let parents: BTreeMap<u32, u32> =
+        all().into_iter().map(|process| (process.pid, process.parent)).collect();
+    let mut bytes = BTreeMap::new();
+    for &pid in parents.keys() {
+        let mut way = std::iter::successors(Some(pid), |at| parents.get(at).copied().filter(|up| *up > 0));
+        // Numbers change while they are read: no way is longer than there are processes.
+        if let Some(root) = way.by_ref().take(parents.len()).find(|at| roots.contains(at)) {
+            *bytes.entry(root).or_default() += resident(pid);
+        }
+    }
+    bytes
+}
+
+/// Resident bytes of a process; 0 when it is gone.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
 /// The marks of all processes that carry one; this process excepted.
 pub(super) fn marks() -> BTreeSet<String> {
     let own = std::process::id();

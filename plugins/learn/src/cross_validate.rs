@@ -13,7 +13,7 @@ use crate::{
     dataset,
     evaluate::{Truth, judge},
     folds,
-    report::{REPORT_VERSION, Report},
+    report::{REPORT_VERSION, Report, lower_is_better},
     train::{Common, EstimatorSpec, check_columns, train},
     transforms::Transform,
 };
@@ -79,7 +79,7 @@ impl Task for CrossValidate {
     type Params = CrossValidateParams;
 
     fn describe(&self) -> Description {
-        Description::new("cross_validate", "1", "Judges a way of training by cross-validation.")
+        Description::new("cross_validate", "2", "Judges a way of training by cross-validation.")
             .doc(DOC)
             .input(Port::new("table", PortType::Table, "the rows"))
             .output(Port::new("report", PortType::Report, "metrics over the folds, for a gate"))
@@ -175,14 +175,17 @@ impl CrossValidateParams {
         }
         let (last, task) = last.ok_or_else(|| TaskError::permanent("too_few_rows", "there are no folds"))?;
         let truth = Truth::read(table, &self.target, &task)?;
+        let metrics = over_folds(&per_fold);
         Ok(Report {
             version: REPORT_VERSION,
             n_rows: table.n_rows(),
             seed: self.shuffle.then_some(self.seed),
-            metrics: over_folds(&per_fold),
-            // Counts of a single fold would mislead.
+            lower_is_better: lower_is_better(&metrics),
+            metrics,
+            // Counts and the curve of a single fold would mislead.
             by_class: BTreeMap::new(),
             confusion: Vec::new(),
+            curve: None,
             folds: per_fold,
             truth: truth.to_json(),
             predictions,

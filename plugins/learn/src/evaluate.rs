@@ -18,8 +18,8 @@ use self::{foreign::ForeignOptions, table::predictions_table};
 
 use crate::{
     dataset,
-    metrics::{Classification, classification_metrics, regression_metrics},
-    report::{ChampionReport, REPORT_VERSION, Report},
+    metrics::{Classification, classification_metrics, regression_metrics, score_curve},
+    report::{ChampionReport, REPORT_VERSION, Report, lower_is_better},
 };
 
 /// Judges a model.
@@ -106,7 +106,7 @@ impl Task for Evaluate {
     type Params = EvaluateParams;
 
     fn describe(&self) -> Description {
-        Description::new("evaluate", "2", "Judges a model on rows it was not trained on.")
+        Description::new("evaluate", "3", "Judges a model on rows it was not trained on.")
             .doc(DOC)
             .input(
                 Port::new("model", PortType::Model, "the model under judgement; or `predictions`").optional(),
@@ -320,10 +320,12 @@ pub(crate) fn judge(truth: &Truth, predictions: &Predictions, positive: &str) ->
         rows: String::new(),
         seed: None,
         metrics: BTreeMap::new(),
+        lower_is_better: Vec::new(),
         classes: Vec::new(),
         positive: None,
         by_class: BTreeMap::new(),
         confusion: Vec::new(),
+        curve: None,
         folds: Vec::new(),
         truth: Vec::new(),
         predictions: Vec::new(),
@@ -346,6 +348,7 @@ pub(crate) fn judge(truth: &Truth, predictions: &Predictions, positive: &str) ->
             ));
         }
     };
+    report.lower_is_better = lower_is_better(&report.metrics);
     Ok(Judged { report, predictions: values })
 }
 
@@ -382,7 +385,7 @@ fn judge_classes(
         labels.len() == predictions.classes.len() && labels.iter().copied().eq(predictions.classes.iter());
     let truth_idx: Vec<usize> = truth.iter().map(index).collect();
     let predicted_idx: Vec<usize> = predicted.iter().map(|label| index(label)).collect();
-    let (metrics, by_class, confusion) = classification_metrics(&Classification {
+    let judged = Classification {
         truth: &truth_idx,
         predicted: &predicted_idx,
         n_classes: labels.len(),
@@ -390,7 +393,9 @@ fn judge_classes(
         // Probabilities speak of the model's classes; where others occur they cannot be compared.
         probabilities: predictions.probabilities.as_deref().filter(|_| same_classes),
         scores: predictions.scores.as_deref().filter(|_| same_classes),
-    });
+    };
+    let (metrics, by_class, confusion) = classification_metrics(&judged);
+    report.curve = score_curve(&judged);
     report.metrics = metrics;
     report.by_class = names.iter().cloned().zip(by_class).collect();
     report.confusion = confusion;
@@ -413,6 +418,7 @@ fn champion(
         hash: reference.hash.clone(),
         metrics: BTreeMap::new(),
         by_class: BTreeMap::new(),
+        curve: None,
         predictions: Vec::new(),
         error: None,
     };
@@ -431,6 +437,7 @@ fn champion(
         Ok(judged) => {
             report.metrics = judged.report.metrics;
             report.by_class = judged.report.by_class;
+            report.curve = judged.report.curve;
             report.predictions = judged.predictions;
         }
         Err(error) => {

@@ -19,7 +19,7 @@ use sluicegate_plugin::Pack;
 pub use cross_validate::CrossValidate;
 pub use evaluate::Evaluate;
 pub use gate::Gate;
-pub use metrics::{Classification, classification_metrics, regression_metrics};
+pub use metrics::{Classification, ScoreCurve, classification_metrics, regression_metrics, score_curve};
 pub use report::{ChampionReport, Report};
 pub use train::{TrainLinear, TrainLogistic, TrainSvm};
 

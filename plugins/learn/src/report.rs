@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::metrics::ByClass;
+use crate::metrics::{ByClass, ScoreCurve, higher_is_better};
 
 /// The version of the report's format.
 pub(crate) const REPORT_VERSION: u32 = 1;
@@ -28,6 +28,9 @@ pub struct Report {
     pub seed: Option<u64>,
     /// Metrics by name.
     pub metrics: BTreeMap<String, f64>,
+    /// Those of `metrics` of which less is better, for readers that know nothing of metrics.
+    #[serde(default)]
+    pub lower_is_better: Vec<String>,
     /// Classes in the order of the confusion matrix.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
@@ -40,6 +43,9 @@ pub struct Report {
     /// Counts: rows are true classes, columns predicted ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusion: Vec<Vec<f64>>,
+    /// Of two classes, how the model does at every threshold of its score; absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<ScoreCurve>,
     /// Metrics of each fold of a cross-validation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folds: Vec<BTreeMap<String, f64>>,
@@ -66,12 +72,20 @@ pub struct ChampionReport {
     /// Metrics of each class.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_class: BTreeMap<String, ByClass>,
+    /// How it does at every threshold of its score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<ScoreCurve>,
     /// The predicted value of each row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predictions: Vec<Value>,
     /// Why it could not be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Those of some metrics of which less is better.
+pub(crate) fn lower_is_better(metrics: &BTreeMap<String, f64>) -> Vec<String> {
+    metrics.keys().filter(|name| !higher_is_better(name)).cloned().collect()
 }
 
 /// Looks a metric up: `recall`, or `recall[malignant]` for one class.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     doc::{markdown, schema_in},
     part::{Shell, shell},
+    text::prose,
     view::{ApiDocs, Page},
 };
 
@@ -27,7 +28,7 @@ pub fn api_docs(page: &Page, view: &ApiDocs) -> String {
             p.meta { span { "version " (document["info"]["version"].as_str().unwrap_or("?")) } span { "OpenAPI " (document["openapi"].as_str().unwrap_or("?")) } a href="/api/openapi.json" { "openapi.json" } }
             (markdown(document["info"]["description"].as_str().unwrap_or_default())) }
         div.api {
-            nav.card aria-label="Operations" { ul.plain { @for (path, method, _, operation) in &operations { li { a href={ "#" (anchor(method, path)) } title=(path) { (verb(method)) (summary(operation, path)) } } } } }
+            nav.card aria-label="Operations" { ul.plain { @for (path, method, _, operation) in &operations { li { a href={ "#" (anchor(method, path)) } title=(path) { (verb(method)) span { (prose(summary(operation, path))) } } } } } }
             div { @for (path, method, item, operation) in &operations { (operation_card(document, path, method, item, operation)) } }
         }
     };
@@ -57,7 +58,7 @@ fn operation_card(document: &Value, path: &str, method: &str, item: &Value, oper
     html! {
         section.card.operation id=(anchor(method, path)) {
             h2 { (verb(method)) code { (path) } }
-            p.lead { (summary(operation, "")) }
+            p.lead { (prose(summary(operation, ""))) }
             (markdown(operation["description"].as_str().unwrap_or_default()))
             @if !parameters.is_empty() {
                 table { caption { "Parameters" } tbody { @for parameter in &parameters { tr {

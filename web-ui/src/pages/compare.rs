@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use crate::{
     icon::{badge, dot},
-    part::{Shell, better, changes, empty, line_diff, shell},
+    part::{Shell, better, changes, empty, is_variant, line_diff, scroll, shell, starter},
     text::{duration, encoded, number, plural, prose, short_id, when},
-    view::{Compare, CompareTask, Page, RunRow},
+    view::{Compare, CompareMetric, CompareTask, Page, RunRow},
 };
 
 /// `/compare?a=&b=`.
@@ -41,7 +41,7 @@ fn choices(page: &Page, view: &Compare) -> Markup {
         @if view.choices.len() < 2 { (empty("Two runs are needed to compare.", "sluice runs diff BEFORE AFTER")) }
         @else {
             form.card method="get" action="/compare" {
-                table.runs { caption.sr { "Runs to compare" }
+                table.choose { caption.sr { "Runs to compare" }
                     thead { tr { th scope="col" { "before" } th scope="col" { "after" } th scope="col" { "state" } th scope="col" { "run" } th scope="col" { "started" } } }
                     tbody { @for (at, run) in view.choices.iter().enumerate() { tr {
                         td { input type="radio" name="a" value=(run.id) checked[at == 1] aria-label={ "before: " (run.id) }; }
@@ -81,34 +81,88 @@ fn side(page: &Page, label: &str, run: &RunRow) -> Markup {
             h2 { (label) }
             p { a.row href={ "/runs/" (encoded(&run.id)) } { (run.workflow) } " " span.id title=(run.id) { (short_id(&run.id)) } " " (badge(run.state.word())) }
             p.meta { span { (when(page.now, run.created_at)) } @if let Some(seconds) = run.seconds(page.now) { span { "took " (duration(seconds)) } }
-                @if !run.started_by.is_empty() { span { "by " (run.started_by) } } }
+                @if run.parent.is_some() || !run.started_by.is_empty() { span { "by " (starter(run)) } } }
             @if !run.remark.is_empty() { p.remark { (prose(&run.remark)) } }
         }
     }
 }
 
-/// Metrics of all tasks that moved, first of all: that is what one compares for.
+/// A metric that moved, with its task.
+type Moved<'v> = (&'v CompareTask, &'v CompareMetric);
+
+/// Metrics of all tasks that moved, first of all: that is what one compares for. Variants are folded away.
 fn metric_table(view: &Compare) -> Markup {
-    let rows: Vec<_> = view
-        .tasks
-        .iter()
-        .flat_map(|task| task.metrics.iter().map(move |metric| (task, metric)))
-        .filter(|(_, metric)| metric.before != metric.after)
-        .collect();
-    html! {
-        @if !rows.is_empty() {
-            section.card { table.metrics {
-                caption { "What it did to the metrics" }
-                thead { tr { th scope="col" { "task" } th scope="col" { "metric" } th.num scope="col" { "before" } th.num scope="col" { "after" } th.num scope="col" { "difference" } } }
-                tbody { @for (task, metric) in rows { tr {
-                    td { (task.name) } th scope="row" { (metric.name) }
-                    td.num { @if let Some(value) = metric.before { (number(value)) } }
-                    td.num { @if let Some(value) = metric.after { (number(value)) } }
-                    td.num { @if let (Some(before), Some(after)) = (metric.before, metric.after) { (better(after - before, metric.higher_is_better)) } }
-                } } }
-            } }
+    let moved = |task: &'_ CompareTask, metric: &CompareMetric| {
+        let names = task.metrics.iter().map(|other| other.name.as_str());
+        (metric.before != metric.after).then(|| is_variant(&metric.name, names))
+    };
+    let (mut main, mut variants): (Vec<Moved<'_>>, Vec<Moved<'_>>) = (Vec::new(), Vec::new());
+    for task in &view.tasks {
+        for metric in &task.metrics {
+            match moved(task, metric) {
+                Some(true) => variants.push((task, metric)),
+                Some(false) => main.push((task, metric)),
+                None => {}
+            }
         }
     }
+    html! {
+        @if !main.is_empty() {
+            section.card aria-labelledby="metrics-title" {
+                h2 #metrics-title { "What it did to the metrics" }
+                (balance(&main))
+                (scroll("Metrics", &moved_table(&main)))
+                @if !variants.is_empty() {
+                    details.variants { summary { (plural(variants.len(), "more metric")) } (scroll("More metrics", &moved_table(&variants))) }
+                }
+            }
+        }
+    }
+}
+
+fn moved_table(rows: &[Moved<'_>]) -> Markup {
+    let has_champion = rows.iter().any(|(_, metric)| metric.champion.is_some());
+    html! {
+        table.metrics {
+            thead { tr { th scope="col" { "task" } th scope="col" { "metric" } th.num scope="col" { "before" } th.num scope="col" { "after" } th.num scope="col" { "difference" }
+                @if has_champion { th.num scope="col" { "champion" } th.num scope="col" { "after − champion" } } } }
+            tbody { @for (at, (task, metric)) in rows.iter().enumerate() { tr {
+                td { @if at == 0 || rows[at - 1].0.name != task.name { (task.name) } } th scope="row" { (metric.name) }
+                td.num { (value(metric.before)) }
+                td.num { (value(metric.after)) }
+                td.num { (difference(metric.before, metric.after, metric.higher_is_better)) }
+                @if has_champion {
+                    td.num title=(task.champion) { @if metric.champion.is_some() { (value(metric.champion)) } }
+                    td.num { (difference(metric.champion, metric.after, metric.higher_is_better)) }
+                }
+            } } }
+        }
+    }
+}
+
+/// How many metrics became better and how many worse, in words.
+fn balance(rows: &[Moved<'_>]) -> Markup {
+    let n = |wanted: bool| {
+        let is = |metric: &CompareMetric| {
+            let difference = metric.after? - metric.before?;
+            (difference != 0.0).then_some((difference > 0.0) == metric.higher_is_better?)
+        };
+        rows.iter().filter(|(_, metric)| is(metric) == Some(wanted)).count()
+    };
+    let (n_better, n_worse) = (n(true), n(false));
+    html! {
+        @if n_better + n_worse > 0 {
+            p.meta { span.better { "▲ " (n_better) " better" } span.worse { "▼ " (n_worse) " worse" } }
+        }
+    }
+}
+
+fn value(value: Option<f64>) -> Markup {
+    html! { @match value { Some(value) => span title=(value) { (number(value)) }, None => span.absent { "absent" } } }
+}
+
+fn difference(from: Option<f64>, to: Option<f64>, higher_is_better: Option<bool>) -> Markup {
+    html! { @if let (Some(from), Some(to)) = (from, to) { (better(from, to, higher_is_better)) } }
 }
 
 fn task_section(task: &CompareTask) -> Markup {

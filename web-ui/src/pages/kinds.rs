@@ -5,9 +5,11 @@ use maud::{Markup, html};
 use crate::{
     doc::{markdown, schema},
     part::{Shell, empty, shell},
-    text::{encoded, plural},
+    text::{encoded, plural, prose},
     view::{KindPage, KindPort, Kinds, Page},
 };
+
+use super::system::plugin_table;
 
 /// `/kinds`.
 pub fn kinds(page: &Page, view: &Kinds) -> String {
@@ -22,14 +24,10 @@ pub fn kinds(page: &Page, view: &Kinds) -> String {
         @if view.rows.is_empty() { (empty("No kind is known.", "sluice kinds list")) }
         div.packs { @for pack in packs {
             section.card aria-label=(pack) { h2 { (pack) }
-                dl.kinds { @for row in view.rows.iter().filter(|row| row.pack == pack) { dt { a.row href={ "/kinds/" (encoded(&row.name)) } { (row.name) } } dd { (row.summary) } } } }
+                dl.kinds { @for row in view.rows.iter().filter(|row| row.pack == pack) { dt { a.row href={ "/kinds/" (encoded(&row.name)) } { (row.name) } } dd { (prose(&row.summary)) } } } }
         } }
         section.card aria-labelledby="plugins" { h2 #plugins { "Packs and plugins" }
-            table { thead { tr { th scope="col" { "name" } th scope="col" { "version" } th scope="col" { "form" } th.num scope="col" { "kinds" } th scope="col" { "file" } } }
-                tbody { @for plugin in &view.plugins { tr {
-                    th scope="row" { (plugin.name) } td { (plugin.version) } td { (plugin.form) } td.num { (plugin.n_kinds) }
-                    td { span.mono.sub { (plugin.path) } @if !plugin.error.is_empty() { p.problem { "It could not be loaded: " (plugin.error) } } }
-                } } } } }
+            (plugin_table(&view.plugins)) }
     };
     shell(page, &Shell { title: "Kinds", place: "/kinds" }, &main)
 }
@@ -55,7 +53,7 @@ pub fn kind(page: &Page, view: &KindPage) -> String {
             div.wide {
                 section.card.doc { (markdown(&view.doc)) @if view.doc.trim().is_empty() { p { (view.row.summary) } } }
                 section.card aria-labelledby="params" { h2 #params { "Parameters" } (schema(&view.schema)) }
-                @if !view.errors.is_empty() { section.card aria-labelledby="errors" { h2 #errors { "Errors" } dl.kinds { @for error in &view.errors { dt { code { (error.code) } } dd { (error.doc) } } } } }
+                @if !view.errors.is_empty() { section.card aria-labelledby="errors" { h2 #errors { "Errors" } dl.kinds { @for error in &view.errors { dt { code { (error.code) } } dd { (prose(&error.doc)) } } } } }
             }
             div.side {
                 (ports("Inputs", &view.inputs, &view.more_inputs))
@@ -72,7 +70,7 @@ fn ports(title: &str, ports: &[KindPort], more: &str) -> Markup {
     html! {
         section.card { h2 { (title) }
             @if ports.is_empty() && more.is_empty() { p.empty { "none" } }
-            dl.kinds { @for port in ports { dt { b { (port.name) } " " span.type { (port.port_type) } @if port.is_optional { span.sub { " optional" } } } dd { (port.doc) } }
+            dl.kinds { @for port in ports { dt { b { (port.name) } " " span.type { (port.port_type) } @if port.is_optional { span.sub { " optional" } } } dd { (prose(&port.doc)) } }
                 @if !more.is_empty() { dt { (more) } } } }
     }
 }

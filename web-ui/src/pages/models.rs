@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use crate::{
     icon::badge_as,
-    part::{Action, Shell, action, empty, health_badge, post, scroll, shell},
+    part::{Action, Shell, action, empty, health_badge, is_variant, post, scroll, shell},
     text::{encoded, number, plural, prose, short_id, shortened, size, when},
-    view::{AliasMove, ModelPage, ModelVersion, Models, Page},
+    view::{AliasMove, Metric, ModelPage, ModelVersion, Models, Page},
 };
 
 /// `/models`.
@@ -57,7 +57,7 @@ pub fn model(page: &Page, view: &ModelPage) -> String {
                     ol.history { @for step in &view.history { (moved(page, step)) } } }
             }
         }
-        @if view.versions.len() > 1 { section.card aria-labelledby="all-metrics" { h2 #all-metrics { "Metrics of all versions" } (metric_grid(view)) } }
+        @if view.versions.iter().any(|version| !version.metrics.is_empty()) { section.card aria-labelledby="all-metrics" { h2 #all-metrics { "Metrics of all versions" } (metric_grid(view)) } }
     };
     shell(page, &Shell { title: &view.name, place: "/models" }, &main)
 }
@@ -69,16 +69,22 @@ fn version_block(page: &Page, view: &ModelPage, version: &ModelVersion) -> Marku
             summary { b { "v" (version.version) } @for alias in aliases { " " span.alias { (alias.alias) } }
                 @if let Some(decision) = version.decision { " " (badge_as(decision.look().word(), decision.word())) }
                 span.sub { (when(page.now, version.registered_at)) }
-                @for metric in version.metrics.iter().take(3) { span.sub { (metric.name) " " b { (number(metric.value)) } } } }
+                @for metric in main_metrics(version).into_iter().take(3) { span.sub { (metric.name) " " b { (number(metric.value)) } } } }
             dl.params {
                 dt { "from" } dd { a href={ "/runs/" (encoded(&version.run)) "?task=" (encoded(&version.task)) } { (if version.workflow.is_empty() { "run" } else { &version.workflow }) " " (short_id(&version.run)) } " task " code { (version.task) } }
                 dt { "bundle" } dd { code title=(version.bundle) { (shortened(&version.bundle)) } " " (size(version.size)) @if !version.url.is_empty() { " " a href=(version.url) download { "download" } } }
                 dt { "as" } dd { code { "sluice models serve " (view.name) "@" (version.version) } }
             }
             @if !version.lineage.is_empty() { ol.lineage aria-label="Lineage" { @for step in &version.lineage { li { b { (step.name) } code title=(step.value) { (shortened(&step.value)) } } } } }
-            @if !version.metrics.is_empty() { dl.chips { @for metric in &version.metrics { div { dt { (metric.name) } dd { (number(metric.value)) } } } } }
+            @if !version.metrics.is_empty() { dl.chips { @for metric in main_metrics(version) { div { dt { (metric.name) } dd { (number(metric.value)) } } } } }
         }
     }
+}
+
+/// Metrics without variants of others; the table of all versions has them all.
+fn main_metrics(version: &ModelVersion) -> Vec<&Metric> {
+    let names = || version.metrics.iter().map(|metric| metric.name.as_str());
+    version.metrics.iter().filter(|metric| !is_variant(&metric.name, names())).collect()
 }
 
 fn rollback(page: &Page, view: &ModelPage, alias: &str, previous: u64) -> Markup {

@@ -47,7 +47,8 @@ fn filter(view: &Runs) -> Markup {
                     @for workflow in &view.workflows { option value=(workflow) selected[*workflow == view.workflow] { (workflow) } }
                 } }
             fieldset { legend.sr { "State" }
-                @for state in RunState::ALL {
+                // Runs are recorded when they begin: none waits in a list.
+                @for state in RunState::ALL.into_iter().filter(|state| *state != RunState::Queued) {
                     label class={ "pick s-" (state.word()) } { input type="checkbox" name="state" value=(state.word()) checked[view.states.contains(&state)]; (crate::icon::icon(state.word())) (state.word()) }
                 } }
             label { span.sr { "Beginning of an id" } input type="search" name="q" value=(view.query) placeholder="Id"; }

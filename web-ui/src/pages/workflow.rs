@@ -6,7 +6,7 @@ use crate::{
     graph::{Foldable, Node, draw, fold},
     icon::icon,
     part::{Shell, diagnostics, empty, numbered, param_fields, post, run_table, shell},
-    plot::{outcomes, trend_durations, trend_metric},
+    plot::{outcome_bars, trend_durations, trend_metric},
     text::{clock_minute, count, encoded, plural, when},
     view::{Page, ParamField, Severity, WorkflowPage},
 };
@@ -28,7 +28,7 @@ pub fn workflow(page: &Page, view: &WorkflowPage) -> String {
                 a href={ "/runs?workflow=" (encoded(&row.name)) } { (count(row.n_runs)) @if row.n_runs >= 30 { "+" } " runs" }
                 span { (plural(view.tasks.len(), "task")) }
             }
-            @if !row.outcomes.is_empty() { (outcomes(&row.outcomes, page.now)) }
+            @if !row.outcomes.is_empty() { (outcome_bars(&row.outcomes, row.outcomes.len(), page.now)) }
         }
         @if !view.diagnostics.is_empty() { (problems(view)) }
         div.run-grid.beside[is_narrow] {
@@ -138,7 +138,8 @@ fn last_runs(page: &Page, view: &WorkflowPage) -> Markup {
     html! {
         section.card aria-labelledby="runs-title" {
             h2 #runs-title { "Last runs" }
-            @if view.runs.is_empty() { (empty("It never ran. The form above starts it, or:", &format!("sluice run {file}"))) }
+            @if view.runs.is_empty() && !view.can_start { (empty("It never ran, and cannot before its file is corrected:", &format!("sluice check {file}"))) }
+            @else if view.runs.is_empty() { (empty("It never ran. The form above starts it, or:", &format!("sluice run {file}"))) }
             @else {
                 (run_table(&view.runs, page.now, "Last runs"))
                 p.more { a href={ "/runs?workflow=" (encoded(&view.row.name)) } { "All runs" } }

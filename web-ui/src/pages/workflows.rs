@@ -16,7 +16,7 @@ pub fn workflows(page: &Page, view: &Workflows) -> String {
         &Live::Every(10),
         &html! {
             @if view.rows.is_empty() && view.query.is_empty() {
-                (empty(&format!("There is no workflow in {} yet. Save one there, or run a file from anywhere:", folder(view)), "sluice run WORKFLOW.toml"))
+                (empty(&format!("There is no workflow in {} yet. Every `*.toml` that is saved there appears here; a file anywhere runs by hand:", folder(view)), "sluice run WORKFLOW.toml"))
             } @else if view.rows.is_empty() { p.empty { "No workflow matches." } }
             @else { div.card { (table(page, view)) } }
         },
@@ -38,7 +38,11 @@ pub fn workflows(page: &Page, view: &Workflows) -> String {
 }
 
 fn folder(view: &Workflows) -> &str {
-    if view.folder.is_empty() { "the workflows folder" } else { &view.folder }
+    if view.folder.is_empty() {
+        "`workflows/` beside `sluice.toml`, or in what `--workflows` names,"
+    } else {
+        &view.folder
+    }
 }
 
 fn table(page: &Page, view: &Workflows) -> Markup {

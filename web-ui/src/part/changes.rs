@@ -4,11 +4,13 @@ use maud::{Markup, html};
 
 use crate::{text::shortened, view::Change};
 
+use super::tables::scroll;
+
 /// A table of names with what was and what is.
 pub(crate) fn changes(caption: &str, changes: &[Change]) -> Markup {
     html! {
         @if !changes.is_empty() {
-            table.changes {
+            (scroll(caption, &html! { table.changes {
                 caption { (caption) }
                 thead { tr { th scope="col" { "what" } th scope="col" { "before" } th scope="col" { "after" } } }
                 tbody {
@@ -20,7 +22,7 @@ pub(crate) fn changes(caption: &str, changes: &[Change]) -> Markup {
                         }
                     }
                 }
-            }
+            } }))
         }
     }
 }

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use crate::{
     icon::{badge, icon},
-    text::{duration, encoded, prose, short_id, when},
-    view::{DeploymentHealth, RunRow, RunState},
+    text::{clock_minute, duration, encoded, prose, rfc3339, short_id, when},
+    view::{Decision, DeploymentHealth, RunRow, RunState},
 };
 
 /// A table of runs.
@@ -25,17 +25,33 @@ pub(crate) fn run_table(rows: &[RunRow], now: i64, caption: &str) -> Markup {
 fn run_row(row: &RunRow, now: i64) -> Markup {
     let is_open = !row.state.is_final();
     html! {
-        tr {
-            td { (badge(row.state.word())) }
-            td.main { a.row href={ "/runs/" (encoded(&row.id)) } { (row.workflow) } " " span.id title=(row.id) { (short_id(&row.id)) }
-                @if row.parent.is_some() { span.sub title="started by a task of another run" { " nested" } } }
-            td.what {
-                @if !row.remark.is_empty() { span.remark title=(row.remark) { (prose(&row.remark)) } }
-                @else if is_open && row.n_tasks > 0 { (progress(row)) }
-            }
-            td.when { (when(now, row.created_at)) }
-            td.num.took { @if let Some(seconds) = row.seconds(now) { (duration(seconds)) } }
-            td.by { (row.started_by) }
+           tr {
+               td { (badge(row.state.word())) }
+               td.main { a.row href={ "/runs/" (encoded(&row.id)) } { (row.workflow) } " " span.id title=(row.id) { (short_id(&row.id)) }
+    }
+               td.what {
+                   @if !row.remark.is_empty() { span.remark title=(row.remark) { (prose(&row.remark)) } }
+                   @else if is_open && row.n_tasks > 0 { (progress(row)) }
+                   @else if row.decision == Some(Decision::Pass) { span.passed { (icon("succeeded")) "its gate passed" } }
+               }
+               td.when { (when(now, row.created_at)) }
+               td.num.took { @if let Some(seconds) = row.seconds(now) { (duration(seconds)) } }
+               td.by { (starter(row)) }
+           }
+       }
+}
+
+/// A run that began so many milliseconds after it was due has a time of its own to tell.
+const LATE: i64 = 60_000;
+
+/// What or who started a run: a run, a schedule with the time that was due, a person.
+pub(crate) fn starter(row: &RunRow) -> Markup {
+    let due = row.due_at.map(|due| format!("due {}", rfc3339(due)));
+    html! {
+        @if let Some(parent) = &row.parent { a href={ "/runs/" (encoded(parent)) } title=(parent) { "run " (short_id(parent)) } }
+        @else {
+            span title=[due] { (prose(&row.started_by)) }
+            @if let Some(due) = row.due_at.filter(|due| row.created_at - due >= LATE) { span.sub { " for " (clock_minute(due)) } }
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    text::{clipped, count, prose},
+    text::{count, prose, short_cell},
     view::TablePreview,
 };
 
@@ -26,11 +26,11 @@ pub(crate) fn scroll(label: &str, table: &Markup) -> Markup {
 pub(crate) fn preview(label: &str, table: &TablePreview) -> Markup {
     let body = html! {
         table.preview {
-            thead { tr { @for column in &table.columns { th scope="col" { (column.name) small { (column.value) } } } } }
+            thead { tr { @for (at, column) in table.columns.iter().enumerate() { th.num[is_number(table, at)] scope="col" { (column.name) small { (column.value) } } } } }
             tbody {
                 @for row in &table.rows {
-                    tr { @for cell in row { td { @match cell {
-                        Some(text) => (clipped(text, 80)),
+                    tr { @for (at, cell) in row.iter().enumerate() { td.num[is_number(table, at)] title=[cell.as_ref().filter(|text| text.len() > 10)] { @match cell {
+                        Some(text) => (short_cell(text)),
                         None => span.absent { "missing" },
                     } } } }
                 }
@@ -41,4 +41,11 @@ pub(crate) fn preview(label: &str, table: &TablePreview) -> Markup {
         (scroll(label, &body))
         p.note { (count(table.n_rows)) " rows, " (table.columns.len()) " columns" @if (table.rows.len() as u64) < table.n_rows { "; the first " (table.rows.len()) " are shown" } }
     }
+}
+
+fn is_number(table: &TablePreview, column: usize) -> bool {
+    let is = |kind: &str| {
+        ["int", "uint", "float", "decimal"].iter().any(|prefix| kind.to_lowercase().starts_with(prefix))
+    };
+    table.columns.get(column).is_some_and(|column| is(&column.value))
 }

@@ -9,19 +9,27 @@ use crate::{
 
 use super::scale::px;
 
-/// The last runs as bars: as high as they took long (by the root, so that short ones can be seen), marked below when they ended badly.
+/// Bars of a row, so that those of several rows stand below each other.
+const N_BARS: usize = 30;
+
+/// The last runs as bars, in a row of as many as there could be: see [`outcome_bars`].
 pub(crate) fn outcomes(bars: &[OutcomeBar], now: i64) -> Markup {
+    outcome_bars(bars, N_BARS, now)
+}
+
+/// The last runs as bars: as high as they took long (by the root, so that short ones can be seen), marked below when they ended badly.
+pub(crate) fn outcome_bars(bars: &[OutcomeBar], n_places: usize, now: i64) -> Markup {
     const PITCH: usize = 7;
     const HEIGHT: f64 = 24.0;
     let longest = bars.iter().map(|bar| bar.seconds).fold(0.0, f64::max);
     let n_bad = bars.iter().filter(|bar| matches!(bar.state, RunState::Failed | RunState::Rejected)).count();
     let label = format!("last {} runs, {n_bad} failed or rejected", bars.len());
     html! {
-        svg.outcomes width=(30 * PITCH) height="32" viewBox=(format!("0 0 {} 32", 30 * PITCH)) role="group" aria-label=(label) {
+        svg.outcomes width=(n_places * PITCH) height="32" viewBox=(format!("0 0 {} 32", n_places * PITCH)) role="group" aria-label=(label) {
             @for (place, bar) in bars.iter().enumerate() {
                 @let share = if longest > 0.0 { (bar.seconds.max(0.0) / longest).sqrt() } else { 1.0 };
                 @let height = 4.0 + share * (HEIGHT - 4.0);
-                @let x = (30usize.saturating_sub(bars.len()) + place) * PITCH;
+                @let x = (n_places.saturating_sub(bars.len()) + place) * PITCH;
                 a href={ "/runs/" (encoded(&bar.run)) } class={ "s-" (bar.state.word()) } {
                     title { (bar.state.word()) ", " (duration(bar.seconds)) ", " (relative(now, bar.at)) }
                     rect x=(x) width="5" y=(px(HEIGHT - height)) height=(px(height)) rx="1" {}

@@ -2,13 +2,13 @@
 
 mod bars;
 mod confusion;
+mod curve;
 mod lines;
-mod roc;
 mod scale;
 mod scatter;
 
-pub(crate) use bars::{activity, outcomes, shares};
+pub(crate) use bars::{activity, outcome_bars, outcomes, shares};
 pub(crate) use confusion::confusion;
+pub(crate) use curve::curves;
 pub(crate) use lines::{trend_durations, trend_metric};
-pub(crate) use roc::roc;
 pub(crate) use scatter::residuals;

@@ -19,7 +19,7 @@ pub(crate) fn residuals(pairs: &[(f64, f64)]) -> Markup {
         return Markup::default();
     };
     let step = pairs.len().div_ceil(MOST_POINTS);
-    let (x, y) = (Scale::new(low, high, 44.0, 336.0), Scale::new(worst, -worst, 204.0, 10.0));
+    let (x, y) = (Scale::new(low, high, 56.0, 346.0), Scale::new(worst, -worst, 204.0, 10.0));
     let mut dots = String::new();
     for pair in pairs.iter().step_by(step) {
         // A line without length and with round ends is a dot, and a path of them is a tenth of as many circles.
@@ -30,16 +30,16 @@ pub(crate) fn residuals(pairs: &[(f64, f64)]) -> Markup {
         figure.plot {
             figcaption { "Residuals" span.sub { "true minus predicted"
                 @if step > 1 { "; one in " (step) " of " (count(pairs.len() as u64)) " rows" } } }
-            svg viewBox="0 0 344 240" width="344" height="240" role="img" aria-label=(label) {
-                path.grid d="M44 10V204M44 10H336M44 204H336" {}
-                path.chance d=(format!("M44 {0}H336", y.px(0.0))) {}
+            svg viewBox="0 0 354 240" width="354" height="240" role="img" aria-label=(label) {
+                path.grid d="M56 10V204M56 10H346M56 204H346" {}
+                path.chance d=(format!("M56 {0}H346", y.px(0.0))) {}
                 path.dots d=(dots) {}
-                text.tick x="38" y="14" text-anchor="end" { (number(-worst)) }
-                text.tick x="38" y=(y.px(0.0)) dy="4" text-anchor="end" { "0" }
-                text.tick x="38" y="206" text-anchor="end" { (number(worst)) }
-                text.tick x="44" y="219" { (number(low)) }
-                text.tick x="336" y="219" text-anchor="end" { (number(high)) }
-                text.tick x="190" y="235" text-anchor="middle" { "predicted" }
+                text.tick x="50" y="14" text-anchor="end" { (number(-worst)) }
+                text.tick x="50" y=(y.px(0.0)) dy="4" text-anchor="end" { "0" }
+                text.tick x="50" y="206" text-anchor="end" { (number(worst)) }
+                text.tick x="56" y="219" { (number(low)) }
+                text.tick x="346" y="219" text-anchor="end" { (number(high)) }
+                text.tick x="201" y="235" text-anchor="middle" { "predicted" }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What several pages show.
 
-use super::RunState;
+use super::{Decision, RunState};
 
 /// A name with its value, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,14 +42,18 @@ pub struct RunRow {
     pub created_at: i64,
     /// When it ended.
     pub ended_at: Option<i64>,
-    /// What started it, such as `schedule`, `ana`, `webhook`; empty when it is not known.
+    /// What or who started it, such as ``schedule `nightly` ``, `ana`, `webhook`; empty when it is not known, or a run did.
     pub started_by: String,
+    /// The time for which a schedule started it.
+    pub due_at: Option<i64>,
     /// The number of tasks.
     pub n_tasks: u32,
     /// Tasks at their end.
     pub n_ended: u32,
     /// Why it failed or was rejected, in one line; empty where a list does not know it.
     pub remark: String,
+    /// What its gates decided together, once it ended; absent when it has none that spoke.
+    pub decision: Option<Decision>,
     /// The run whose task started it.
     pub parent: Option<String>,
 }

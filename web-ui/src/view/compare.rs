@@ -11,6 +11,8 @@ pub struct CompareMetric {
     pub before: Option<f64>,
     /// Its value after.
     pub after: Option<f64>,
+    /// What the model in service had on the same rows, when the later run was compared with one.
+    pub champion: Option<f64>,
     /// Whether more is better; `None` when that cannot be said.
     pub higher_is_better: Option<bool>,
 }
@@ -32,6 +34,8 @@ pub struct CompareTask {
     pub changes: Vec<Change>,
     /// Its metrics, also those that are equal.
     pub metrics: Vec<CompareMetric>,
+    /// The model in service that the later run was compared with, such as `wine v3`; empty when there was none.
+    pub champion: String,
 }
 
 /// Two runs side by side. Without `after`, it is a form to choose.

@@ -113,6 +113,17 @@ pub struct EventRow {
     pub detail: String,
 }
 
+/// What a person wants to see of a task that failed, without opening it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedTask {
+    /// The task.
+    pub task: String,
+    /// What to do.
+    pub hints: Vec<String>,
+    /// The last lines of its log, with their ANSI codes; empty when it wrote nothing.
+    pub log: String,
+}
+
 /// One run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunPage {
@@ -132,6 +143,8 @@ pub struct RunPage {
     pub edges: Vec<Edge>,
     /// The verdicts of its gates, by the name of the gate.
     pub verdicts: Vec<(String, super::Verdict)>,
+    /// The first tasks that failed, a few at most.
+    pub failed: Vec<FailedTask>,
     /// Its last events, newest first, two hundred at most.
     pub events: Vec<EventRow>,
     /// The number of stored events. The live stream begins behind them (`?after=`, the `seq` of the last one known).

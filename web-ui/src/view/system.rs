@@ -1,5 +1,7 @@
 //! `/system`
 
+use super::PluginRow;
+
 /// A part of the store on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorePart {
@@ -18,11 +20,11 @@ pub struct WorkerRow {
     pub pid: u32,
     /// The run that it works for; empty when it is idle.
     pub run: String,
-    /// The task.
+    /// The task, likewise.
     pub task: String,
-    /// When it started with that, or fell idle.
-    pub since: i64,
-    /// Its resident memory; 0 when it is not known.
+    /// When it began its latest task, when it had one.
+    pub since: Option<i64>,
+    /// Resident memory of it and of what it started; 0 when it is not known.
     pub memory: u64,
 }
 
@@ -35,8 +37,6 @@ pub struct PoolRow {
     pub used: u32,
     /// All slots.
     pub slots: u32,
-    /// Tasks that wait for one.
-    pub n_waiting: u32,
 }
 
 /// Who did what.
@@ -69,8 +69,10 @@ pub struct System {
     pub pid: u32,
     /// Its resident memory.
     pub memory: u64,
-    /// Parts of the store with their sizes.
+    /// Parts of the store with their sizes; empty while they are counted for the first time.
     pub store: Vec<StorePart>,
+    /// When they were counted.
+    pub counted_at: Option<i64>,
     /// Free space of the store's disk; 0 when it is not known.
     pub disk_free: u64,
     /// The number of tasks that may run at a time, and that do.
@@ -79,6 +81,10 @@ pub struct System {
     pub pools: Vec<PoolRow>,
     /// Worker processes.
     pub workers: Vec<WorkerRow>,
+    /// Packs and plugins.
+    pub plugins: Vec<PluginRow>,
+    /// Runs that go on.
+    pub n_driven: usize,
     /// The number of viewers with a live stream.
     pub n_streams: usize,
     /// Problems that an operator should know of, each in one line.

@@ -259,6 +259,7 @@ pub fn compare() -> Compare {
         name: s(name),
         before: Some(before),
         after: Some(after),
+        champion: Some(0.95),
         higher_is_better: Some(higher),
     };
     Compare {
@@ -288,6 +289,7 @@ pub fn compare() -> Compare {
                     metric("f1", 0.9476, 0.9501, true),
                     metric("log_loss", 0.0913, 0.0951, false),
                 ],
+                champion: s("credit v7"),
                 ..task("scores", TaskState::Succeeded, TaskState::Succeeded)
             },
             task("gate", TaskState::Rejected, TaskState::Succeeded),
@@ -523,19 +525,22 @@ pub fn system() -> System {
             part("journal", 22_000_000, ""),
             part("database", 61_000_000, ""),
         ],
+        counted_at: Some(NOW - 20_000),
         disk_free: 51_000_000_000,
-        slots: PoolRow { name: String::new(), used: 3, slots: 8, n_waiting: 2 },
-        pools: vec![PoolRow { name: s("gpu"), used: 1, slots: 2, n_waiting: 4 }],
+        slots: PoolRow { name: String::new(), used: 3, slots: 8 },
+        pools: vec![PoolRow { name: s("gpu"), used: 1, slots: 2 }],
         workers: vec![
             WorkerRow {
                 pid: 5_120,
                 run: s(RUN),
                 task: s("train"),
-                since: NOW - 116_000,
+                since: Some(NOW - 116_000),
                 memory: 212_000_000,
             },
-            WorkerRow { pid: 5_121, since: NOW - 12_000, memory: 14_000_000, ..WorkerRow::default() },
+            WorkerRow { pid: 5_121, since: Some(NOW - 12_000), memory: 14_000_000, ..WorkerRow::default() },
         ],
+        plugins: kinds().plugins,
+        n_driven: 2,
         n_streams: 2,
         warnings: vec![s("the clock went back by 41 s at 03:12; no schedule fired twice")],
         audit: vec![

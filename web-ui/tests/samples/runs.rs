@@ -15,9 +15,15 @@ pub fn row(id: &str, workflow: &str, state: RunState, ago: i64, took: i64, by: &
         created_at: NOW - ago,
         ended_at: state.is_final().then_some(NOW - ago + took),
         started_by: s(by),
+        due_at: by.starts_with("schedule").then_some(NOW - ago - ago % MINUTE),
         n_tasks: 12,
         n_ended: if state.is_final() { 12 } else { 7 },
         remark: s(remark),
+        decision: match state {
+            RunState::Succeeded => Some(Decision::Pass),
+            RunState::Rejected => Some(Decision::Reject),
+            _ => None,
+        },
         parent: None,
     }
 }

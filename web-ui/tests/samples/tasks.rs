@@ -1,6 +1,6 @@
 use sluicegate_web::view::{
-    CacheReason, Change, ClassRow, Evaluation, LogPage, Metric, Pair, PortView, ScoredRow, TablePreview,
-    TaskDetail, TaskFailure, TaskPage,
+    CacheReason, Change, ClassRow, CurvePoint, Evaluation, LogPage, Metric, Pair, PortView, ScoreCurve,
+    TablePreview, TaskDetail, TaskFailure, TaskPage,
 };
 
 use super::{Chance, RUN, failed, rejected, rejecting_verdict, running, s};
@@ -43,15 +43,25 @@ fn port(port: &str, port_type: &str, from: &str, preview: Option<TablePreview>) 
     }
 }
 
-pub fn scored(quality: f64, seed: u64) -> Vec<ScoredRow> {
-    let mut chance = Chance::new(seed);
-    (0..2_000)
-        .map(|n| {
-            let is_positive = n % 4 == 0;
-            let noise = chance.next() + chance.next() - 1.0;
-            ScoredRow { score: if is_positive { quality } else { 0.0 } + noise, is_positive }
-        })
-        .collect()
+/// A curve that is the nearer to the corner, the better the model.
+pub fn curve(quality: f64) -> ScoreCurve {
+    let (n_positive, n_negative) = (6_772.0, 64_430.0);
+    let point = |n: u32| {
+        let share = f64::from(n) / 200.0;
+        CurvePoint {
+            threshold: (n > 0).then_some(1.0 - share),
+            n_false: (n_negative * share).floor(),
+            n_true: (n_positive * share.powf(1.0 - quality)).floor(),
+        }
+    };
+    let points = (0..=200).map(point).collect();
+    ScoreCurve {
+        points,
+        n_positive,
+        n_negative,
+        roc_auc: Some(1.0 / (2.0 - quality)),
+        average_precision: None,
+    }
 }
 
 pub fn evaluation() -> Evaluation {
@@ -70,8 +80,8 @@ pub fn evaluation() -> Evaluation {
                 support: 6_772.0,
             },
         ],
-        scored: scored(1.0, 1),
-        champion_scored: scored(0.8, 2),
+        curve: Some(curve(0.97)),
+        champion_curve: Some(curve(0.9)),
         residuals: Vec::new(),
         champion: s("credit v7"),
         champion_error: String::new(),

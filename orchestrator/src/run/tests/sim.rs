@@ -85,6 +85,7 @@ impl Sim {
             owner: owner(),
             parent: None,
             cause: None,
+            started_by: String::new(),
         };
         let run = Run::create(id, &created, Timestamp(0)).unwrap();
         let stored = vec![EventRecord { v: EVENT_VERSION, seq: 0, at: Timestamp(0), event: created }];

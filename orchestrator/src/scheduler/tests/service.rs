@@ -181,6 +181,7 @@ pub(super) fn ended(run: RunId, workflow: &str, status: RunStatus, ended_at: Tim
         owner: Owner { pid: 1, start_time: 1, boot_id: String::new() },
         n_events: 1,
         parent: None,
+        story: crate::run::RunStory::default(),
     }
 }
 

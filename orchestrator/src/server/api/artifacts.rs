@@ -1,10 +1,12 @@
 //! What tasks left behind: lists, downloads, and the first rows of tables.
 
+use std::{io::SeekFrom, ops::Range};
+
 use axum::{
     Json,
     body::Body,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -13,12 +15,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluicegate_plugin::TablePreview;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::server::{
     endpoint::Endpoints,
     error::ApiError,
     extract::{P, Q, RunPath, S},
+    range::{Wanted, wanted},
     state::ServerState,
     views::{OutputView, TaskView},
 };
@@ -92,7 +95,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .to(list);
     endpoints
         .get("/api/v1/artifacts/{hash}", "artifacts.download")
-        .about("Download an artifact by the BLAKE3 of its content")
+        .about("Download an artifact by the BLAKE3 of its content, or one range of its bytes")
         .query::<DownloadQuery>()
         .other("application/octet-stream")
         .to(download);
@@ -119,7 +122,7 @@ async fn list(State(state): S, RunPath(run): RunPath) -> Result<Json<ArtifactLis
 }
 
 /// Where an artifact is; only what looks like a hash becomes part of a path.
-fn path(state: &ServerState, hash: &str) -> Result<std::path::PathBuf, ApiError> {
+pub(in crate::server) fn path(state: &ServerState, hash: &str) -> Result<std::path::PathBuf, ApiError> {
     let is_hash =
         hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     let gone =
@@ -135,25 +138,57 @@ async fn download(
     State(state): S,
     P(hash): P<String>,
     Q(query): Q<DownloadQuery>,
+    asked: HeaderMap,
 ) -> Result<Response, ApiError> {
     let name = file_name(query.name.as_deref().unwrap_or(&hash));
+    let etag = format!("\"{hash}\"");
     let found = state.blocking(move |state| path(state, &hash)).await?;
     let opened = tokio::fs::File::open(&found).await;
     let file = opened.map_err(|error| ApiError::internal(&error))?;
     let length = file.metadata().await.map_err(|error| ApiError::internal(&error))?.len();
-    let pieces = stream::try_unfold(file, async |mut file| {
+    let value = |text: String| HeaderValue::try_from(text).map_err(|error| ApiError::internal(&error));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ETAG, value(etag.clone())?);
+    // Content that is named by its hash never changes; who may not read it any more still has what they had.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let (status, range) = match wanted(&asked, &etag, length) {
+        Wanted::Known => return Ok((StatusCode::NOT_MODIFIED, headers).into_response()),
+        Wanted::Beyond => return Ok(beyond(length)?.into_response()),
+        Wanted::All => (StatusCode::OK, 0..length),
+        Wanted::Part(range) => {
+            let text = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            headers.insert(header::CONTENT_RANGE, value(text)?);
+            (StatusCode::PARTIAL_CONTENT, range)
+        }
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    headers.insert(header::CONTENT_DISPOSITION, value(format!("attachment; filename=\"{name}\""))?);
+    Ok((status, headers, pieces(file, range).await?).into_response())
+}
+
+fn beyond(length: u64) -> Result<ApiError, ApiError> {
+    let has =
+        HeaderValue::try_from(format!("bytes */{length}")).map_err(|error| ApiError::internal(&error))?;
+    let error = ApiError::new(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "range_not_satisfiable",
+        format!("the artifact has {length} bytes, and the range begins behind them"),
+    );
+    Ok(error.header(header::CONTENT_RANGE, has).hint("`HEAD` tells the length"))
+}
+
+/// A part of a file, piece by piece.
+async fn pieces(mut file: tokio::fs::File, range: Range<u64>) -> Result<Body, ApiError> {
+    file.seek(SeekFrom::Start(range.start)).await.map_err(|error| ApiError::internal(&error))?;
+    let rest = file.take(range.end - range.start);
+    Ok(Body::from_stream(stream::try_unfold(rest, async |mut rest| {
         let mut piece = vec![0; PIECE];
-        let n = file.read(&mut piece).await?;
+        let n = rest.read(&mut piece).await?;
         piece.truncate(n);
-        Ok::<_, std::io::Error>((n > 0).then(|| (Bytes::from(piece), file)))
-    });
-    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (header::CONTENT_LENGTH, length.into()),
-        (header::CONTENT_DISPOSITION, disposition.map_err(|error| ApiError::internal(&error))?),
-    ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+        Ok::<_, std::io::Error>((n > 0).then(|| (Bytes::from(piece), rest)))
+    })))
 }
 
 /// A name that is safe in a header and on every disk.

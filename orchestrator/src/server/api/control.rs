@@ -16,6 +16,7 @@ use crate::{
     engine::RerunFrom,
     run::{Resolution, Run, RunId, RunRow, RunStatus, TaskState},
     server::{
+        access::Identity,
         endpoint::Endpoints,
         error::ApiError,
         extract::{Body, RunPath, S, Who},
@@ -243,10 +244,11 @@ pub(in crate::server) async fn repeat(state: &Arc<ServerState>, run: RunId) -> R
 
 async fn rerun(
     State(state): S,
+    Who(who): Who,
     RunPath(run): RunPath,
     Body { value, .. }: Body<RerunRequest>,
 ) -> Result<(StatusCode, Json<Started>), ApiError> {
-    let id = begin_again(&state, run, value).await?;
+    let id = begin_again(&state, run, value, who).await?;
     Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })))
 }
 
@@ -255,6 +257,7 @@ pub(in crate::server) async fn begin_again(
     state: &Arc<ServerState>,
     run: RunId,
     value: RerunRequest,
+    who: Identity,
 ) -> Result<RunId, ApiError> {
     let given = as_text(&value.params)?;
     let RerunRequest { from, only, current, .. } = value;
@@ -266,7 +269,7 @@ pub(in crate::server) async fn begin_again(
         }
         let params = params(&run, given);
         let checked = state.parts.workflows.check_again(&run, &params, current)?;
-        let request = startable(checked, run.uses_cache())?;
+        let request = startable(checked, run.uses_cache(), &who)?;
         if !request.workflow.tasks.iter().any(|task| task.name == from) {
             find_task(&run, &from)?;
         }
@@ -277,11 +280,15 @@ pub(in crate::server) async fn begin_again(
 }
 
 /// Starts a new run of what an earlier one recorded.
-pub(in crate::server) async fn once_more(state: &Arc<ServerState>, run: RunId) -> Result<RunId, ApiError> {
+pub(in crate::server) async fn once_more(
+    state: &Arc<ServerState>,
+    run: RunId,
+    who: Identity,
+) -> Result<RunId, ApiError> {
     let prepare = move |state: &ServerState| {
         let run = state.load(run)?;
         let params = params(&run, BTreeMap::new());
-        startable(state.parts.workflows.check_again(&run, &params, false)?, run.uses_cache())
+        startable(state.parts.workflows.check_again(&run, &params, false)?, run.uses_cache(), &who)
     };
     let request = state.blocking(prepare).await?;
     let id = new_run_id(state.parts.world.as_ref());

@@ -15,6 +15,7 @@ use crate::{
     engine::StartRequest,
     run::RunId,
     server::{
+        access::{Identity, Via},
         endpoint::Endpoints,
         error::ApiError,
         extract::{Body, S, Who},
@@ -82,7 +83,7 @@ async fn start(
 ) -> Result<(StatusCode, Json<Started>), ApiError> {
     let Some(key) = headers.get("idempotency-key") else {
         let id = new_run_id(state.parts.world.as_ref());
-        begin(&state, id, value).await?;
+        begin(&state, id, value, &who).await?;
         return Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })));
     };
     let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200);
@@ -94,6 +95,7 @@ async fn start(
     // What cannot be started takes no key.
     let checked = checked(&state, &value).await?;
     let offered = new_run_id(state.parts.world.as_ref());
+    let by = who.clone();
     let claim = move |state: &ServerState| {
         let claimed = state.starts.claim(&who.name, &key, &bytes, offered, state.now());
         claimed.map_err(|error| ApiError::internal(&error))
@@ -112,7 +114,7 @@ async fn start(
                 .hint("make a new key for each run"));
         }
     };
-    match launch(&state, id, checked, value.use_cache).await {
+    match launch(&state, id, checked, value.use_cache, &by).await {
         // The same request, sent twice at once, has started it in this moment.
         Err(error) if error.status == StatusCode::CONFLICT && is_there(&state, id).await? => {
             Ok((StatusCode::OK, Json(Started { id: id.to_string(), repeated: true })))
@@ -141,9 +143,10 @@ pub(in crate::server) async fn begin(
     state: &Arc<ServerState>,
     id: RunId,
     request: RunRequest,
+    who: &Identity,
 ) -> Result<(), ApiError> {
     let checked = checked(state, &request).await?;
-    launch(state, id, checked, request.use_cache).await
+    launch(state, id, checked, request.use_cache, who).await
 }
 
 async fn checked(state: &Arc<ServerState>, request: &RunRequest) -> Result<CheckedWorkflow, ApiError> {
@@ -162,8 +165,9 @@ pub(in crate::server) async fn launch(
     id: RunId,
     checked: CheckedWorkflow,
     use_cache: bool,
+    who: &Identity,
 ) -> Result<(), ApiError> {
-    let request = startable(checked, use_cache)?;
+    let request = startable(checked, use_cache, who)?;
     // Nobody in this process holds the run: who wants to know follows it.
     drop(state.parts.engine.start_with(id, request).await?);
     Ok(())
@@ -172,10 +176,13 @@ pub(in crate::server) async fn launch(
 pub(in crate::server) fn startable(
     checked: CheckedWorkflow,
     use_cache: bool,
+    who: &Identity,
 ) -> Result<StartRequest, ApiError> {
     match checked {
         CheckedWorkflow { file, base_dir, workflow: Some(workflow), .. } => {
-            Ok(StartRequest { workflow, base_dir, file, use_cache })
+            // Whoever did not have to say who they are is known by the way they came.
+            let started_by = if who.via == Via::Loopback && who.name == "local" { "API" } else { &who.name };
+            Ok(StartRequest { workflow, base_dir, file, use_cache, started_by: started_by.to_owned() })
         }
         broken => Err(cannot_run(&broken)),
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
+    engine::WorkerNews,
     run::RunRow,
     server::{
         endpoint::Endpoints,
@@ -52,14 +53,47 @@ pub(in crate::server) struct SystemView {
     /// Tasks that run in workers, and how many could at a time.
     pub(in crate::server) worker_tasks: usize,
     pub(in crate::server) worker_slots: usize,
+    /// Worker processes, idle ones too.
+    pub(in crate::server) workers: Vec<WorkerView>,
+    /// Pools that all workflows share.
+    pub(in crate::server) pools: Vec<PoolView>,
     /// Bytes.
     pub(in crate::server) database_size: u64,
     pub(in crate::server) resident_memory: u64,
 }
 
+/// A worker process.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct WorkerView {
+    pub(in crate::server) process: u32,
+    /// The run and the task that it works for; absent while it is idle.
+    pub(in crate::server) run: Option<String>,
+    pub(in crate::server) task: Option<String>,
+    /// When it began its latest task.
+    pub(in crate::server) since: Option<String>,
+    /// Resident bytes of it and of what it started.
+    pub(in crate::server) memory: u64,
+}
+
+/// A pool of slots.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct PoolView {
+    pub(in crate::server) name: String,
+    pub(in crate::server) used: u32,
+    pub(in crate::server) slots: u32,
+}
+
+impl WorkerView {
+    fn of(news: WorkerNews) -> Self {
+        let (run, task) = news.work.map(|work| (work.run, work.task)).unzip();
+        Self { process: news.process.pid, run, task, since: news.since.map(rfc3339), memory: news.memory }
+    }
+}
+
 impl SystemView {
     pub(in crate::server) fn of(state: &ServerState) -> Result<Self, ApiError> {
         let (worker_tasks, worker_slots) = state.parts.engine.load_of_workers();
+        let pools = state.parts.engine.pools().into_iter();
         Ok(Self {
             version: env!("CARGO_PKG_VERSION"),
             process: std::process::id(),
@@ -68,6 +102,10 @@ impl SystemView {
             n_driven: state.parts.engine.n_driven(),
             worker_tasks,
             worker_slots,
+            workers: state.parts.engine.workers()?.into_iter().map(WorkerView::of).collect(),
+            pools: pools
+                .map(|pool| PoolView { name: pool.name, used: pool.used, slots: pool.slots })
+                .collect(),
             database_size: state.parts.store.size()?,
             resident_memory: resident(),
         })

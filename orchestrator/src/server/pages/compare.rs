@@ -1,5 +1,7 @@
 //! `/compare`: two runs side by side.
 
+use std::collections::BTreeMap;
+
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sluicegate_web::{self as web, view};
@@ -7,9 +9,10 @@ use sluicegate_web::{self as web, view};
 use super::{
     convert::{change, run_row, task_state},
     frame::Frame,
+    plots::report_of,
 };
 use crate::{
-    run::{Run, RunDiff, TaskDiff},
+    run::{Run, RunDiff, TaskDiff, TaskRecord},
     server::{
         error::ApiError,
         extract::{Q, S},
@@ -64,27 +67,47 @@ fn compare(state: &ServerState, query: &CompareQuery) -> Result<view::Compare, A
     page.sources =
         diff.definition_changed.then(|| [before.workflow().source.clone(), after.workflow().source.clone()]);
     page.params = diff.params.iter().map(change).collect();
-    page.tasks = diff.tasks.iter().map(|task| compared(task, &before, &after)).collect();
+    let (old, new) = (records(&before), records(&after));
+    page.tasks = diff.tasks.iter().map(|task| compared(state, task, &old, &new)).collect();
     Ok(page)
 }
 
-fn compared(task: &TaskDiff, before: &Run, after: &Run) -> view::CompareTask {
-    let state = |run: &Run| {
-        run.tasks().find(|(_, other, _)| other.name == task.name).map(|(_, _, record)| task_state(record))
-    };
+/// The tasks of a run by name.
+type Records<'r> = BTreeMap<&'r str, &'r TaskRecord>;
+
+fn records(run: &Run) -> Records<'_> {
+    run.tasks().map(|(_, task, record)| (task.name.as_str(), record)).collect()
+}
+
+fn compared(
+    state: &ServerState,
+    task: &TaskDiff,
+    before: &Records<'_>,
+    after: &Records<'_>,
+) -> view::CompareTask {
+    let (old, new) = (before.get(task.name.as_str()).copied(), after.get(task.name.as_str()).copied());
+    // Only a report knows what is better. The newer one says it; the older one, where the task is gone.
+    let report = |record: Option<&TaskRecord>| record.and_then(|record| report_of(state, record));
+    let has_moved = task.metrics.iter().any(|metric| metric.before != metric.after);
+    let report = if has_moved { report(new).or_else(|| report(old)) } else { None };
     let metrics = task.metrics.iter().map(|metric| view::CompareMetric {
         name: metric.metric.clone(),
         before: metric.before,
         after: metric.after,
-        higher_is_better: None,
+        champion: report.as_ref().and_then(|report| report.of_champion(&metric.metric)),
+        higher_is_better: report.as_ref().and_then(|report| report.higher_is_better(&metric.metric)),
     });
     view::CompareTask {
         name: task.name.clone(),
-        state_before: state(before),
-        state_after: state(after),
+        state_before: old.map(task_state),
+        state_after: new.map(task_state),
         seconds_before: task.seconds[0],
         seconds_after: task.seconds[1],
         changes: task.key.iter().map(change).collect(),
         metrics: metrics.collect(),
+        champion: report
+            .and_then(|report| report.champion)
+            .map(|champion| champion.name())
+            .unwrap_or_default(),
     }
 }

@@ -5,7 +5,7 @@ use sluicegate_plugin::{Deployment, DeploymentState, Target, Verdict};
 use sluicegate_web::view;
 
 use crate::{
-    run::{PartChange, Run, RunRow, RunStatus, TaskRecord, TaskState},
+    run::{PartChange, Run, RunRow, RunStatus, RunStory, TaskRecord, TaskState, Trigger, Trouble},
     server::facade::{Health, ScheduleFire, ScheduleInfo},
 };
 
@@ -28,11 +28,52 @@ pub(super) fn run_row(row: &RunRow) -> view::RunRow {
         state: run_state(row.status),
         created_at: row.created_at.0,
         ended_at: row.ended_at.map(|at| at.0),
-        started_by: String::new(),
+        started_by: started_by(&row.story),
+        due_at: row
+            .story
+            .cause
+            .as_ref()
+            .filter(|cause| is_timed(cause.trigger))
+            .map(|cause| cause.scheduled_at.0),
         n_tasks: row.n_tasks,
         n_ended: row.n_ended,
-        remark: String::new(),
+        remark: row.story.trouble.as_ref().map(trouble).unwrap_or_default(),
+        decision: row.story.decision.map(decision),
         parent: row.parent.map(|parent| parent.to_string()),
+    }
+}
+
+/// What started a run, in a few words; empty when another run did, or nobody knows.
+fn started_by(story: &RunStory) -> String {
+    let Some(cause) = &story.cause else { return story.started_by.clone() };
+    let what = match cause.trigger {
+        Trigger::Hand if story.started_by.is_empty() => "someone",
+        Trigger::Hand => return story.started_by.clone(),
+        Trigger::Schedule => "schedule",
+        Trigger::CatchUp => "catch-up",
+        Trigger::Backfill => "backfill",
+        Trigger::Run => "a run's end",
+        Trigger::Webhook => "webhook",
+        Trigger::Files => "files",
+    };
+    // The one schedule of a workflow needs no name.
+    if matches!(cause.schedule.as_str(), "" | "default") {
+        what.to_owned()
+    } else {
+        format!("{what} `{}`", cause.schedule)
+    }
+}
+
+/// Tells whether a trigger has a time that was due before the run began.
+fn is_timed(trigger: Trigger) -> bool {
+    matches!(trigger, Trigger::Schedule | Trigger::CatchUp | Trigger::Backfill)
+}
+
+fn trouble(trouble: &Trouble) -> String {
+    match (trouble.task.as_str(), trouble.message.as_str()) {
+        ("", message) => message.to_owned(),
+        (task, "") => format!("`{task}` did not succeed"),
+        (task, message) => format!("`{task}`: {message}"),
     }
 }
 

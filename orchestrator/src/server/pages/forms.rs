@@ -18,7 +18,7 @@ use super::{
 use crate::{
     run::Resolution,
     server::{
-        access::{COOKIE, Identity, Role},
+        access::{COOKIE, Identity, Role, Via},
         api::{
             control::{RerunRequest, begin_again, end, go_on, once_more, repeat, rest, settle},
             deployments,
@@ -140,12 +140,17 @@ pub(super) async fn start(State(state): S, P(name): P<String>, form: Form) -> Re
         return bad_params(&state, &form, name, given, &checked).await;
     }
     let back = format!("/workflows/{}", encoded(&name));
-    form.act(&state, "runs.start", &back, async |_| {
+    form.act(&state, "runs.start", &back, async |who| {
         let id = new_run_id(state.parts.world.as_ref());
-        launch(&state, id, checked, use_cache).await?;
+        launch(&state, id, checked, use_cache, &on_the_page(who)).await?;
         Ok((format!("/runs/{id}"), String::new()))
     })
     .await
+}
+
+/// Whoever did not have to say who they are is known by where they did it.
+fn on_the_page(who: Identity) -> Identity {
+    if who.via == Via::Loopback { Identity { name: "page".into(), ..who } } else { who }
 }
 
 /// The workflow's page again, with what is wrong beside the fields that it is wrong with.
@@ -213,12 +218,13 @@ pub(super) async fn steer(State(state): S, P((run, action)): P<(String, String)>
         }
         "rerun" => {
             let from = form.first("from").to_owned();
-            form.act(&state, "runs.rerun", &here, async |_| {
+            form.act(&state, "runs.rerun", &here, async |who| {
+                let who = on_the_page(who);
                 let new = if from.is_empty() {
-                    once_more(&state, id).await?
+                    once_more(&state, id, who).await?
                 } else {
                     let request = RerunRequest { from, only: false, current: false, params: BTreeMap::new() };
-                    begin_again(&state, id, request).await?
+                    begin_again(&state, id, request, who).await?
                 };
                 Ok((format!("/runs/{new}"), String::new()))
             })

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use sluicegate_web as web;
 use web::view::{ErrorPage, Login, Notice, Page, Theme, User};
 
@@ -97,6 +98,20 @@ impl Frame {
         }
     }
 
+    /// The page of what an answer in JSON says.
+    async fn refusal(&self, reply: Response) -> Response {
+        let status = reply.status();
+        let body = axum::body::to_bytes(reply.into_body(), MAX_REFUSAL).await.unwrap_or_default();
+        let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let hints = said["error"]["hints"].as_array().into_iter().flatten();
+        let view = ErrorPage {
+            status: status.as_u16(),
+            message: said["error"]["message"].as_str().unwrap_or_default().to_owned(),
+            hints: hints.filter_map(Value::as_str).map(str::to_owned).collect(),
+        };
+        self.html(status, web::error(&self.page, &view))
+    }
+
     /// The page of what went wrong.
     pub(super) fn refuse(&self, error: &ApiError) -> Response {
         let view = ErrorPage {
@@ -131,6 +146,31 @@ pub(super) async fn signed_in(
     }
     let there = request.uri().path_and_query().map_or("/", |path| path.as_str());
     see_other(&format!("/login?next={}", encoded(there)), None)
+}
+
+/// The longest refusal that becomes a page.
+const MAX_REFUSAL: usize = 64 << 10;
+
+/// Shows people who look with a browser what went wrong as a page, where it would be JSON otherwise.
+pub(in crate::server) async fn refusals(
+    State(state): State<Arc<ServerState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let wants_html = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    let is_page = wants_html && !request.uri().path().starts_with("/api/v1/");
+    let identity = request.extensions().get::<Identity>().cloned();
+    let frame = is_page.then(|| Frame::of(&state, request.headers(), identity));
+    let reply = next.run(request).await;
+    let is_json = reply.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    match frame {
+        Some(frame) if reply.status().as_u16() >= 400 && is_json => frame.refusal(reply).await,
+        _ => reply,
+    }
 }
 
 /// Every byte that could mean something in a query, as its number.

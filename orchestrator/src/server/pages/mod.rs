@@ -9,9 +9,11 @@ mod models;
 mod overview;
 mod plan;
 mod plots;
+mod report;
 mod rest;
 mod run;
 mod runs;
+mod system;
 mod task;
 mod workflows;
 
@@ -22,6 +24,8 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::Value;
+
+pub(super) use frame::refusals;
 
 use super::state::ServerState;
 
@@ -42,7 +46,7 @@ pub(super) fn router(state: &Arc<ServerState>, document: Value) -> Router<Arc<Se
         .route("/schedules", get(rest::schedules))
         .route("/kinds", get(rest::kinds))
         .route("/kinds/{name}", get(rest::kind))
-        .route("/system", get(rest::system))
+        .route("/system", get(system::show))
         .route("/api/docs", get(async move |frame: frame::Frame| rest::api_docs(&frame, document)))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(state), frame::signed_in));
     let forms = Router::new()
@@ -52,8 +56,10 @@ pub(super) fn router(state: &Arc<ServerState>, document: Value) -> Router<Arc<Se
         .route("/models/{name}/{action}", post(forms::alias))
         .route("/deployments/{name}/stop", post(forms::stop))
         .route("/schedules/{id}/{action}", post(forms::schedule));
+    let refusals = axum::middleware::from_fn_with_state(Arc::clone(state), frame::refusals);
     pages
         .merge(forms)
+        .layer(refusals)
         .route("/login", get(frame::login).post(forms::login))
         .route("/logout", post(forms::logout))
         .route("/assets/{file}", get(frame::asset))

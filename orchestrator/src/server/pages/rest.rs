@@ -1,4 +1,4 @@
-//! `/deployments`, `/schedules`, `/kinds`, `/system` and the API's documentation.
+//! `/deployments`, `/schedules`, `/kinds` and the API's documentation.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,19 @@ use sluicegate_web::{self as web, view};
 use super::{
     convert::{deployment, schedule, upcoming},
     frame::Frame,
+    system::plugin,
     workflows::{all, schedules as every_schedule},
 };
 use crate::{
     catalog::CatalogEntry,
     server::{
-        access::Role,
         api::deployments::in_service,
         error::ApiError,
         extract::{P, S},
-        metrics::resident,
         state::ServerState,
         views::PackList,
     },
 };
-
-/// Lines of the audit trail that are shown.
-const N_AUDIT: usize = 100;
-
-/// Bytes at the end of the audit trail that are looked at.
-const AUDIT_END: u64 = 64 << 10;
 
 pub(super) async fn deployments(State(state): S, frame: Frame) -> Response {
     let read = |state: &ServerState| {
@@ -74,14 +67,7 @@ pub(super) async fn kinds(State(state): S, frame: Frame) -> Response {
     let read = |state: &ServerState| {
         let mut rows: Vec<_> = state.parts.catalog.entries().map(kind_row).collect();
         rows.sort_by(|a, b| (&a.pack, &a.name).cmp(&(&b.pack, &b.name)));
-        let plugins = PackList::of(&state.parts.catalog).plugins.into_iter().map(|pack| view::PluginRow {
-            name: pack.name,
-            version: pack.version,
-            form: pack.form.into(),
-            path: pack.path.unwrap_or_default(),
-            n_kinds: pack.kinds.len(),
-            error: pack.error.unwrap_or_default(),
-        });
+        let plugins = PackList::of(&state.parts.catalog).plugins.into_iter().map(plugin);
         Ok(view::Kinds { plugins: plugins.collect(), rows })
     };
     frame.answer(state.blocking(read).await, web::kinds)
@@ -141,89 +127,6 @@ pub(super) async fn kind(State(state): S, frame: Frame, P(name): P<String>) -> R
         })
     };
     frame.answer(state.blocking(read).await, web::kind)
-}
-
-pub(super) async fn system(State(state): S, frame: Frame) -> Response {
-    let may_see = frame.identity.as_ref().is_some_and(|identity| identity.role == Role::Admin);
-    frame.answer(state.blocking(move |state| Ok(system_of(state, may_see))).await, web::system)
-}
-
-fn system_of(state: &ServerState, may_see_audit: bool) -> view::System {
-    let home = &state.parts.home;
-    let part = |name: &str, detail: &str| view::StorePart {
-        name: name.into(),
-        bytes: size_of(&home.join(name)),
-        detail: detail.into(),
-    };
-    let (used, slots) = state.parts.engine.load_of_workers();
-    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    view::System {
-        version: env!("CARGO_PKG_VERSION").into(),
-        started_at: state.since.0,
-        folder: home.display().to_string(),
-        addresses: state.options.addresses.clone(),
-        pid: std::process::id(),
-        memory: resident(),
-        store: vec![
-            part("journal", "what was committed since the last checkpoint"),
-            part("history", "events of finished runs, packed"),
-            part("db", "rows, indexes, cache, registry"),
-            part("values", "large cached outcomes"),
-            part("artifacts", "outputs, by their content"),
-        ],
-        disk_free: free_space(home),
-        slots: view::PoolRow { name: "workers".into(), used: small(used), slots: small(slots), n_waiting: 0 },
-        pools: Vec::new(),
-        workers: Vec::new(),
-        n_streams: state.metrics.n_streams(),
-        warnings: Vec::new(),
-        audit: if may_see_audit { audit(state) } else { Vec::new() },
-    }
-}
-
-fn free_space(home: &std::path::Path) -> u64 {
-    rustix::fs::statvfs(home).map_or(0, |about| about.f_bavail * about.f_frsize)
-}
-
-/// Bytes of a folder. Artifacts are many; their folder is only two levels deep.
-fn size_of(folder: &std::path::Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(about) if about.is_dir() => size_of(&entry.path()),
-            Ok(about) => about.len(),
-            Err(_) => 0,
-        })
-        .sum()
-}
-
-/// The end of the audit trail, newest first; what was done, without how it went.
-fn audit(state: &ServerState) -> Vec<view::AuditRow> {
-    use std::io::{Read, Seek, SeekFrom};
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(state.parts.home.join("audit.jsonl"))?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(AUDIT_END)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().unwrap_or_default();
-    let lines = bytes.rsplit(|byte| *byte == b'\n');
-    let values = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    values
-        .filter(|line| line.get("status").is_none() || line["what"] == "refused")
-        .take(N_AUDIT)
-        .map(|line| view::AuditRow {
-            at: crate::server::views::parse_time(line["at"].as_str().unwrap_or_default())
-                .map_or(0, |at| at.0),
-            actor: text(&line["who"]),
-            action: text(&line["what"]),
-            target: text(&line["target"]),
-            origin: text(&line["address"]),
-        })
-        .collect()
 }
 
 pub(super) fn api_docs(frame: &Frame, document: Value) -> Response {

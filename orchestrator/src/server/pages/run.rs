@@ -9,11 +9,12 @@ use sluicegate_web::{self as web, view};
 use super::{
     convert::{change, params, run_row, task_state, verdict},
     frame::Frame,
+    log::end_of_log,
     plan::edges,
     task::detail,
 };
 use crate::{
-    run::{AttemptResult, Event, EventRecord, Run, RunDiff, RunId, RunRow, TaskRecord, TaskState},
+    run::{AttemptResult, Event, EventRecord, Run, RunDiff, RunId, RunRow, TaskRecord, TaskState, one_line},
     server::{
         error::ApiError,
         extract::{Q, RunPath, S},
@@ -23,6 +24,11 @@ use crate::{
     store::PageFilter,
     workflow::{Task, TaskIdx},
 };
+
+/// Tasks that failed and are told of at the top, how many lines of each one's log, and how long those are at most.
+const N_FAILED: usize = 3;
+const N_LINES: usize = 10;
+const MAX_LINE: usize = 400;
 
 /// Events that the page shows.
 const N_EVENTS: usize = 200;
@@ -73,8 +79,7 @@ impl Told {
                     if let Some(span) = spans.iter_mut().rev().find(|span| span.number == *attempt) {
                         span.ended_at = Some(record.at.0);
                         span.end = end_of(result);
-                        span.error =
-                            result.error().map(|error| first_line(&error.message)).unwrap_or_default();
+                        span.error = result.error().map(|error| one_line(&error.message)).unwrap_or_default();
                     }
                 }
                 _ => {}
@@ -82,10 +87,6 @@ impl Told {
         }
         all
     }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 
 fn end_of(result: &AttemptResult) -> view::AttemptEnd {
@@ -102,7 +103,7 @@ fn remark(run: &Run, record: &TaskRecord) -> String {
     match &record.state {
         TaskState::Skipped { reason } => reason.to_string(),
         TaskState::Failed | TaskState::Waiting { .. } => {
-            record.error.as_ref().map(|error| first_line(&error.message)).unwrap_or_default()
+            record.error.as_ref().map(|error| one_line(&error.message)).unwrap_or_default()
         }
         TaskState::Cancelled => run.cancel_reason().unwrap_or_default().to_owned(),
         TaskState::Unknown => "its outcome was lost, and it must not happen twice".into(),
@@ -162,7 +163,7 @@ fn page(state: &ServerState, id: RunId, query: &RunQuery) -> Result<view::RunPag
     };
     let previous = previous(state, &run.row())?;
     let changed_params = match previous {
-        Some(previous) => RunDiff::of(&state.load(previous)?, run).params.iter().map(change).collect(),
+        Some(previous) => RunDiff::params(&state.load(previous)?, run).iter().map(change).collect(),
         None => Vec::new(),
     };
     Ok(view::RunPage {
@@ -174,6 +175,7 @@ fn page(state: &ServerState, id: RunId, query: &RunQuery) -> Result<view::RunPag
         tasks,
         edges: edges(run.workflow()),
         verdicts: verdicts.collect(),
+        failed: failed(state, run)?,
         events: events(&told),
         n_events: run.n_events(),
         selected,
@@ -184,6 +186,31 @@ fn page(state: &ServerState, id: RunId, query: &RunQuery) -> Result<view::RunPag
     })
 }
 
+/// The first tasks that failed, with how their logs end.
+fn failed(state: &ServerState, run: &Run) -> Result<Vec<view::FailedTask>, ApiError> {
+    let broken = run.tasks().filter(|(_, _, record)| matches!(record.state, TaskState::Failed));
+    let told = |(_, task, record): (TaskIdx, &Task, &TaskRecord)| {
+        let log = if record.n_attempts > 0 {
+            end_of_log(state, run, &task.name, record.n_attempts)?.text
+        } else {
+            String::new()
+        };
+        Ok(view::FailedTask {
+            task: task.name.clone(),
+            hints: record.error.as_ref().map(|error| error.hints.clone()).unwrap_or_default(),
+            log: last_lines(&log),
+        })
+    };
+    broken.take(N_FAILED).map(told).collect()
+}
+
+/// The last lines of a log that say something, those that are very long cut.
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(N_LINES)..];
+    last.iter().map(|line| line.chars().take(MAX_LINE).chain(['\n']).collect::<String>()).collect()
+}
+
 fn events(told: &Told) -> Vec<view::EventRow> {
     let newest = told.records.iter().rev().take(N_EVENTS);
     let row = |record: &EventRecord| {
@@ -191,8 +218,8 @@ fn events(told: &Told) -> Vec<view::EventRow> {
         let seen = EventView::of(record, name);
         let detail = match (seen.status, seen.text.as_str()) {
             (Some(status), "") => status.replace('_', " "),
-            (Some(status), text) => format!("{}: {}", status.replace('_', " "), first_line(text)),
-            (None, text) => first_line(text),
+            (Some(status), text) => format!("{}: {}", status.replace('_', " "), one_line(text)),
+            (None, text) => one_line(text),
         };
         view::EventRow {
             seq: record.seq,

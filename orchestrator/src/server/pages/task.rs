@@ -9,7 +9,7 @@ use super::{
     convert::{change, run_row, text, verdict},
     frame::Frame,
     log::end_of_log,
-    plots::evaluation,
+    plots::{evaluation, metrics, report_of},
     run::{Told, task_row},
 };
 use crate::{
@@ -42,20 +42,13 @@ pub(super) fn detail(state: &ServerState, told: &Told, name: &str) -> Result<vie
     let (idx, task, record) = find_task(run, name)?;
     let attempts = told.spans().remove(&idx).unwrap_or_default();
     let outcome = record.outcome.as_ref();
-    let metrics = outcome.iter().flat_map(|outcome| &outcome.metrics).map(|(name, value)| view::Metric {
-        name: name.clone(),
-        value: *value,
-        champion: None,
-        higher_is_better: None,
-    });
     let params = match &record.params {
         Value::Object(params) => {
             params.iter().map(|(name, value)| view::Pair::new(name, text(value))).collect()
         }
         _ => Vec::new(),
     };
-    let report = outcome
-        .and_then(|outcome| outcome.outputs.values().find(|output| output.port_type == PortType::Report));
+    let report = report_of(state, record);
     let name = |idx: TaskIdx| run.task(idx).name.clone();
     let graph = run.workflow().graph();
     let in_file = (idx.0 as usize) < run.workflow().tasks.len();
@@ -78,9 +71,9 @@ pub(super) fn detail(state: &ServerState, told: &Told, name: &str) -> Result<vie
         outputs: outcome
             .map(|outcome| outcome.outputs.iter().map(|(port, left)| output(state, port, left)).collect())
             .unwrap_or_default(),
-        metrics: metrics.collect(),
+        metrics: metrics(record, report.as_ref()),
         verdict: outcome.and_then(|outcome| outcome.verdict.as_ref()).map(verdict),
-        evaluation: report.and_then(|report| evaluation(state, &report.hash)),
+        evaluation: report.and_then(evaluation),
         log: end_of_log(state, run, &task.name, record.n_attempts)?,
         before: if in_file { graph.upstream(idx).into_iter().map(name).collect() } else { Vec::new() },
         behind: behind.map(name).collect(),

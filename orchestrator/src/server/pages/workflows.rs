@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
+use sluicegate_plugin::PortType;
 use sluicegate_web::{self as web, view};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     plan::edges,
 };
 use crate::{
-    run::{Run, RunRow},
+    run::{Run, RunRow, TaskRecord},
     server::{
         api::workflows::find,
         error::ApiError,
@@ -48,7 +49,11 @@ pub(super) async fn list(State(state): S, frame: Frame, Q(query): Q<ListQuery>) 
     let view = state.blocking(move |state| {
         let files = all(state)?;
         let wanted = query.to_lowercase();
-        let fits = |file: &&Arc<WorkflowFile>| file.name.to_lowercase().contains(&wanted);
+        let fits = |file: &&Arc<WorkflowFile>| {
+            let good = file.good.as_ref().and_then(|good| good.workflow.as_ref());
+            let labels = good.iter().flat_map(|workflow| &workflow.labels);
+            labels.chain([&file.name]).any(|text| text.to_lowercase().contains(&wanted))
+        };
         let schedules = schedules(state)?;
         let folder = files.first().and_then(|file| file.path.parent());
         Ok(view::Workflows {
@@ -204,14 +209,15 @@ fn trend(state: &ServerState, rows: &[RunRow]) -> Result<view::Trend, ApiError> 
     let mut ended: Vec<_> = rows.iter().filter(|row| row.ended_at.is_some()).take(N_TREND).collect();
     ended.reverse();
     let runs: Vec<Run> = ended.iter().map(|row| state.load(row.id)).collect::<Result<_, _>>()?;
-    let mut series: BTreeMap<(String, String), Vec<Option<f64>>> = BTreeMap::new();
+    let mut series: BTreeMap<(String, String), Series> = BTreeMap::new();
     for (at, run) in runs.iter().enumerate() {
         for (_, task, record) in run.tasks().take(run.workflow().tasks.len()) {
             for (metric, value) in record.outcome.iter().flat_map(|outcome| &outcome.metrics) {
-                let values = series
+                let series = series
                     .entry((task.name.clone(), metric.clone()))
-                    .or_insert_with(|| vec![None; runs.len()]);
-                values[at] = Some(*value);
+                    .or_insert_with(|| Series { values: vec![None; runs.len()], is_judgement: false });
+                series.values[at] = Some(*value);
+                series.is_judgement |= has_report(record);
             }
         }
     }
@@ -221,9 +227,39 @@ fn trend(state: &ServerState, rows: &[RunRow]) -> Result<view::Trend, ApiError> 
         at: row.created_at.0,
         seconds: row.ended_at.map_or(0.0, |end| end.seconds_since(row.created_at)),
     };
-    let series = series.into_iter().take(N_SERIES);
-    Ok(view::Trend {
-        runs: ended.iter().map(point).collect(),
-        series: series.map(|((task, metric), values)| view::TrendSeries { task, metric, values }).collect(),
+    let names: Vec<(String, String)> = series.keys().cloned().collect();
+    let mut series: Vec<_> = series.into_iter().collect();
+    series.sort_by_key(|((task, metric), series)| (series.rank(), is_variant(task, metric, &names)));
+    let all = series.into_iter().take(N_SERIES);
+    let drawn = all.map(|((task, metric), series)| view::TrendSeries { task, metric, values: series.values });
+    Ok(view::Trend { runs: ended.iter().map(point).collect(), series: drawn.collect() })
+}
+
+/// A metric over runs.
+struct Series {
+    values: Vec<Option<f64>>,
+    /// True when it comes from a task that judges: one that leaves a report.
+    is_judgement: bool,
+}
+
+impl Series {
+    /// What moves comes before what stays the same, and what judges before what counts.
+    fn rank(&self) -> (bool, bool) {
+        let mut known = self.values.iter().flatten();
+        let first = known.next();
+        let moves = known.any(|value| Some(value) != first);
+        (!self.is_judgement, !moves)
+    }
+}
+
+fn has_report(record: &TaskRecord) -> bool {
+    let outputs = record.outcome.iter().flat_map(|outcome| outcome.outputs.values());
+    outputs.into_iter().any(|output| output.port_type == PortType::Report)
+}
+
+/// Tells whether a metric is a variant of another one of its task, as `recall_macro` is of `recall`.
+fn is_variant(task: &str, metric: &str, all: &[(String, String)]) -> bool {
+    all.iter().any(|(other, name)| {
+        other == task && metric.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('_'))
     })
 }

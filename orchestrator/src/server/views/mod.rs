@@ -12,7 +12,7 @@ mod workflow;
 
 pub(super) use diff::DiffView;
 pub(super) use event::{EventPage, EventView, names_of};
-pub(super) use kind::{KindList, KindView, PackList};
+pub(super) use kind::{KindList, KindView, PackList, PackView};
 pub(super) use model::{AliasMoveView, DeploymentList, DeploymentView, ModelList, ModelView};
 pub(super) use run::{RunPage, RunSummary, RunView};
 pub(super) use task::{OutputView, TaskDetail, TaskView, why};

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{TaskView, rfc3339};
-use crate::run::{Run, RunRow, RunStatus, Timestamp};
+use super::{TaskView, rfc3339, verdict::word};
+use crate::run::{Run, RunRow, RunStatus, Timestamp, Trigger};
 
 /// A run in a list.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -31,10 +31,32 @@ pub(in crate::server) struct RunSummary {
     pub(in crate::server) n_events: u64,
     /// The run whose task started this one.
     pub(in crate::server) parent: Option<String>,
+    /// `hand`, `schedule`, `catch_up`, `backfill`, `run`, `webhook` or `files`; `hand` also of a run that a task of another one started.
+    pub(in crate::server) trigger: &'static str,
+    /// Who started it, when someone did and it is known.
+    pub(in crate::server) started_by: Option<String>,
+    /// The schedule or trigger of the workflow that it belongs to.
+    pub(in crate::server) schedule: Option<String>,
+    /// The time for which the schedule started it.
+    pub(in crate::server) scheduled_at: Option<String>,
+    /// Why it did not succeed.
+    pub(in crate::server) trouble: Option<TroubleView>,
+    /// What its gates decided together: `pass`, `reject` or `insufficient`.
+    pub(in crate::server) decision: Option<&'static str>,
+}
+
+/// What kept a run from succeeding.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct TroubleView {
+    /// The task that broke first, or the gate; empty when it was the run as a whole.
+    pub(in crate::server) task: String,
+    /// The first line of its error, or of what the gate said.
+    pub(in crate::server) message: String,
 }
 
 impl RunSummary {
     pub(in crate::server) fn of(row: &RunRow, now: Timestamp) -> Self {
+        let story = &row.story;
         let duration = match (row.ended_at, row.status) {
             (Some(end), _) => Some(end.seconds_since(row.created_at)),
             (None, RunStatus::Interrupted) => None,
@@ -52,6 +74,15 @@ impl RunSummary {
             n_ended: row.n_ended,
             n_events: row.n_events,
             parent: row.parent.map(|parent| parent.to_string()),
+            trigger: story.cause.as_ref().map_or(Trigger::Hand, |cause| cause.trigger).word(),
+            started_by: Some(&story.started_by).filter(|name| !name.is_empty()).cloned(),
+            schedule: story.cause.as_ref().map(|cause| cause.schedule.clone()),
+            scheduled_at: story.cause.as_ref().map(|cause| rfc3339(cause.scheduled_at)),
+            trouble: story
+                .trouble
+                .as_ref()
+                .map(|trouble| TroubleView { task: trouble.task.clone(), message: trouble.message.clone() }),
+            decision: story.decision.map(word),
         }
     }
 }

@@ -49,6 +49,7 @@ fn created(n: u64, workflow: &str) -> (Run, EventRecord) {
         owner: ProcessId { pid: 1, start_time: 1, boot_id: "boot".into() },
         parent: None,
         cause: None,
+        started_by: String::new(),
     };
     let run = Run::create(id(n), &event, at).unwrap();
     (run, EventRecord { v: EVENT_VERSION, seq: 0, at, event })

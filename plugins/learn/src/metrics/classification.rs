@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{confusion::Confusion, ranking};
+use super::{ScoreCurve, confusion::Confusion, ranking};
 
 /// What was true and what a classifier said, classes as indices.
 #[derive(Clone, Debug)]
@@ -85,16 +85,7 @@ fn put_ranking(c: &Classification<'_>, put: &mut dyn FnMut(&str, f64)) {
         put("brier", ranking::brier(c.truth, probabilities, c.n_classes));
     }
     if c.n_classes == 2 {
-        let scores: Option<Vec<f64>> = match (c.probabilities, c.scores) {
-            (Some(p), _) => Some(p.chunks_exact(2).map(|row| row[c.positive]).collect()),
-            (None, Some(scores)) => {
-                let sign = if c.positive == 1 { 1.0 } else { -1.0 };
-                Some(scores.iter().map(|score| sign * score).collect())
-            }
-            (None, None) => None,
-        };
-        let positive: Vec<bool> = c.truth.iter().map(|class| *class == c.positive).collect();
-        if let Some(scores) = scores {
+        if let Some((positive, scores)) = ranked(c) {
             let found = [
                 ("roc_auc", ranking::roc_auc(&positive, &scores)),
                 ("average_precision", ranking::average_precision(&positive, &scores)),
@@ -118,4 +109,26 @@ fn put_ranking(c: &Classification<'_>, put: &mut dyn FnMut(&str, f64)) {
             put("roc_auc_ovo_weighted", weighted);
         }
     }
+}
+
+/// For two classes: which rows are positive, and scores that grow with the positive class.
+fn ranked(c: &Classification<'_>) -> Option<(Vec<bool>, Vec<f64>)> {
+    let scores = match (c.probabilities, c.scores) {
+        (Some(p), _) => p.chunks_exact(2).map(|row| row[c.positive]).collect(),
+        (None, Some(scores)) => {
+            let sign = if c.positive == 1 { 1.0 } else { -1.0 };
+            scores.iter().map(|score| sign * score).collect()
+        }
+        (None, None) => return None,
+    };
+    Some((c.truth.iter().map(|class| *class == c.positive).collect(), scores))
+}
+
+/// For two classes with probabilities or scores: how the classifier does at every threshold.
+pub fn score_curve(c: &Classification<'_>) -> Option<ScoreCurve> {
+    if c.n_classes != 2 {
+        return None;
+    }
+    let (positive, scores) = ranked(c)?;
+    ScoreCurve::of(&positive, &scores)
 }

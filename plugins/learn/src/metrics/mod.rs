@@ -2,10 +2,12 @@
 
 mod classification;
 mod confusion;
+mod curve;
 mod ranking;
 mod regression;
 
-pub use classification::{Classification, classification_metrics};
+pub use classification::{Classification, classification_metrics, score_curve};
+pub use curve::ScoreCurve;
 pub use regression::regression_metrics;
 
 pub(crate) use classification::ByClass;

@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use crate::{
+    ansi,
     icon::badge,
     part::{Action, action, verdict},
     text::{encoded, plural, prose},
-    view::{Page, RunPage, RunTask, TaskState},
+    view::{FailedTask, Page, RunPage, RunTask, TaskState},
 };
 
 use super::link::Links;
@@ -24,12 +25,25 @@ pub(super) fn attention(page: &Page, view: &RunPage, links: &Links<'_>) -> Marku
                 @for task in view.tasks.iter().filter(is_shown).take(MOST) {
                     div class={ "case s-" (task.state.word()) } {
                         p { (badge(task.state.word())) a.case-task href=(links.task(&task.name)) data-panel { (task.name) } span.case-why { (prose(&task.remark)) } }
+                        @if let Some(failed) = view.failed.iter().find(|failed| failed.task == task.name) { (story(view, failed)) }
                         @if let Some((_, found)) = view.verdicts.iter().find(|(gate, _)| *gate == task.name) { (verdict(found)) }
                         @if task.state == TaskState::Unknown { (resolve(page, &view.row.id, &task.name)) }
                     }
                 }
                 @if n > MOST { p.note { "and " (plural(n - MOST, "more task")) } }
             }
+        }
+    }
+}
+
+/// What to do about a task that failed, and how its log ends.
+fn story(view: &RunPage, failed: &FailedTask) -> Markup {
+    let log = format!("/runs/{}/tasks/{}/log", encoded(&view.row.id), encoded(&failed.task));
+    html! {
+        @for hint in &failed.hints { p.hint { (prose(hint)) } }
+        @if !failed.log.is_empty() {
+            pre.tail aria-label={ "The end of the log of " (failed.task) } { code { (ansi::to_html(&failed.log)) } }
+            p.more { a href=(log) { "Whole log" } }
         }
     }
 }

@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use crate::{
+    ansi,
     icon::badge,
     part::{Action, action, changes, log_section, metrics, preview, scroll, verdict},
-    plot::{confusion, residuals, roc},
+    plot::{confusion, curves, residuals},
     text::{clock, duration, encoded, number, plural, prose, short_id, shortened, size, when},
     view::{CacheReason, Evaluation, Page, Pair, PortView, TaskDetail, TaskState},
 };
@@ -18,7 +19,9 @@ pub(super) fn detail(page: &Page, view: &TaskDetail) -> Markup {
         (facts(page, view))
         @if let Some(failure) = &view.failure {
             div.failure role="group" aria-label="Failure" {
-                p { b.code { (failure.code) } " " (prose(&failure.message)) }
+                @let (first, rest) = failure.message.split_once('\n').unwrap_or((&failure.message, ""));
+                p { b.code { (failure.code) } " " (prose(first)) }
+                @if !rest.trim().is_empty() { pre.tail { (ansi::to_html(rest)) } }
                 @for hint in &failure.hints { p.hint { (prose(hint)) } }
             }
         }
@@ -74,7 +77,7 @@ fn plots(evaluation: &Evaluation) -> Markup {
         section.plots aria-label="Evaluation" {
             @if !evaluation.champion_error.is_empty() { p.note { "The champion could not be judged: " (evaluation.champion_error) } }
             (confusion(&evaluation.classes, &evaluation.confusion))
-            (roc(&evaluation.scored, &evaluation.champion_scored, &evaluation.champion))
+            (curves(evaluation))
             @if !evaluation.residuals.is_empty() { (residuals(&evaluation.residuals)) }
             @if evaluation.by_class.len() > 1 {
                 table {

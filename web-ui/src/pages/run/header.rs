@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     icon::badge,
-    part::{Action, action},
+    part::{Action, action, starter},
     plot::shares,
     text::{clipped, clock, count, duration, encoded, plural, short_id, when},
     view::{Page, RunPage, RunRow, RunState},
@@ -54,7 +54,7 @@ fn facts(page: &Page, view: &RunPage) -> Markup {
         @if let Some(seconds) = row.seconds(page.now) {
             span { @if row.state.is_final() { "took " } @else { "since " } b data-since=[(!row.state.is_final()).then_some(row.created_at)] { (duration(seconds)) } }
         }
-        @if !row.started_by.is_empty() { span { "by " (row.started_by) } }
+        @if row.parent.is_none() && !row.started_by.is_empty() { span { "by " (starter(row)) } }
         @if let Some(parent) = &row.parent { span { "for a task of " a.mono href={ "/runs/" (encoded(parent)) } { (short_id(parent)) } } }
         @if !view.file.is_empty() { span.mono title={ "definition " (view.definition) } { (view.file) } }
         span.mono.sub { (row.id) }

@@ -8,7 +8,7 @@ use crate::{
     engine::PlannedTask,
     server::{
         error::ApiError,
-        extract::{Body, S},
+        extract::{Body, S, Who},
         state::ServerState,
     },
     store::{self, CheckReport},
@@ -36,11 +36,12 @@ pub(super) async fn deployments(State(state): S) -> Result<Json<Value>, ApiError
 /// What a run of a file would do; starts and records nothing.
 pub(super) async fn plan(
     State(state): S,
+    Who(who): Who,
     Body { value, .. }: Body<LocalRun>,
 ) -> Result<Json<Vec<PlannedTask>>, ApiError> {
     let LocalRun { path, params, use_cache, .. } = value;
     let plan = move |state: &ServerState| {
-        let request = startable(state.parts.workflows.check_file(&path, &params)?, use_cache)?;
+        let request = startable(state.parts.workflows.check_file(&path, &params)?, use_cache, &who)?;
         Ok(state.parts.engine.plan(request))
     };
     state.blocking(plan).await.map(Json)

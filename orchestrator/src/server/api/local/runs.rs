@@ -18,7 +18,7 @@ use crate::{
     run::{Event, EventRecord, RunId, RunStatus},
     server::{
         error::ApiError,
-        extract::{Body, RunPath, S},
+        extract::{Body, RunPath, S, Who},
         sse::{self, Source, frame},
         state::{ServerState, no_run},
     },
@@ -49,6 +49,7 @@ pub(super) struct LocalStarted {
 
 pub(super) async fn start(
     State(state): S,
+    Who(who): Who,
     Body { value, .. }: Body<LocalRun>,
 ) -> Result<(StatusCode, Json<LocalStarted>), ApiError> {
     let LocalRun { path, params, use_cache, fresh } = value;
@@ -74,7 +75,7 @@ pub(super) async fn start(
         ));
     }
     let id = new_run_id(state.parts.world.as_ref());
-    launch(&state, id, checked, use_cache).await?;
+    launch(&state, id, checked, use_cache, &who).await?;
     Ok((StatusCode::CREATED, Json(LocalStarted { id: id.to_string(), resumed: false, known: 0, gave_up })))
 }
 
