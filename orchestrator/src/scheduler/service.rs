@@ -6,10 +6,21 @@ mod files;
 mod folders;
 mod starts;
 
-use std::{collections::BTreeMap, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use events::Hook;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{
+    broadcast, mpsc,
+    oneshot::{self, error::TryRecvError},
+    watch,
+};
 
 use super::{
     Effect, Library, LoadedWorkflow, Planner, SchedulerError, SchedulerHandle, Turn, handle::Command,
@@ -27,7 +38,10 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 
 /// So many schedules are decided about at a time: thousands may be due at once, and the first of them must not wait for the last.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
+
+/// Hears that decisions are durable.
+type Committed = oneshot::Receiver<Result<(), StoreError>>;
 
 /// What to start.
 pub struct StartRequest {
@@ -142,10 +156,7 @@ impl Scheduler {
             self.hear_ends().await?;
             if self.options.by_itself {
                 let now = self.now();
-                while self.planner.next().is_some_and(|next| next <= now) {
-                    let turn = self.planner.due_some(BATCH, now, &mut ids(&self.options.world));
-                    self.perform(turn).await?;
-                }
+                self.decide_due(now).await?;
                 self.look_at_files(now);
             }
             let sleep = tokio::time::sleep(self.until_next());
@@ -192,24 +203,63 @@ impl Scheduler {
         }
         failpoint::pass("schedule.record.before");
         self.commit(turn.commit).await?;
+        self.act(turn.effects);
+        Ok(())
+    }
+
+    /// Decides about everything that is due. While some decisions become durable, others are made; those that wait share a sync.
+    async fn decide_due(&mut self, now: Timestamp) -> Result<(), SchedulerError> {
+        let mut sent: VecDeque<(Committed, Vec<Effect>)> = VecDeque::new();
+        loop {
+            let is_due = self.planner.next().is_some_and(|next| next <= now);
+            if is_due {
+                let turn = self.planner.due_some(BATCH, now, &mut ids(&self.options.world));
+                failpoint::pass("schedule.record.before");
+                sent.push_back((self.send(&turn.commit), turn.effects));
+            }
+            while let Some((mut committed, effects)) = sent.pop_front() {
+                let done = match committed.try_recv() {
+                    Err(TryRecvError::Empty) if is_due => {
+                        sent.push_front((committed, effects));
+                        break;
+                    }
+                    Err(TryRecvError::Empty) => committed.await.unwrap_or(Err(StoreError::WriterGone)),
+                    Err(TryRecvError::Closed) => Err(StoreError::WriterGone),
+                    Ok(done) => done,
+                };
+                done?;
+                self.act(effects);
+            }
+            if !is_due {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what was decided, once that is durable.
+    fn act(&mut self, effects: Vec<Effect>) {
         failpoint::pass("schedule.record.after");
         self.changed();
-        for effect in turn.effects {
+        for effect in effects {
             match effect {
                 Effect::Start(id, fire) => self.start(&id, fire),
                 Effect::Cancel(run) => self.cancel(run),
             }
         }
-        Ok(())
     }
 
     async fn commit(&self, commit: ScheduleCommit) -> Result<(), SchedulerError> {
         if commit.is_empty() {
             return Ok(());
         }
+        Ok(self.send(&commit).await.unwrap_or(Err(StoreError::WriterGone))?)
+    }
+
+    /// Hands decisions over to be made durable, after all that were handed over before.
+    fn send(&self, commit: &ScheduleCommit) -> Committed {
         let (tx, rx) = oneshot::channel();
-        self.options.store.record_schedules_then(&commit, Box::new(move |result| drop(tx.send(result))));
-        Ok(rx.await.unwrap_or(Err(StoreError::WriterGone))?)
+        self.options.store.record_schedules_then(commit, Box::new(move |result| drop(tx.send(result))));
+        rx
     }
 
     /// Remembers what changed without being urgent.
