@@ -72,9 +72,13 @@ impl<'p> Daemon<'p> {
         let mut stream = TcpStream::connect(&self.address).expect("the daemon listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
         // A request that is refused early is not taken to its end.
-        let _ = stream.write_all(text.as_bytes());
+        let sent = stream.write_all(text.as_bytes());
         let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
+        let read = stream.read_to_end(&mut bytes);
+        if bytes.is_empty() {
+            let head = format!("no answer: sent {sent:?}, read {read:?}");
+            return Answer { status: 0, head, body: String::new() };
+        }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries a running daemon with what its own description of the API allows, and with what it does not: `tests/fuzz/api.sh SLUICE [EXAMPLES]`.
-# Whatever is answered must be in the description; nothing may be a 5xx, and nothing may hang. Needs schemathesis (`SCHEMATHESIS`, or in the PATH).
+# Whatever is answered must be in the description; nothing may be a 5xx, and nothing may hang. Needs schemathesis (`SCHEMATHESIS`, or in the PATH); `SEED` makes it try the same again.
 set -euo pipefail
 
 sluice=$(realpath "${1:?the path of the program}")
@@ -47,7 +47,7 @@ cp "$here/schemathesis.toml" schemathesis.toml
 
 try() {
     "$schemathesis" --config-file "$1" run "$url/api/openapi.json" --header "Authorization: Bearer $token" \
-        --request-timeout 10 --max-examples "$examples" --continue-on-failure --no-color "${@:2}"
+        --request-timeout 10 --max-examples "$examples" --continue-on-failure --no-color ${SEED:+--seed "$SEED"} "${@:2}"
 }
 try known.toml --phases coverage,fuzzing
 try schemathesis.toml

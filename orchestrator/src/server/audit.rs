@@ -2,9 +2,10 @@
 //! own, so that whoever floods the daemon cannot push out what others did.
 
 use std::{
+    fs::File,
     io,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ impl Audit {
         target: &str,
         now: Timestamp,
     ) -> io::Result<()> {
-        write(&self.changes, &entry(Some(who), peer, what, target, now), true)
+        write(&self.changes, &entry(Some(who), peer, what, target, now))?.sync_data()
     }
 
     /// Notes how that went.
@@ -78,13 +79,13 @@ impl Audit {
         now: Timestamp,
     ) {
         let entry = AuditEntry { status: Some(status), ..entry(Some(who), peer, what, target, now) };
-        tell(write(&self.changes, &entry, false));
+        tell(write(&self.changes, &entry));
     }
 
     /// Notes that someone was refused.
     pub(super) fn refused(&self, peer: &Peer, target: &str, status: u16, now: Timestamp) {
         let entry = AuditEntry { status: Some(status), ..entry(None, peer, "refused", target, now) };
-        tell(write(&self.refusals, &entry, false));
+        tell(write(&self.refusals, &entry));
     }
 }
 
@@ -100,12 +101,13 @@ fn entry(who: Option<&Identity>, peer: &Peer, what: &str, target: &str, now: Tim
     }
 }
 
-fn write(file: &Mutex<Rotated>, entry: &AuditEntry, durable: bool) -> io::Result<()> {
+/// Adds a line; returns the file that has it. Nobody holds the lock while the disk is waited for.
+fn write(file: &Mutex<Rotated>, entry: &AuditEntry) -> io::Result<Arc<File>> {
     let line = serde_json::to_vec(entry)?;
-    file.lock().unwrap_or_else(PoisonError::into_inner).append(&line, durable)
+    file.lock().unwrap_or_else(PoisonError::into_inner).append(&line)
 }
 
-fn tell(written: io::Result<()>) {
+fn tell(written: io::Result<Arc<File>>) {
     if let Err(error) = written {
         tracing::error!("the audit trail cannot be written: {error}");
     }

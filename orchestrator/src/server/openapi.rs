@@ -84,7 +84,8 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     }
     for (name, about) in &operation.headers {
         let schema = match *name {
-            "Last-Event-ID" => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+            // Empty is how a browser says that it has none.
+            "Last-Event-ID" => json!({ "type": "string", "pattern": "^[0-9]{0,19}$" }),
             "Idempotency-Key" => json!({ "type": "string", "pattern": "^[!-~]{1,200}$" }),
             _ => json!({ "type": "string" }),
         };

@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How much is kept.
@@ -20,7 +21,7 @@ pub(super) struct Keep {
 pub(super) struct Rotated {
     path: PathBuf,
     keep: Keep,
-    file: File,
+    file: Arc<File>,
     size: u64,
     /// True when the last line is not whole, because of a crash or a full disk.
     torn: bool,
@@ -47,11 +48,11 @@ impl Rotated {
             file.seek(SeekFrom::End(-1))?;
             file.read_exact(&mut last)?;
         }
-        Ok(Self { path, keep, file, size, torn: last != *b"\n" })
+        Ok(Self { path, keep, file: Arc::new(file), size, torn: last != *b"\n" })
     }
 
-    /// Adds a line; when `durable`, waits for the disk.
-    pub(super) fn append(&mut self, line: &[u8], durable: bool) -> io::Result<()> {
+    /// Adds a line. Returns the file that has it, for whoever wants to wait for the disk; better not while others wait to write.
+    pub(super) fn append(&mut self, line: &[u8]) -> io::Result<Arc<File>> {
         let more = line.len() as u64 + 1;
         if self.size > 0
             && self.size + more > self.keep.bytes
@@ -63,9 +64,9 @@ impl Rotated {
         let begin: &[u8] = if self.torn { b"\n" } else { b"" };
         let text = [begin, line, b"\n"].concat();
         self.torn = true;
-        self.file.write_all(&text)?;
+        (&*self.file).write_all(&text)?;
         (self.torn, self.size) = (false, self.size + text.len() as u64);
-        if durable { self.file.sync_data() } else { Ok(()) }
+        Ok(Arc::clone(&self.file))
     }
 
     /// Puts the file aside and begins another. A crash between two steps leaves a number free, which the next time fills, and no line is lost
@@ -78,7 +79,7 @@ impl Rotated {
         }
         self.file.sync_data()?;
         std::fs::rename(&self.path, old(&self.path, 1))?;
-        self.file = open(&self.path)?;
+        self.file = Arc::new(open(&self.path)?);
         (self.size, self.torn) = (0, false);
         File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
     }
@@ -100,7 +101,7 @@ mod tests {
         let path = home.path().join("trail");
         let mut file = Rotated::open(path.clone(), KEEP).unwrap();
         for n in 0..8 {
-            file.append(format!("line{n}").as_bytes(), n % 2 == 0).unwrap();
+            file.append(format!("line{n}").as_bytes()).unwrap().sync_data().unwrap();
         }
         assert_eq!(lines(&path), "line6\nline7\n");
         assert_eq!(
@@ -118,9 +119,9 @@ mod tests {
         // The crash came between two renames: the first number is free.
         std::fs::write(old(&path, 2), "older\n").unwrap();
         let mut file = Rotated::open(path.clone(), Keep { bytes: 15, n_old: 3 }).unwrap();
-        file.append(b"next", true).unwrap();
+        file.append(b"next").unwrap();
         assert_eq!(lines(&path), "whole\nhal\nnext\n");
-        file.append(b"more", true).unwrap();
+        file.append(b"more").unwrap();
         assert_eq!((lines(&path).as_str(), lines(&old(&path, 1)).as_str()), ("more\n", "whole\nhal\nnext\n"));
         assert_eq!(lines(&old(&path, 2)), "older\n");
     }

@@ -30,7 +30,8 @@ pub(super) fn last_event_id(headers: &HeaderMap, query: Option<u64>) -> Result<O
     let Some(header) = headers.get("last-event-id").filter(|value| !value.is_empty()) else {
         return Ok(query);
     };
-    let number = header.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let digits = header.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| {
         ApiError::invalid("`Last-Event-ID` is no number").hint("leave it out to begin at the beginning")
     })

@@ -86,9 +86,12 @@ async fn start(
         begin(&state, id, value, &who).await?;
         return Ok((StatusCode::CREATED, Json(Started { id: id.to_string(), repeated: false })));
     };
-    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200);
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
     let key = key.ok_or_else(|| {
-        ApiError::invalid("an idempotency key has 1 to 200 plain characters")
+        ApiError::invalid("an idempotency key has 1 to 200 plain characters, and no blank")
             .hint("a UUID is a good one; make a new one for each run")
     })?;
     let key = key.to_owned();
