@@ -456,7 +456,15 @@ fn a_file_that_is_broken_while_nobody_watches_keeps_its_last_good_version() {
 fn a_project_file_that_is_mended_mends_the_workflows() {
     let project = Project::new();
     project.file("sluice.toml", "[pools\n").file("workflows/tick.toml", EVERY_SECOND);
+    // What the pools are must be known before anything runs.
+    let refused = project.sluice(&["serve", "--bind", "127.0.0.1:0"]).expect(2);
+    assert!(refused.stderr.contains("`sluice.toml` is not valid"), "{}", refused.stderr);
+    project
+        .file("sluice.toml", "")
+        .file("workflows/tick.toml", "name = \"tick\"\n[tasks.t]\nuses = \"noop\"\n");
     let watch = Watch::start(&project, &[]);
+    wait_until("the daemon answers", || project.path(".sluice/sluice.sock").exists());
+    project.file("sluice.toml", "[pools\n").file("workflows/tick.toml", EVERY_SECOND);
     wait_until("the daemon looks", || {
         project.sluice(&["schedule", "list"]).stderr.contains("cannot be used")
     });
