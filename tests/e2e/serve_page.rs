@@ -63,6 +63,28 @@ fn a_list_says_who_started_a_run_and_why_it_did_not_succeed() {
 }
 
 #[test]
+fn what_fails_again_and_again_does_not_hide_what_else_failed() {
+    let project = Project::new();
+    project.file("sluice.toml", "");
+    let failing = |name: &str, code: u8| {
+        format!("name = \"{name}\"\n[tasks.bad]\nuses = \"shell\"\nwith = {{ script = \"exit {code}\" }}\n")
+    };
+    project.file("workflows/rare.toml", failing("rare", 4));
+    project.file("workflows/often.toml", failing("often", 3));
+    let daemon = Daemon::start(&project);
+    for workflow in ["rare", "often", "often", "often"] {
+        let run = daemon.run(workflow);
+        daemon.wait_for(&run, "failed");
+    }
+    let page = daemon.get("/").expect(200).body;
+    let troubled = page.split("id=\"troubled\"").nth(1).and_then(|rest| rest.split("</section>").next());
+    let troubled = troubled.expect("a section");
+    assert_eq!(troubled.matches("<tr").count(), 3, "a head and two rows: {troubled}");
+    assert!(troubled.contains("href=\"/runs?workflow=often&amp;state=failed\""), "{troubled}");
+    assert!(troubled.contains("and 2 runs before it alike"), "{troubled}");
+}
+
+#[test]
 fn a_download_is_continued_where_it_broke_off() {
     let project = Project::new();
     project.file("sluice.toml", "");

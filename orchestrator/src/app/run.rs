@@ -12,6 +12,7 @@ use super::{
 use crate::{
     engine::{Engine, EngineError, PlannedTask, RerunFrom, RunHandle, StartRequest, Update},
     run::{Resolution, Run, RunId},
+    server::user_name,
     store::Store,
     workflow::{TaskIdx, Workflow},
 };
@@ -161,12 +162,9 @@ impl App {
     }
 }
 
-/// The user of this process, by name where the environment has it.
+/// The user of this process.
 fn user() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| {
-        let uid = rustix::process::geteuid().as_raw();
-        format!("user {uid}")
-    })
+    user_name(rustix::process::geteuid().as_raw())
 }
 
 /// Tells that a run goes on, and with which tasks.

@@ -13,7 +13,7 @@ use super::{
     access::{COOKIE, Identity, Role, Via},
     error::ApiError,
     extract::peer_of,
-    peer::Peer,
+    peer::{Peer, user_name},
     state::ServerState,
 };
 
@@ -140,7 +140,7 @@ fn identify(state: &ServerState, headers: &HeaderMap, peer: &Peer) -> Result<Opt
     let address = match peer {
         Peer::Net { address, .. } => address,
         Peer::Socket { uid } => {
-            let name = format!("user {uid}");
+            let name = user_name(*uid);
             return Ok(Some(Identity { name, role: Role::Admin, via: Via::Socket }));
         }
     };

@@ -35,5 +35,6 @@ pub use facade::{
     Schedules, WorkflowFile, Workflows,
 };
 pub use listen::{ListenError, Listeners, serve};
+pub use peer::user_name;
 pub use state::{ServerOptions, ServerParts, ServerState};
 pub use tls::Tls;

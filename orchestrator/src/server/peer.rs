@@ -2,6 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+/// A user's name as this machine's list has it; the number, where it has none.
+pub fn user_name(uid: u32) -> String {
+    let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = list.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("user {uid}"))
+}
+
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
@@ -42,5 +53,16 @@ impl Peer {
     /// Tells whether what is said to it cannot be read on the way.
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Self::Net { tls: true, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::user_name;
+
+    #[test]
+    fn users_are_known_by_name_where_the_machine_has_one() {
+        assert_eq!(user_name(0), "root");
+        assert_eq!(user_name(3_999_999_999), "user 3999999999");
     }
 }

@@ -36,6 +36,11 @@ fn body(page: &Page, view: &Schedules) -> Markup {
     }
 }
 
+/// Tells whether what fires it is worth a word: a cron line speaks for itself.
+fn has_kind(row: &ScheduleRow) -> bool {
+    row.trigger != "cron" && !row.trigger.is_empty()
+}
+
 fn schedule(page: &Page, row: &ScheduleRow) -> Markup {
     let (what, label, help) = if row.is_paused {
         ("resume", "Resume", "Lets it fire again")
@@ -44,7 +49,7 @@ fn schedule(page: &Page, row: &ScheduleRow) -> Markup {
     };
     html! {
         tr {
-            td.main { a.row href={ "/workflows/" (encoded(&row.workflow)) } { (row.workflow) } @if row.trigger != "cron" && !row.trigger.is_empty() { p.sub { (row.trigger) } } }
+            td.main { a.row href={ "/workflows/" (encoded(&row.workflow)) } { (row.workflow) } p.sub { (row.name) @if !row.name.is_empty() && has_kind(row) { ", " } @if has_kind(row) { (row.trigger) } } }
             td { code { (row.expression) } p.sub { (row.words) @if !row.timezone.is_empty() { " " (row.timezone) } }
                 p.sub { @if !row.overlap.is_empty() { "overlap " (row.overlap) } @if !row.catch_up.is_empty() { ", catch up " (row.catch_up) } } }
             td { @if row.is_paused { span.badge.s-paused { (icon("paused")) "paused" } p.sub { (row.pause_reason) } }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     icon::{badge, icon},
-    text::{clock_minute, duration, encoded, prose, rfc3339, short_id, when},
+    text::{clock_minute, duration, encoded, plural, prose, rfc3339, short_id, when},
     view::{Decision, DeploymentHealth, RunRow, RunState},
 };
 
@@ -33,6 +33,7 @@ fn run_row(row: &RunRow, now: i64) -> Markup {
                    @if !row.remark.is_empty() { span.remark title=(row.remark) { (prose(&row.remark)) } }
                    @else if is_open && row.n_tasks > 0 { (progress(row)) }
                    @else if row.decision == Some(Decision::Pass) { span.passed { (icon("succeeded")) "its gate passed" } }
+                   @if row.n_alike > 0 { a.sub href={ "/runs?workflow=" (encoded(&row.workflow)) "&state=" (row.state.word()) } { "and " (plural(row.n_alike, "run")) " before it alike" } }
                }
                td.when { (when(now, row.created_at)) }
                td.num.took { @if let Some(seconds) = row.seconds(now) { (duration(seconds)) } }

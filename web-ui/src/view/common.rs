@@ -52,6 +52,8 @@ pub struct RunRow {
     pub n_ended: u32,
     /// Why it failed or was rejected, in one line; empty where a list does not know it.
     pub remark: String,
+    /// Runs before it that went wrong in the same way and have no row of their own; 0 in lists of all runs.
+    pub n_alike: usize,
     /// What its gates decided together, once it ended; absent when it has none that spoke.
     pub decision: Option<Decision>,
     /// The run whose task started it.

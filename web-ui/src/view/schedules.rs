@@ -24,6 +24,8 @@ pub struct ScheduleRow {
     pub id: String,
     /// The workflow.
     pub workflow: String,
+    /// What tells it from the workflow's other schedules; empty for the only one.
+    pub name: String,
     /// `cron`, `after run`, `webhook`, `files`.
     pub trigger: String,
     /// As written: a cron line, a workflow's name, a path.

@@ -24,6 +24,7 @@ pub fn row(id: &str, workflow: &str, state: RunState, ago: i64, took: i64, by: &
             RunState::Rejected => Some(Decision::Reject),
             _ => None,
         },
+        n_alike: 0,
         parent: None,
     }
 }

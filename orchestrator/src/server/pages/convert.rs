@@ -38,6 +38,7 @@ pub(super) fn run_row(row: &RunRow) -> view::RunRow {
         n_tasks: row.n_tasks,
         n_ended: row.n_ended,
         remark: row.story.trouble.as_ref().map(trouble).unwrap_or_default(),
+        n_alike: 0,
         decision: row.story.decision.map(decision),
         parent: row.parent.map(|parent| parent.to_string()),
     }
@@ -171,10 +172,17 @@ pub(super) fn fire(info: &ScheduleInfo, fire: &ScheduleFire) -> view::Fire {
     }
 }
 
+/// What tells a schedule from the others of its workflow.
+fn schedule_name(info: &ScheduleInfo) -> &str {
+    let name = info.id.strip_prefix(&info.workflow).and_then(|rest| rest.strip_prefix('/'));
+    name.filter(|name| *name != "default").unwrap_or_default()
+}
+
 pub(super) fn schedule(info: &ScheduleInfo) -> view::ScheduleRow {
     view::ScheduleRow {
         id: info.id.clone(),
         workflow: info.workflow.clone(),
+        name: schedule_name(info).to_owned(),
         trigger: info.kind.clone(),
         expression: info.trigger.clone(),
         words: String::new(),

@@ -17,6 +17,9 @@ use crate::{
 /// Runs that are looked at for what happened lately.
 const LATELY: usize = 500;
 
+/// Different troubles that are shown.
+const N_TROUBLED: usize = 10;
+
 /// Spans of activity, and the length of each in seconds.
 const N_SPANS: i64 = 24;
 const SPAN: u32 = 3600;
@@ -38,7 +41,7 @@ fn overview(state: &ServerState) -> Result<view::Overview, ApiError> {
         n_workflows: files.len(),
         n_runs: lately.len() as u64,
         running: running.iter().rev().take(40).map(run_row).collect(),
-        troubled: troubled.take(10).map(run_row).collect(),
+        troubled: alike_once(troubled.map(run_row)),
         recent: ended().take(10).map(run_row).collect(),
         fires: upcoming(&schedules, 8),
         deployments: in_service
@@ -48,6 +51,23 @@ fn overview(state: &ServerState) -> Result<view::Overview, ApiError> {
         activity: activity(&lately, state.now().0),
         activity_seconds: SPAN,
     })
+}
+
+/// The latest of all runs that went wrong in the same way, with how many were before it: one schedule that fails every minute must
+/// not hide what else went wrong.
+fn alike_once(troubled: impl Iterator<Item = view::RunRow>) -> Vec<view::RunRow> {
+    let mut shown: Vec<view::RunRow> = Vec::new();
+    for row in troubled {
+        let alike = shown
+            .iter_mut()
+            .find(|one| (&one.workflow, one.state, &one.remark) == (&row.workflow, row.state, &row.remark));
+        match alike {
+            Some(one) => one.n_alike += 1,
+            None => shown.push(row),
+        }
+    }
+    shown.truncate(N_TROUBLED);
+    shown
 }
 
 /// How runs of the last day ended, by hour; nothing when there were more than are looked at.
