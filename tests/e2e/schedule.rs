@@ -351,6 +351,36 @@ fn a_range_of_days_is_worked_off_in_order() {
 }
 
 #[test]
+fn what_is_left_of_a_backfill_is_dropped_on_demand() {
+    let project = Project::new();
+    project.file("sluice.toml", "").file(
+        "workflows/long.toml",
+        "name = \"long\"\n[schedule]\ncron = \"0 3 * * *\"\n[tasks.t]\nuses = \"shell\"\nwith = { script = \"until [ -e ../go ]; do sleep 0.02; done\" }\n",
+    );
+    let watch = Watch::start(&project, &[]);
+    wait_until("the daemon answers", || project.path(".sluice/sluice.sock").exists());
+    let range = ["schedule", "backfill", "long", "--from", "2026-03-01", "--to", "2026-03-30"];
+    let mut backfill = project.spawn(&range);
+    wait_until("its first run", || n_runs(&project) == 1);
+    let stop = ["schedule", "backfill", "long", "--stop"];
+    let stopped = project.sluice(&stop).expect(0);
+    assert!(
+        stopped.stdout.contains("what was left of the backfill of long/default is dropped"),
+        "{}",
+        stopped.stdout
+    );
+    project.file("go", "");
+    assert!(backfill.wait().expect("it ends").success());
+    assert_eq!(n_runs(&project), 1);
+    assert!(project.sluice(&stop).expect(0).stdout.contains("nothing is left"));
+    watch.stop();
+    // Also when nobody watches.
+    let again = project.sluice(&[&stop[..], &["--format", "json"]].concat()).expect(0).json();
+    assert_eq!(again["stopped"], false, "{again}");
+    assert!(project.sluice(&["schedule", "backfill", "long"]).expect(2).stderr.contains("--from"));
+}
+
+#[test]
 fn mistakes_in_a_schedule_are_reported_at_their_places() {
     let project = Project::new();
     let text = "[[schedule]]\ncron = \"0 25 * * 8\"\ntimezone = \"Europe/Berln\"\nstart = 2026-05-01\nend = 2026-04-01\n[[schedule]]\nname = \"b\"\ncron = \"0 0 30 2 *\"\n[[schedule]]\nname = \"c\"\ncron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\nparams = { dya = 1 }\n[tasks.t]\nuses = \"noop\"\n";

@@ -71,6 +71,7 @@ const LOOKS: &[(&[&str], i32)] = &[
     (&["schedule", "pause", "nonsense"], 5),
     (&["schedule", "backfill", "w", "--from", "2026-01-01", "--to", "2026-01-03", "--dry-run"], 0),
     (&["schedule", "backfill", "w", "--from", "2026-01-03", "--to", "2026-01-01"], 2),
+    (&["schedule", "backfill", "w", "--stop"], 0),
     (&["schedule", "backfill", "nonsense", "--from", "2026-01-01", "--to", "2026-01-03"], 5),
     (&["models", "list"], 0),
     (&["models", "list", "--format", "json"], 0),

@@ -208,6 +208,17 @@ impl App {
         self.steer(paths, schedule, Planner::resume)
     }
 
+    /// Drops what is left of a schedule's backfills. False when nothing was.
+    pub fn stop_backfills(&self, paths: &[PathBuf], schedule: &str) -> Result<(ScheduleId, bool), AppError> {
+        let id = self.find_schedule(paths, schedule)?.spec.id.clone();
+        let body = serde_json::json!({ "id": id.to_string() });
+        let path = "/api/v1/schedules/stop-backfills";
+        if let Some(told) = self.ask_daemon(hyper::Method::POST, path, Some(&body))? {
+            return Ok((id, told["stopped"] == true));
+        }
+        self.steer(paths, schedule, Planner::stop_backfills)
+    }
+
     fn steer(
         &self,
         paths: &[PathBuf],

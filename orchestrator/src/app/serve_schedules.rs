@@ -115,6 +115,10 @@ impl Schedules for OwnSchedules {
         Ok(n_times)
     }
 
+    fn stop_backfills(&self, id: &str) -> Result<bool, FacadeError> {
+        self.wait(self.handle.stop_backfills(&id_of(id)?))
+    }
+
     fn is_backfilling(&self, id: &str) -> Result<bool, FacadeError> {
         let id = id_of(id)?;
         self.wait(is_done(&self.handle, &id)).map(|done| !done)

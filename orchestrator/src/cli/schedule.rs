@@ -91,11 +91,14 @@ pub(super) struct BackfillArgs {
     /// `WORKFLOW/SCHEDULE`, or `WORKFLOW` when it has only one
     schedule: String,
     /// The first time, such as 2026-03-01, in the schedule's zone
-    #[arg(long)]
-    from: String,
+    #[arg(long, required_unless_present = "stop")]
+    from: Option<String>,
     /// The last time; a day counts to its end
-    #[arg(long)]
-    to: String,
+    #[arg(long, required_unless_present = "stop")]
+    to: Option<String>,
+    /// Drop what is left of earlier backfills of the schedule; runs that go on are left alone
+    #[arg(long, conflicts_with_all = ["from", "to", "parallel", "params", "dry_run"])]
+    stop: bool,
     /// So many runs at a time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     parallel: u32,
@@ -148,12 +151,29 @@ fn steer(app: &App, args: &SteerArgs, pause: bool, out: &mut Out) -> Result<Exit
     Ok(Exit::Succeeded)
 }
 
+fn stop_backfills(app: &App, args: &BackfillArgs, out: &mut Out) -> Result<Exit, AppError> {
+    let (id, stopped) = app.stop_backfills(&args.paths.paths, &args.schedule)?;
+    if args.format.format == Format::Json {
+        out.json(&json!({ "id": id.to_string(), "stopped": stopped }));
+    } else if stopped {
+        out.line(&format!(
+            "what was left of the backfill of {id} is dropped; `sluice runs cancel` ends runs that go on"
+        ));
+    } else {
+        out.line(&format!("nothing is left of a backfill of {id}"));
+    }
+    Ok(Exit::Succeeded)
+}
+
 fn backfill(app: &App, args: BackfillArgs, out: &mut Out) -> Result<Exit, AppError> {
+    if args.stop {
+        return stop_backfills(app, &args, out);
+    }
     let order = BackfillOrder {
         paths: args.paths.paths,
         schedule: args.schedule,
-        from: args.from,
-        to: args.to,
+        from: args.from.unwrap_or_default(),
+        to: args.to.unwrap_or_default(),
         parallel: args.parallel,
         params: overrides(&args.params)?,
     };

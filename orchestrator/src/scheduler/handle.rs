@@ -66,6 +66,7 @@ pub(super) enum Command {
     Resume(ScheduleId, Reply<()>),
     Fire(ScheduleId, BTreeMap<String, String>, Reply<RunId>),
     Backfill(ScheduleId, BackfillRequest, Reply<()>),
+    StopBackfills(ScheduleId, Reply<bool>),
     Webhook(ScheduleId, Webhook, Reply<Option<RunId>>),
     Rescan(Reply<()>),
     Stop,
@@ -130,6 +131,11 @@ impl SchedulerHandle {
     /// Starts runs for the times of a range, in order.
     pub async fn backfill(&self, id: &ScheduleId, request: BackfillRequest) -> Result<(), SchedulerError> {
         self.ask(|reply| Command::Backfill(id.clone(), request, reply)).await
+    }
+
+    /// Starts no more runs for ranges that were asked for. False when nothing was left of them.
+    pub async fn stop_backfills(&self, id: &ScheduleId) -> Result<bool, SchedulerError> {
+        self.ask(|reply| Command::StopBackfills(id.clone(), reply)).await
     }
 
     /// Takes a signed request for a trigger. `delivery` is the sender's own id of it: one that came before does nothing. Returns the

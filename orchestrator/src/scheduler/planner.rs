@@ -302,6 +302,11 @@ impl Planner {
         })
     }
 
+    /// Drops what is left of ranges that someone asked for; runs that go on are left alone.
+    pub fn stop_backfills(&mut self, id: &ScheduleId, now: Timestamp) -> Turn {
+        self.work(id, now, |work| !std::mem::take(&mut work.state.backfills).is_empty())
+    }
+
     /// Notes what an event was without doing anything about it.
     pub fn note_seen(&mut self, id: &ScheduleId, seen: Vec<String>, now: Timestamp) -> Turn {
         self.work(id, now, |work| {

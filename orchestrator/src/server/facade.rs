@@ -199,6 +199,8 @@ pub trait Schedules: Send + Sync {
     fn fire(&self, id: &str, who: &str) -> Result<RunId, FacadeError>;
     /// Fires for every time of a range; returns how many runs there will be.
     fn backfill(&self, range: &BackfillRange, who: &str) -> Result<usize, FacadeError>;
+    /// Drops what is left of a schedule's backfills; false when nothing was.
+    fn stop_backfills(&self, id: &str) -> Result<bool, FacadeError>;
     /// Tells whether times of a backfill of a schedule are still to run, or run.
     fn is_backfilling(&self, id: &str) -> Result<bool, FacadeError>;
     /// A number that grows whenever schedules or their states change.

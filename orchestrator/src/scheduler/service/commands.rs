@@ -48,6 +48,12 @@ impl Scheduler {
                 }
                 let _ = reply.send(done);
             }
+            Command::StopBackfills(id, reply) => {
+                let turn = self.planner.stop_backfills(&id, self.now());
+                let stopped = !turn.is_empty();
+                self.perform(turn).await?;
+                let _ = reply.send(self.known(&id).map(|()| stopped));
+            }
             Command::Webhook(id, hook, reply) => self.verify(&id, hook, reply),
             Command::Rescan(reply) => self.look_for(reply),
             Command::Stop => {}

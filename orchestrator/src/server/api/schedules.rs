@@ -141,6 +141,14 @@ struct Done {
     n_runs: Option<usize>,
 }
 
+/// What became of a wish to stop.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Stopped {
+    id: String,
+    /// False when nothing was left to stop.
+    stopped: bool,
+}
+
 /// No schedule has the id, or it is of a kind that does not do this.
 const UNKNOWN: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CONFLICT];
 
@@ -185,6 +193,7 @@ pub(super) fn add(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
         );
     }
     add_fires(endpoints, schedules);
+    add_stop(endpoints, schedules);
     add_webhook(endpoints, schedules);
 }
 
@@ -217,6 +226,23 @@ fn add_fires(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
                 Ok(Done { id: range.id, run: None, n_runs: Some(n_runs) })
             };
             state.blocking(fire).await.map(Json)
+        });
+}
+
+fn add_stop(endpoints: &mut Endpoints, schedules: &Arc<dyn Schedules>) {
+    let of = Arc::clone(schedules);
+    endpoints
+        .post("/api/v1/schedules/stop-backfills", "schedules.stop_backfills")
+        .about("Drop what is left of a schedule's backfills; runs that go on are left alone")
+        .body::<ScheduleRequest>()
+        .refuses(UNKNOWN)
+        .json::<Stopped>()
+        .to(async move |State(state): S, Body { value, .. }: Body<ScheduleRequest>| {
+            let stop = move |_: &ServerState| {
+                let stopped = of.stop_backfills(&value.id)?;
+                Ok(Stopped { id: value.id, stopped })
+            };
+            state.blocking(stop).await.map(Json)
         });
 }
 
