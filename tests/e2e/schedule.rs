@@ -383,7 +383,7 @@ fn what_is_left_of_a_backfill_is_dropped_on_demand() {
 #[test]
 fn mistakes_in_a_schedule_are_reported_at_their_places() {
     let project = Project::new();
-    let text = "[[schedule]]\ncron = \"0 25 * * 8\"\ntimezone = \"Europe/Berln\"\nstart = 2026-05-01\nend = 2026-04-01\n[[schedule]]\nname = \"b\"\ncron = \"0 0 30 2 *\"\n[[schedule]]\nname = \"c\"\ncron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\nparams = { dya = 1 }\n[tasks.t]\nuses = \"noop\"\n";
+    let text = "[[schedule]]\ncron = \"0 25 * * 8\"\ntimezone = \"Europe/Berln\"\nstart = 2026-05-01\nend = 2026-04-01\n[[schedule]]\nname = \"b\"\ncron = \"0 0 30 2 *\"\n[[schedule]]\nname = \"c\"\ncron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\nparams = { dya = 1 }\n[[trigger]]\nrun = { workflow = \"w\", status = [\"failed\"] }\n[tasks.t]\nuses = \"noop\"\n";
     project.file("w.toml", text);
     let found = project.sluice(&["check", "w.toml", "--format", "json"]).expect(2).json();
     let shown: Vec<String> = found
@@ -394,7 +394,16 @@ fn mistakes_in_a_schedule_are_reported_at_their_places() {
         .collect();
     assert_eq!(
         shown,
-        ["E031 2:11", "E031 2:18", "E032 3:12", "E035 5:7", "E033 8:8", "E034 11:8", "E036 13:12"]
+        [
+            "E031 2:11",
+            "E031 2:18",
+            "E032 3:12",
+            "E035 5:7",
+            "E033 8:8",
+            "E034 11:8",
+            "E036 13:12",
+            "E038 14:1"
+        ]
     );
     let hints: Vec<&str> =
         found.as_array().expect("a list").iter().filter_map(|it| it["hint"].as_str()).collect();

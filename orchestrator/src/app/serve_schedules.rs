@@ -11,7 +11,7 @@ use crate::{
     scheduler::{BackfillRequest, ScheduleView, SchedulerError, SchedulerHandle, Spec},
     server::{BackfillRange, FacadeError, ScheduleFire, ScheduleInfo, Schedules},
     store::{Decision, LogEntry, ScheduleId},
-    workflow::{CatchUp, On, Overlap},
+    workflow::{CatchUp, On, Overlap, in_words},
 };
 
 /// How many of the times to come are shown of each schedule.
@@ -170,6 +170,7 @@ fn info(view: ScheduleView, log: Vec<LogEntry>) -> ScheduleInfo {
     ScheduleInfo {
         id: view.id.to_string(),
         workflow: view.id.workflow.clone(),
+        words: view.schedule.time().and_then(|rule| in_words(&rule.cron)).unwrap_or_default(),
         kind: kind.into(),
         trigger,
         timezone,

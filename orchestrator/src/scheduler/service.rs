@@ -154,6 +154,7 @@ impl Scheduler {
         self.look_first().await?;
         loop {
             self.hear_ends().await?;
+            self.hear_news().await?;
             if self.options.by_itself {
                 let now = self.now();
                 self.decide_due(now).await?;
@@ -181,6 +182,15 @@ impl Scheduler {
         let Some(next) = self.planner.next().filter(|_| self.options.by_itself) else { return TICK };
         let millis = next.0.saturating_sub(self.now().0).max(0);
         TICK.min(Duration::from_millis(millis.unsigned_abs()))
+    }
+
+    /// Hears what its helpers had told by now: neither commands nor ends may keep them waiting for long.
+    async fn hear_news(&mut self) -> Result<(), SchedulerError> {
+        for _ in 0..self.news.len() {
+            let Ok(news) = self.news.try_recv() else { break };
+            self.hear(news).await?;
+        }
+        Ok(())
     }
 
     async fn hear(&mut self, news: News) -> Result<(), SchedulerError> {

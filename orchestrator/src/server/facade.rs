@@ -143,6 +143,8 @@ pub struct ScheduleInfo {
     pub kind: String,
     /// What fires it, in words or as a cron line.
     pub trigger: String,
+    /// A cron line in words; empty for others, and where words would not help.
+    pub words: String,
     /// The time zone's name.
     pub timezone: String,
     /// True while it does not fire.

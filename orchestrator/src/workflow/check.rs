@@ -169,6 +169,7 @@ fn build(
     let max_parallel = fields.integer("max_parallel", 1, 1024, found).and_then(|n| usize::try_from(n).ok());
     let timeout = fields.duration("timeout", found);
     let schedules = schedule::read(&fields, found);
+    schedule::report_rings(&name, &schedules, found);
     let declared = fields.table("params", found);
     params::report_incomplete(declared, given, &schedules, found);
     let schedules: Vec<_> = schedules.into_iter().map(|(schedule, _)| schedule).collect();

@@ -50,6 +50,6 @@ pub use project::{Project, check_project};
 pub use render::{render, to_json};
 pub use schedule::{
     CatchUp, CronProblem, DstFold, DstGap, FilesRule, On, Overlap, RunRule, Schedule, TimeRule, Timing,
-    UnixCron, WebhookRule, parse_time,
+    UnixCron, WebhookRule, in_words, parse_time,
 };
 pub use source::Source;

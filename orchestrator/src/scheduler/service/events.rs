@@ -45,26 +45,24 @@ pub(super) struct Hook {
 }
 
 impl Scheduler {
-    /// Takes in what ended already: a run that is at its end keeps no fire from happening, however late this hears of it.
+    /// Takes in what ended already, in one decision: a run that is at its end keeps no fire from happening, however late this hears of it.
+    /// What ends meanwhile waits for the next time, or runs that start each other would keep everyone else waiting.
     pub(super) async fn hear_ends(&mut self) -> Result<(), SchedulerError> {
-        loop {
+        let mut turn = Turn::default();
+        for _ in 0..self.options.ends.len() {
             match self.options.ends.try_recv() {
-                Ok(row) => self.run_ended(Ok(row)).await?,
-                Err(TryRecvError::Lagged(n)) => self.run_ended(Err(RecvError::Lagged(n))).await?,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return Ok(()),
+                Ok(row) => turn.join(self.end_of(&row)),
+                Err(TryRecvError::Lagged(_)) => turn.join(self.look_at_runs()?),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
+        self.perform(turn).await
     }
 
     /// A run ended: perhaps one of a schedule, perhaps one that a trigger waits for.
     pub(super) async fn run_ended(&mut self, end: Result<RunRow, RecvError>) -> Result<(), SchedulerError> {
-        let now = self.now();
         let turn = match end {
-            Ok(row) => {
-                let mut turn = self.planner.ended(row.id, now, &mut ids(&self.options.world));
-                turn.join(self.trigger_by_run(&row));
-                turn
-            }
+            Ok(row) => self.end_of(&row),
             Err(RecvError::Lagged(_)) => self.look_at_runs()?,
             // The engine is gone; only a stop can follow.
             Err(RecvError::Closed) => {
@@ -72,8 +70,14 @@ impl Scheduler {
                 Turn::default()
             }
         };
-        self.changed();
         self.perform(turn).await
+    }
+
+    fn end_of(&mut self, row: &RunRow) -> Turn {
+        let mut turn = self.planner.ended(row.id, self.now(), &mut ids(&self.options.world));
+        turn.join(self.trigger_by_run(row));
+        self.changed();
+        turn
     }
 
     /// Finds out what ended while nobody listened.

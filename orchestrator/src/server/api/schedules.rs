@@ -33,6 +33,8 @@ struct ScheduleView {
     id: String,
     workflow: String,
     trigger: String,
+    /// A cron line in words; empty for others, and where words would not help.
+    words: String,
     timezone: String,
     paused: bool,
     /// The next times at which it fires.
@@ -58,6 +60,7 @@ impl From<ScheduleInfo> for ScheduleView {
             id: info.id,
             workflow: info.workflow,
             trigger: info.trigger,
+            words: info.words,
             timezone: info.timezone,
             paused: info.paused,
             next: info.next.into_iter().map(rfc3339).collect(),

@@ -185,7 +185,7 @@ pub(super) fn schedule(info: &ScheduleInfo) -> view::ScheduleRow {
         name: schedule_name(info).to_owned(),
         trigger: info.kind.clone(),
         expression: info.trigger.clone(),
-        words: String::new(),
+        words: info.words.clone(),
         timezone: info.timezone.clone(),
         overlap: info.overlap.clone(),
         catch_up: info.catch_up.clone(),

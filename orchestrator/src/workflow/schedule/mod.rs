@@ -9,6 +9,7 @@ mod tests;
 mod time;
 mod timing;
 mod trigger;
+mod words;
 mod zone;
 
 pub use cron::{CronProblem, UnixCron};
@@ -18,5 +19,7 @@ pub(super) use read::SCHEDULE_KEYS;
 pub(super) use read::read;
 pub use time::parse_time;
 pub use timing::Timing;
+pub(super) use trigger::report_rings;
 #[cfg(test)]
 pub(super) use trigger::{FILES_KEYS, RUN_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS};
+pub use words::in_words;

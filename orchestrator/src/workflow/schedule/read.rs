@@ -296,6 +296,6 @@ fn verify(
     true
 }
 
-fn warning(code: &'static str, span: Span, message: String) -> Diagnostic {
+pub(super) fn warning(code: &'static str, span: Span, message: String) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, span, message) }
 }

@@ -1,6 +1,6 @@
 //! Reading `[trigger]` and `[[trigger]]`: events that start a run.
 
-use super::{FilesRule, On, RunRule, WebhookRule};
+use super::{FilesRule, On, RunRule, Schedule, WebhookRule, read::warning};
 use crate::workflow::{
     Diagnostic,
     diagnostic::did_you_mean,
@@ -50,6 +50,23 @@ pub(super) fn read(fields: &Fields<'_>, span: &Span, found: &mut Vec<Diagnostic>
     let table = fields.table("files", found)?;
     let inner = Fields::new(table, format!("`files` of {}", fields.what), &FILES_KEYS, &[], found);
     files(&inner, span, found).map(On::Files)
+}
+
+/// Warns of triggers that start their own workflow whenever it ends.
+pub(in crate::workflow) fn report_rings(
+    own: &str,
+    schedules: &[(Schedule, Span)],
+    found: &mut Vec<Diagnostic>,
+) {
+    for (schedule, span) in schedules {
+        if let On::Run(rule) = &schedule.on
+            && rule.workflow == own
+        {
+            let message = format!("`{}` starts `{own}` again whenever a run of `{own}` ends", schedule.name);
+            let problem = warning("E038", span.clone(), message).label("goes round until it is paused");
+            found.push(problem.hint("name another workflow, or repeat what fails with `retry` on its task"));
+        }
+    }
 }
 
 fn missing(fields: &Fields<'_>, key: &str, hint: &str, span: &Span, found: &mut Vec<Diagnostic>) {
