@@ -72,11 +72,7 @@ impl App {
     /// Reads and checks a workflow file. Writes nothing. When the project's file is broken, it is what is reported: what it says counts for
     /// every workflow.
     pub fn check(&self, file: &Path, overrides: &BTreeMap<String, String>) -> Result<CheckedFile, AppError> {
-        let unreadable = |source| AppError::Unreadable { path: file.to_owned(), source };
-        let path = file.canonicalize().map_err(unreadable)?;
-        let bytes = std::fs::read(&path).map_err(unreadable)?;
-        let base_dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-        let source = Source { name: file.display().to_string(), bytes };
+        let (base_dir, source) = read_source(file)?;
         self.check_source(file, base_dir, source, overrides)
     }
 
@@ -146,4 +142,13 @@ impl App {
             diagnostics: checked.diagnostics,
         })
     }
+}
+
+/// Reads a workflow file: its folder, absolute, and its content.
+pub(super) fn read_source(file: &Path) -> Result<(PathBuf, Source), AppError> {
+    let unreadable = |source| AppError::Unreadable { path: file.to_owned(), source };
+    let path = file.canonicalize().map_err(unreadable)?;
+    let bytes = std::fs::read(&path).map_err(unreadable)?;
+    let base_dir = path.parent().unwrap_or(Path::new("/")).to_owned();
+    Ok((base_dir, Source { name: file.display().to_string(), bytes }))
 }

@@ -10,7 +10,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{App, AppError, CheckedFile};
+use super::{
+    App, AppError, CheckedFile,
+    files::{PROJECT_FILE, read_source},
+};
 use crate::{
     artifact::{create_folder_durably, write_durably},
     scheduler::{Library, LoadFiles, LoadedFile, LoadedWorkflow, Place},
@@ -62,11 +65,7 @@ impl App {
         file: &Path,
         overrides: &BTreeMap<String, String>,
     ) -> Result<CheckedFile, AppError> {
-        let unreadable = |source| AppError::Unreadable { path: file.to_owned(), source };
-        let path = file.canonicalize().map_err(unreadable)?;
-        let bytes = std::fs::read(&path).map_err(unreadable)?;
-        let base_dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-        let source = Source { name: file.display().to_string(), bytes };
+        let (base_dir, source) = read_source(file)?;
         self.look_at_source(file, base_dir, source, overrides)
     }
 
@@ -92,11 +91,8 @@ impl App {
 
 impl CheckFiles {
     fn read(&self, file: &Path) -> Result<CheckedFile, AppError> {
-        let failed = |source| AppError::Unreadable { path: file.to_owned(), source };
-        let path = file.canonicalize().map_err(failed)?;
-        let bytes = std::fs::read(&path).map_err(failed)?;
-        let base_dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-        self.app.look_at_offered(file, base_dir, Source { name: file.display().to_string(), bytes })
+        let (base_dir, source) = read_source(file)?;
+        self.app.look_at_offered(file, base_dir, source)
     }
 
     fn place(&self, file: &Path) -> PathBuf {
@@ -162,7 +158,7 @@ impl LoadFiles for CheckFiles {
 
     fn project_file(&self) -> Option<PathBuf> {
         let project = self.app.project.canonicalize().ok()?;
-        Some(project.join(super::files::PROJECT_FILE))
+        Some(project.join(PROJECT_FILE))
     }
 }
 

@@ -39,8 +39,9 @@ pub(super) async fn allow(State(right): State<Right>, request: Request, next: Ne
     };
     if identity.role < role {
         right.state.audit.refused(&peer, &target, 403, right.state.now());
-        let message = format!("`{}` is a {}, and this needs an {role}", identity.name, identity.role);
-        return ApiError::forbidden("forbidden", message.replace("an viewer", "a viewer"))
+        let message =
+            format!("`{}` has the role `{}`, and this needs `{role}`", identity.name, identity.role);
+        return ApiError::forbidden("forbidden", message)
             .hint("`sluice tokens add NAME --role ROLE` makes a token that may do more")
             .into_response();
     }
