@@ -9,24 +9,26 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 
 use crate::server::{
-    access::{Identity, Via},
+    access::{Identity, Role, Via},
     endpoint::Endpoints,
     error::ApiError,
-    extract::peer_of,
     guard::unauthorized,
-    state::ServerState,
+    right::{Right, allow},
 };
 
 pub(super) fn add(endpoints: &mut Endpoints) {
     let state = &endpoints.state;
-    let noted = |what: &'static str| middleware::from_fn_with_state((Arc::clone(state), what), note);
+    let noted = |name: &'static str| {
+        let right = Right { state: Arc::clone(state), role: Some(Role::Admin), name, changes: true };
+        middleware::from_fn_with_state(right, allow)
+    };
     let router = Router::new()
         .route("/api/v1/local/runs", post(runs::start).layer(noted("runs.start")))
         .route("/api/v1/local/runs/{run}/records", get(runs::records))
@@ -52,31 +54,4 @@ async fn only_socket(request: Request, next: Next) -> Response {
     } else {
         unauthorized("this needs a token").into_response()
     }
-}
-
-/// Keeps the audit trail of what commands start.
-async fn note(
-    State((state, what)): State<(Arc<ServerState>, &'static str)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let who = request.extensions().get::<Identity>().cloned();
-    let (Some(who), Some(peer)) = (who, peer_of(request.extensions())) else {
-        return ApiError::not_found("there is no such path").into_response();
-    };
-    let target = request.uri().path().to_owned();
-    let noted = {
-        let (who, target) = (who.clone(), target.clone());
-        let note = move |state: &ServerState| {
-            let noted = state.audit.intend(&who, &peer, what, &target, state.now());
-            noted.map_err(|error| ApiError::internal(&error))
-        };
-        state.blocking(note).await
-    };
-    if let Err(error) = noted {
-        return error.into_response();
-    }
-    let reply = next.run(request).await;
-    state.audit.settle(&who, &peer, what, &target, reply.status().as_u16(), state.now());
-    reply
 }
