@@ -60,3 +60,5 @@ mod serve_limits;
 mod serve_page;
 #[path = "e2e/serve_tls.rs"]
 mod serve_tls;
+#[path = "e2e/webdriver.rs"]
+mod webdriver;

@@ -7,18 +7,15 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
-use thirtyfour::prelude::*;
+use serde_json::json;
 
 use crate::{
     daemon::Daemon,
     project::{Project, wait_until},
+    webdriver::{Browser, Failure},
 };
-
-/// How long the page may take for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A driver that is killed when it is dropped, with the browsers that it started.
 struct Driver {
@@ -73,73 +70,37 @@ enum Screen {
 }
 
 /// Does something in a browser; leaves a picture when it fails.
-fn browse(name: &str, test: impl AsyncFn(&WebDriver) -> WebDriverResult<()>) {
+fn browse(name: &str, test: impl FnOnce(&Browser) -> Result<(), Failure>) {
     browse_on(Screen::Desk, name, test);
 }
 
-fn browse_on(screen: Screen, name: &str, test: impl AsyncFn(&WebDriver) -> WebDriverResult<()>) {
+fn browse_on(screen: Screen, name: &str, test: impl FnOnce(&Browser) -> Result<(), Failure>) {
     let Some(driver) = driver() else { return };
-    // The driver's client wants to know who would speak TLS, although it speaks none here.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut wanted = DesiredCapabilities::chrome();
-        // No name is resolved: whatever a page would want from elsewhere fails.
-        for argument in [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-dev-shm-usage",
-            "--window-size=1280,900",
-            "--disable-background-networking",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        ] {
-            wanted.add_arg(argument).expect("an argument");
-        }
-        if screen == Screen::Phone {
-            // A window has a least width, and a phone's screen is less.
-            let phone =
-                serde_json::json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 1 } });
-            wanted.add_experimental_option("mobileEmulation", phone).expect("an option");
-        }
-        let address = format!("http://127.0.0.1:{}", driver.port);
-        let browser = WebDriver::new(&address, wanted).await.expect("the browser starts");
-        let done = tokio::time::timeout(4 * PATIENCE, test(&browser)).await;
-        let failed = match done {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("it took too long".to_owned()),
-        };
-        if let Some(why) = failed {
-            let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("browser");
-            std::fs::create_dir_all(&folder).expect("a folder");
-            let picture = folder.join(format!("{name}.png"));
-            let taken = browser.screenshot(&picture).await;
-            let text = browser.source().await.unwrap_or_default();
-            let _ = browser.quit().await;
-            panic!("{why}\nthe picture is in {} ({taken:?})\n{text}", picture.display());
-        }
-        browser.quit().await.expect("the browser ends");
-    });
-}
-
-/// Waits until an element holds a text.
-async fn until_text(browser: &WebDriver, css: &str, text: &str) -> WebDriverResult<WebElement> {
-    let text = text.to_owned();
-    browser
-        .query(By::Css(css))
-        .with_filter(move |element: WebElement| {
-            let text = text.clone();
-            async move { Ok(element.text().await.is_ok_and(|found| found.contains(&text))) }
-        })
-        .wait(PATIENCE, Duration::from_millis(50))
-        .first()
-        .await
-}
-
-async fn click(browser: &WebDriver, css: &str) -> WebDriverResult<()> {
-    let element = browser.query(By::Css(css)).wait(PATIENCE, Duration::from_millis(50)).first().await?;
-    element.scroll_into_view().await?;
-    element.click().await
+    // No name is resolved: whatever a page would want from elsewhere fails.
+    let mut options = json!({ "args": [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,900",
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ] });
+    if screen == Screen::Phone {
+        // A window has a least width, and a phone's screen is less.
+        options["mobileEmulation"] =
+            json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 1 } });
+    }
+    let browser = Browser::open(driver.port, &options).expect("the browser starts");
+    if let Err(why) = test(&browser) {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("browser");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let picture = folder.join(format!("{name}.png"));
+        let taken = browser.screenshot(&picture);
+        let text = browser.source().unwrap_or_default();
+        let _ = browser.quit();
+        panic!("{why}\nthe picture is in {} ({taken:?})\n{text}", picture.display());
+    }
+    browser.quit().expect("the browser ends");
 }
 
 fn project() -> Project {
@@ -167,19 +128,17 @@ fn a_run_is_started_from_the_form_and_watched_to_its_end() {
     let project = project();
     let daemon = Daemon::start(&project);
     let address = format!("http://{}", daemon.address);
-    browse("start", async |browser| {
-        browser.goto(format!("{address}/workflows/steps")).await?;
-        let field = browser.find(By::Id("param.greeting")).await?;
-        field.clear().await?;
-        field.send_keys("servus").await?;
-        click(browser, "form[action='/workflows/steps/runs'] button[type=submit]").await?;
-        until_text(browser, "main", "running").await?;
-        click(browser, "#live a[href*='task=first']").await?;
-        until_text(browser, "#log-lines", "servus from the log").await?;
+    browse("start", |browser| {
+        browser.goto(format!("{address}/workflows/steps"))?;
+        browser.find("[id='param.greeting']")?.fill("servus")?;
+        browser.click("form[action='/workflows/steps/runs'] button[type=submit]")?;
+        browser.until_text("main", "running")?;
+        browser.click("#live a[href*='task=first']")?;
+        browser.until_text("#log-lines", "servus from the log")?;
         // Nothing is loaded again: the page hears of the end by itself.
         project.file("go", "");
-        until_text(browser, "#live", "succeeded").await?;
-        until_text(browser, "h1", "steps").await?;
+        browser.until_text("#live", "succeeded")?;
+        browser.until_text("h1", "steps")?;
         Ok(())
     });
 }
@@ -191,15 +150,15 @@ fn a_live_page_survives_a_restart_of_the_daemon() {
     let address = daemon.address.clone();
     let id = daemon.run("steps");
     let daemon = std::cell::RefCell::new(Some(daemon));
-    browse("restart", async |browser| {
-        browser.goto(format!("http://{address}/runs/{id}")).await?;
-        until_text(browser, "#link", "live").await?;
+    browse("restart", |browser| {
+        browser.goto(format!("http://{address}/runs/{id}"))?;
+        browser.until_text("#link", "live")?;
         drop(daemon.borrow_mut().take());
-        until_text(browser, "#link", "reconnecting").await?;
+        browser.until_text("#link", "reconnecting")?;
         *daemon.borrow_mut() = Some(Daemon::start_with(&project, &["--bind", &address]));
-        until_text(browser, "#link", "live").await?;
+        browser.until_text("#link", "live")?;
         project.file("go", "");
-        until_text(browser, "#live", "succeeded").await?;
+        browser.until_text("#live", "succeeded")?;
         Ok(())
     });
 }
@@ -210,18 +169,18 @@ fn a_run_is_cancelled_by_its_button_and_two_are_compared() {
     let daemon = Daemon::start(&project);
     let address = format!("http://{}", daemon.address);
     let first = daemon.run("steps");
-    browse("cancel", async |browser| {
-        browser.goto(format!("{address}/runs/{first}")).await?;
-        click(browser, "form[action$='/cancel'] button[type=submit]").await?;
-        click(browser, "dialog[open] button[value=yes]").await?;
-        until_text(browser, "#live", "cancelled").await?;
+    browse("cancel", |browser| {
+        browser.goto(format!("{address}/runs/{first}"))?;
+        browser.click("form[action$='/cancel'] button[type=submit]")?;
+        browser.click("dialog[open] button[value=yes]")?;
+        browser.until_text("#live", "cancelled")?;
         project.file("go", "");
         let second = daemon.run("steps");
         daemon.wait_for(&second, "succeeded");
-        browser.goto(format!("{address}/compare?a={first}&b={second}")).await?;
-        until_text(browser, "main", "second").await?;
-        until_text(browser, "main", "cancelled").await?;
-        until_text(browser, "main", "succeeded").await?;
+        browser.goto(format!("{address}/compare?a={first}&b={second}"))?;
+        browser.until_text("main", "second")?;
+        browser.until_text("main", "cancelled")?;
+        browser.until_text("main", "succeeded")?;
         Ok(())
     });
 }
@@ -235,29 +194,19 @@ fn a_model_is_promoted_by_its_form() {
     let name = models[0]["name"].as_str().expect("a model").to_owned();
     let daemon = Daemon::start(&project);
     let address = format!("http://{}", daemon.address);
-    browse("promote", async |browser| {
-        browser.goto(format!("{address}/models/{name}")).await?;
-        let form = format!("form[action='/models/{name}/promote']");
-        let shown = browser.query(By::Css(&form)).wait(PATIENCE, Duration::from_millis(50)).first().await?;
+    browse("promote", |browser| {
+        browser.goto(format!("{address}/models/{name}"))?;
+        let shown = browser.until(&format!("form[action='/models/{name}/promote']"))?;
         // The form may be folded away.
-        browser
-            .execute("document.querySelectorAll('details').forEach((one) => { one.open = true; });", vec![])
-            .await?;
-        let alias = shown.find(By::Css("[name=alias]")).await?;
-        alias.clear().await?;
-        alias.send_keys("staging").await?;
-        shown.find(By::Css("[name=reason]")).await?.send_keys("looks good").await?;
-        shown.find(By::Css("button[type=submit]")).await?.click().await?;
-        if let Ok(yes) = browser
-            .query(By::Css("dialog[open] button[value=yes]"))
-            .wait(Duration::from_secs(1), Duration::from_millis(50))
-            .first()
-            .await
-        {
-            yes.click().await?;
+        browser.execute("document.querySelectorAll('details').forEach((one) => { one.open = true; });")?;
+        shown.find("[name=alias]")?.fill("staging")?;
+        shown.find("[name=reason]")?.fill("looks good")?;
+        shown.find("button[type=submit]")?.click()?;
+        if let Some(yes) = browser.soon("dialog[open] button[value=yes]") {
+            yes.click()?;
         }
-        until_text(browser, ".notice", "stands for version 1 now").await?;
-        until_text(browser, "main", "looks good").await?;
+        browser.until_text(".notice", "stands for version 1 now")?;
+        browser.until_text("main", "looks good")?;
         Ok(())
     });
     let shown = project.sluice(&["models", "show", &name, "--format", "json"]).expect(0).json();
@@ -294,36 +243,30 @@ fn every_page_does_without_a_network_and_without_scrolling_sideways_on_a_phone()
         "/api/docs",
         "/nowhere",
     ];
-    browse_on(Screen::Phone, "offline", async |browser| {
+    browse_on(Screen::Phone, "offline", |browser| {
         for page in pages {
-            browser.goto(format!("{address}{page}")).await?;
-            let seen = browser
-                .execute(
-                    "const loaded = performance.getEntriesByType('resource').map((entry) => entry.name);
-                     return {
-                         elsewhere: loaded.filter((name) => new URL(name).origin !== location.origin),
-                         n_loaded: loaded.length,
-                         styled: getComputedStyle(document.body).display,
-                     };",
-                    vec![],
-                )
-                .await?
-                .json()
-                .clone();
-            assert_eq!(seen["elsewhere"], serde_json::json!([]), "{page}");
+            browser.goto(format!("{address}{page}"))?;
+            let seen = browser.execute(
+                "const loaded = performance.getEntriesByType('resource').map((entry) => entry.name);
+                 return {
+                     elsewhere: loaded.filter((name) => new URL(name).origin !== location.origin),
+                     n_loaded: loaded.length,
+                     styled: getComputedStyle(document.body).display,
+                 };",
+            )?;
+            assert_eq!(seen["elsewhere"], json!([]), "{page}");
             assert!(seen["n_loaded"].as_u64() >= Some(2), "style sheet and script of {page}: {seen}");
             assert_eq!(seen["styled"], "flex", "{page}");
-            assert_eq!(overflow(browser).await?, 0, "{page} is wider than the screen");
+            assert_eq!(overflow(browser)?, 0, "{page} is wider than the screen");
         }
         Ok(())
     });
 }
 
 /// By how many pixels the page is wider than the screen.
-async fn overflow(browser: &WebDriver) -> WebDriverResult<i64> {
+fn overflow(browser: &Browser) -> Result<i64, Failure> {
     let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;";
-    let seen = browser.execute(script, vec![]).await?;
-    Ok(seen.json().as_i64().unwrap_or(i64::MAX))
+    Ok(browser.execute(script)?.as_i64().unwrap_or(i64::MAX))
 }
 
 #[test]
@@ -338,20 +281,20 @@ fn an_evaluation_is_drawn_and_compared_on_a_phone() {
     let runs = daemon.get("/api/v1/runs").json();
     let id = |at: usize| runs["runs"][at]["id"].as_str().expect("a run").to_owned();
     let (later, earlier) = (id(0), id(1));
-    browse_on(Screen::Phone, "curves", async |browser| {
+    browse_on(Screen::Phone, "curves", |browser| {
         let address = format!("http://{}", daemon.address);
-        browser.goto(format!("{address}/runs/{later}")).await?;
-        click(browser, "#tasks a[href*='task=scores']").await?;
-        until_text(browser, "#panel", "ROC curve").await?;
-        let path = browser.find(By::Css("#panel path.curve")).await?;
-        assert!(path.attr("d").await?.is_some_and(|d| d.starts_with('M') && d.contains('L')));
-        browser.find(By::Css("#panel circle.decided")).await?;
-        click(browser, "#panel details.thresholds summary").await?;
-        until_text(browser, "#panel details.thresholds", "false alarms").await?;
-        assert_eq!(overflow(browser).await?, 0, "the panel");
+        browser.goto(format!("{address}/runs/{later}"))?;
+        browser.click("#tasks a[href*='task=scores']")?;
+        browser.until_text("#panel", "ROC curve")?;
+        let path = browser.find("#panel path.curve")?;
+        assert!(path.attribute("d")?.is_some_and(|d| d.starts_with('M') && d.contains('L')));
+        browser.find("#panel circle.decided")?;
+        browser.click("#panel details.thresholds summary")?;
+        browser.until_text("#panel details.thresholds", "false alarms")?;
+        assert_eq!(overflow(browser)?, 0, "the panel");
         for page in [format!("/runs/{later}/tasks/scores"), format!("/compare?a={earlier}&b={later}")] {
-            browser.goto(format!("{address}{page}")).await?;
-            assert_eq!(overflow(browser).await?, 0, "{page}");
+            browser.goto(format!("{address}{page}"))?;
+            assert_eq!(overflow(browser)?, 0, "{page}");
         }
         Ok(())
     });
