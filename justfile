@@ -1,6 +1,7 @@
 # The commands of `.ci/run`, one by one.
 
-# Quicker from one change to the next, at the price of a larger target folder. A first build, as in the README and in CI, does without.
+# Quicker from one change to the next, at the price of a larger target folder.
+# A first build, as in the README and in CI, does without.
 export CARGO_INCREMENTAL := "1"
 
 # Everything that must pass before a change is done.

@@ -1,12 +1,18 @@
 //! A project in a temporary folder, and commands in it.
 
 use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// How long a reply may take: longer than anything that a server or a browser's driver gives itself.
+const REPLY_WAIT: Duration = Duration::from_secs(120);
 
 /// The repository.
 pub(crate) fn repository() -> &'static Path {
@@ -183,19 +189,28 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// One HTTP request; returns the status and the body.
+/// One HTTP request; returns the status and the body, which ends where its head says, or else with the connection.
 pub(crate) fn http(method: &str, address: &str, path: &str, body: &str) -> (u16, String) {
-    use std::io::{Read, Write};
     let host = address.strip_prefix("http://").expect("an http address");
-    let mut stream = std::net::TcpStream::connect(host).expect("the server listens");
+    let mut stream = TcpStream::connect(host).expect("the server listens");
+    stream.set_read_timeout(Some(REPLY_WAIT)).expect("a time that is not zero");
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).expect("the request is sent");
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).expect("the reply is read");
-    let (head, body) = reply.split_once("\r\n\r\n").expect("a reply has a head");
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let n_bytes = reader.read_line(&mut head).expect("the head is read");
+        assert!(n_bytes > 0, "a reply has a head: {head}");
+    }
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    (status, body.to_owned())
+    let length = head.lines().filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().expect("a length"))
+    });
+    let mut body = Vec::new();
+    reader.take(length.unwrap_or(u64::MAX)).read_to_end(&mut body).expect("the body is read");
+    assert!(length.is_none_or(|length| length == body.len() as u64), "the reply is cut off: {head}");
+    (status, String::from_utf8(body).expect("UTF-8"))
 }

@@ -1,18 +1,18 @@
 //! A client of `chromedriver`: the few commands that the tests of the page need.
 //!
-//! The protocol is `WebDriver` of the W3C: JSON over HTTP. A client from a library would bring features of `serde_json` with it that the
-//! product is not built with, so that tests would try another program than the one that users have.
+//! The protocol is `WebDriver` of the W3C: JSON over HTTP, which is that of `project`. A client from a library would bring features of
+//! `serde_json` with it that the product is not built with: the tests would try another program than the one that users have.
 
 use std::{
     fmt::Display,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
     path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
+
+use crate::project::http;
 
 /// How long the page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ pub(crate) type Failure = String;
 
 /// A browser with one window; it ends when its driver is killed.
 pub(crate) struct Browser {
-    port: u16,
+    driver: String,
     session: String,
 }
 
@@ -38,8 +38,10 @@ pub(crate) struct Element<'a> {
 impl Browser {
     /// Opens a browser with the options of Chromium.
     pub(crate) fn open(port: u16, options: &Value) -> Result<Self, Failure> {
-        let mut browser = Self { port, session: String::new() };
-        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options });
+        let mut browser = Self { driver: format!("http://127.0.0.1:{port}"), session: String::new() };
+        let limit = PATIENCE.as_millis();
+        let limits = json!({ "pageLoad": limit, "script": limit });
+        let wanted = json!({ "browserName": "chrome", "timeouts": limits, "goog:chromeOptions": options });
         let opened =
             browser.ask("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }))?;
         let id = opened["sessionId"].as_str().ok_or_else(|| format!("no session: {opened}"))?;
@@ -50,38 +52,12 @@ impl Browser {
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         let body = if method == "GET" { String::new() } else { body.to_string() };
         let path = format!("{}{path}", self.session);
-        let (status, reply) = self.exchange(method, &path, &body).map_err(|error| error.to_string())?;
+        let (status, reply) = http(method, &self.driver, &path, &body);
         let reply: Value = serde_json::from_str(&reply).map_err(|error| format!("{error}: {reply}"))?;
         match status {
             200 => Ok(reply["value"].clone()),
             _ => Err(format!("{path}: {}", reply["value"]["message"])),
         }
-    }
-
-    /// One request. The driver keeps connections open, so that the reply ends where its head says.
-    fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        let length = body.len();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {length}\r\n\r\n{body}");
-        stream.write_all(request.as_bytes())?;
-        let mut reader = BufReader::new(stream);
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default();
-        let mut length = 0;
-        while !line.trim().is_empty() {
-            line.clear();
-            reader.read_line(&mut line)?;
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap_or_default();
-            }
-        }
-        let mut reply = vec![0; length];
-        reader.read_exact(&mut reply)?;
-        Ok((status, String::from_utf8_lossy(&reply).into_owned()))
     }
 
     pub(crate) fn goto(&self, address: impl Display) -> Result<(), Failure> {
@@ -90,7 +66,13 @@ impl Browser {
 
     /// The first element that a CSS selector finds at once.
     pub(crate) fn find(&self, css: &str) -> Result<Element<'_>, Failure> {
-        let found = self.ask("POST", "/element", &json!({ "using": "css selector", "value": css }))?;
+        self.find_below("", css)
+    }
+
+    /// The first element that a CSS selector finds below another one, or in the page when `below` is empty.
+    fn find_below(&self, below: &str, css: &str) -> Result<Element<'_>, Failure> {
+        let wanted = json!({ "using": "css selector", "value": css });
+        let found = self.ask("POST", &format!("{below}/element"), &wanted)?;
         let id = found[ELEMENT].as_str().ok_or_else(|| format!("no element: {found}"))?.to_owned();
         Ok(Element { browser: self, id })
     }
@@ -176,9 +158,7 @@ impl Element<'_> {
 
     /// The first element inside that a CSS selector finds.
     pub(crate) fn find(&self, css: &str) -> Result<Element<'_>, Failure> {
-        let found = self.ask("POST", "element", &json!({ "using": "css selector", "value": css }))?;
-        let id = found[ELEMENT].as_str().ok_or_else(|| format!("no element: {found}"))?.to_owned();
-        Ok(Element { browser: self.browser, id })
+        self.browser.find_below(&format!("/element/{}", self.id), css)
     }
 
     /// Scrolls there if need be, and clicks.
