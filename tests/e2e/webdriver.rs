@@ -1,8 +1,8 @@
 //! A client of `chromedriver`: the few commands that the tests of the page need.
 //!
-//! The protocol is `WebDriver` of the W3C: JSON over HTTP, which is that of `project`. A client from a library would bring
-//! features of `serde_json` with it that the product is not built with: the tests would try another program than the one
-//! that users have.
+//! The protocol is `WebDriver` of the W3C: JSON over HTTP, which is that of `project`. A client from a library would
+//! bring features of `serde_json` with it that the product is not built with: the tests would try another program than
+//! the one that users have.
 
 use std::{
     fmt::Display,
