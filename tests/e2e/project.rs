@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a reply may take: longer than anything that a server or a browser's driver gives itself.
-const REPLY_WAIT: Duration = Duration::from_secs(120);
+const REPLY_WAIT: Duration = Duration::from_mins(2);
 
 /// The repository.
 pub(crate) fn repository() -> &'static Path {
