@@ -1,6 +1,9 @@
 //! `data.sql`: a DataFusion query over the inputs.
 
 mod engine;
+mod physical;
+mod scan;
+mod session;
 
 #[cfg(test)]
 mod tests;

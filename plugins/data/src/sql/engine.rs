@@ -1,27 +1,22 @@
-//! DataFusion, kept to queries over tables in memory.
+//! Queries over tables in memory.
 //!
 //! One thread and one partition, so that a query without ORDER BY gives the same order every time. The thread has a
 //! large stack, because the planner recurses as deep as the query is nested.
 
-use std::{collections::HashSet, ops::ControlFlow, panic, sync::Arc, thread};
+use std::{collections::HashSet, panic, sync::Arc, thread};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use datafusion::{
-    common::{Column as ColumnName, DataFusionError, tree_node::TreeNodeRecursion},
-    config::Dialect,
-    datasource::MemTable,
-    execution::context::SQLOptions,
-    logical_expr::{Expr, LogicalPlan, Volatility},
-    prelude::{SessionConfig, SessionContext},
-    sql::{
-        parser::Statement,
-        sqlparser::ast::{Expr as SqlExpr, Statement as SqlStatement, Visit, Visitor},
-    },
-};
+use datafusion_common::{Column as ColumnName, DataFusionError, SchemaError};
+use datafusion_expr::LogicalPlan;
 use futures_util::StreamExt;
 use sluicegate_plugin::{Column, ColumnType, PortSchema, Table, TaskError, nearest};
 
+use super::{
+    physical::operators,
+    scan::Relation,
+    session::{DEEPEST, Refusal, Session},
+};
 use crate::{
     columns::quoted_list,
     plain::{nested, plain_batch, plain_type},
@@ -30,9 +25,6 @@ use crate::{
 
 /// The planner's stack. Memory is only taken where it is used.
 const STACK_BYTES: usize = 1 << 30;
-
-/// The deepest nesting of an expression: planning takes time with its square.
-const DEEPEST: usize = 500;
 
 /// A named table of the query.
 pub(super) struct Source {
@@ -68,13 +60,11 @@ impl Source {
 /// Plans a query and tells the columns of its result.
 pub(super) fn plan(query: &str, sources: &[Source]) -> Result<PortSchema, TaskError> {
     apart(move || {
-        runtime()?.block_on(async {
-            let session = session(sources)?;
-            let plan = checked_plan(&session, query, sources).await?;
-            let optimized = session.state().optimize(&plan).map_err(|error| bad_query(&error, sources))?;
-            let columns = optimized.schema().fields().iter().map(|field| result_column(field)).collect();
-            Ok(PortSchema { columns, target: None })
-        })
+        let session = session(sources)?;
+        let plan = checked_plan(&session, query, sources)?;
+        let optimized = session.optimize(plan).map_err(|error| bad_query(&error, sources))?;
+        let columns = optimized.schema().fields().iter().map(|field| result_column(field)).collect();
+        Ok(PortSchema { columns, target: None })
     })
 }
 
@@ -85,26 +75,28 @@ pub(super) fn query(
     tick: &(dyn Fn() -> Result<(), TaskError> + Sync),
 ) -> Result<Table, TaskError> {
     apart(move || {
+        let session = session(sources)?;
+        let plan = checked_plan(&session, query, sources)?;
+        let failed = |error: &DataFusionError| query_failed(error, sources);
+        let root =
+            session.optimize(plan).and_then(|plan| operators(&plan)).map_err(|error| failed(&error))?;
+        let schema = root.schema();
+        let mut batches = Vec::new();
         runtime()?.block_on(async {
-            let session = session(sources)?;
-            let plan = checked_plan(&session, query, sources).await?;
-            let failed = |error: &DataFusionError| query_failed(error, sources);
-            let frame = session.execute_logical_plan(plan).await.map_err(|error| failed(&error))?;
-            let mut stream = frame.execute_stream().await.map_err(|error| failed(&error))?;
-            let schema = stream.schema();
-            let mut batches = Vec::new();
+            let mut stream = root.execute(0, session.context()).map_err(|error| failed(&error))?;
             while let Some(batch) = stream.next().await {
                 batches.push(batch.map_err(|error| failed(&error))?);
                 tick()?;
             }
-            for field in schema.fields() {
-                if plain_type(field.data_type()).is_none() {
-                    return Err(nested(field.name(), field.data_type()));
-                }
+            Ok::<_, TaskError>(())
+        })?;
+        for field in schema.fields() {
+            if plain_type(field.data_type()).is_none() {
+                return Err(nested(field.name(), field.data_type()));
             }
-            let rows = one_batch(&Table::new(schema, batches))?;
-            Ok(rebatch(&plain_batch(&rows)?))
-        })
+        }
+        let rows = one_batch(&Table::new(schema, batches))?;
+        Ok(rebatch(&plain_batch(&rows)?))
     })
 }
 
@@ -134,51 +126,31 @@ fn runtime() -> Result<tokio::runtime::Runtime, TaskError> {
 }
 
 /// A session that knows the given tables, and nothing else.
-fn session(sources: &[Source]) -> Result<SessionContext, TaskError> {
-    let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
-    let parser = &mut config.options_mut().sql_parser;
-    parser.enable_ident_normalization = false;
-    parser.map_string_types_to_utf8view = false;
-    let session = SessionContext::new_with_config(config);
-    for source in sources {
-        let table = MemTable::try_new(source.schema.clone(), vec![source.batches.clone()]);
-        let name = datafusion::common::TableReference::bare(source.name.as_str());
-        table.and_then(|table| session.register_table(name, Arc::new(table))).map_err(|error| {
-            TaskError::permanent("bad_table", format!("input `{}`: {error}", source.name))
-        })?;
-    }
-    Ok(session)
+fn session(sources: &[Source]) -> Result<Session, TaskError> {
+    let relation = |source: &Source| {
+        let batches = Arc::new(source.batches.clone());
+        (source.name.clone(), Relation::Rows { schema: source.schema.clone(), batches })
+    };
+    Session::new(sources.iter().map(relation)).map_err(|error| bad_query(&error, sources))
 }
 
 /// The logical plan of a query, after all that is refused was refused.
-async fn checked_plan(
-    session: &SessionContext,
-    query: &str,
-    sources: &[Source],
-) -> Result<LogicalPlan, TaskError> {
-    let state = session.state();
-    let bad = |error: DataFusionError| bad_query(&error, sources);
-    let statement = state.sql_to_statement(query, &Dialect::PostgreSQL).map_err(bad)?;
-    let Statement::Statement(inner) = &statement else {
-        return Err(not_a_query());
-    };
-    if !matches!(inner.as_ref(), SqlStatement::Query(_)) {
-        return Err(not_a_query());
-    }
-    if inner.visit(&mut Depth::default()).is_break() {
-        let what = format!("an expression of the query is nested deeper than {DEEPEST} levels");
-        return Err(TaskError::permanent("bad_query", what)
-            .hint("write long chains of `or` as `in (…)`, and long sums as a table that is summed"));
-    }
-    let plan = state.statement_to_plan(statement).await.map_err(bad)?;
-    let only_queries =
-        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    only_queries.verify_plan(&plan).map_err(|_| not_a_query())?;
-    if let Some(function) = changing_function(&plan).map_err(bad)? {
-        let what =
-            format!("the function `{function}` gives another value in every run, and the result is cached");
-        return Err(TaskError::permanent("not_deterministic", what).hint("hand the value in as a parameter"));
-    }
+fn checked_plan(session: &Session, query: &str, sources: &[Source]) -> Result<LogicalPlan, TaskError> {
+    let plan = session.plan(query).map_err(|refusal| match refusal {
+        Refusal::Bad(error) => bad_query(&error, sources),
+        Refusal::NotAQuery => not_a_query(),
+        Refusal::TooDeep => {
+            let what = format!("an expression of the query is nested deeper than {DEEPEST} levels");
+            TaskError::permanent("bad_query", what)
+                .hint("write long chains of `or` as `in (…)`, and long sums as a table that is summed")
+        }
+        Refusal::Changing(function) => {
+            let what = format!(
+                "the function `{function}` gives another value in every run, and the result is cached"
+            );
+            TaskError::permanent("not_deterministic", what).hint("hand the value in as a parameter")
+        }
+    })?;
     let mut seen = HashSet::new();
     for field in plan.schema().fields() {
         if !seen.insert(field.name()) {
@@ -192,44 +164,6 @@ async fn checked_plan(
 fn not_a_query() -> TaskError {
     TaskError::permanent("not_a_query", "the statement is not a query that reads its inputs")
         .hint("write one SELECT query")
-}
-
-/// Measures how deep expressions are nested, and stops at [`DEEPEST`].
-#[derive(Default)]
-struct Depth(usize);
-
-impl Visitor for Depth {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
-        self.0 += 1;
-        if self.0 > DEEPEST { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
-        self.0 -= 1;
-        ControlFlow::Continue(())
-    }
-}
-
-/// The name of a function in the plan whose value is not settled by its arguments.
-fn changing_function(plan: &LogicalPlan) -> Result<Option<String>, DataFusionError> {
-    use datafusion::common::tree_node::TreeNode;
-    let mut found = None;
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expression| {
-            expression.apply(|inner| {
-                if let Expr::ScalarFunction(call) = inner
-                    && call.func.signature().volatility != Volatility::Immutable
-                {
-                    found = Some(call.func.name().to_owned());
-                    return Ok(TreeNodeRecursion::Stop);
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
 }
 
 fn result_column(field: &Field) -> Column {
@@ -257,7 +191,7 @@ fn bad_query(error: &DataFusionError, sources: &[Source]) -> TaskError {
             return failure.hint(format!("did you mean `{near}`?"));
         }
     } else if let DataFusionError::SchemaError(error, _) = error.find_root()
-        && let datafusion::common::SchemaError::FieldNotFound { field, .. } = error.as_ref()
+        && let SchemaError::FieldNotFound { field, .. } = error.as_ref()
     {
         failure.message = format!("there is no column `{}`", column_text(field));
         let names = sources

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, cast::AsArray, types::Int64Type,
 };
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use serde_json::json;
 use sluicegate_plugin::{Column, ColumnType, Finished, Kind, SchemaCheck, Table, TaskError, testing::Bench};
 use tempfile::tempdir;
@@ -57,6 +58,120 @@ fn inputs_are_joined_and_counted() {
     let batch = table.to_batch().unwrap();
     assert_eq!(batch.column(1).as_primitive::<Int64Type>().values(), &[2, 0, 1]);
     assert_eq!(batch.column(3).as_string::<i32>().value(2), "C");
+}
+
+/// The rows of a result, as text.
+fn rows(query: &str) -> String {
+    let table = run(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+    let batch = table.to_batch().unwrap();
+    let options = FormatOptions::new().with_null("-");
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join(",");
+    (0..batch.num_rows()).map(row).collect::<Vec<_>>().join(" ")
+}
+
+/// Every operator that a query can need, against results that were worked out by hand. Patients are `1,30.5,a`,
+/// `2,-,b` and `3,50,c`; visits are `1`, `1` and `3`.
+#[test]
+fn every_part_of_a_query_gives_its_rows() {
+    for (query, expected) in [
+        ("values (1, 'x'), (2, null)", "1,x 2,-"),
+        ("select 1 as one where false", ""),
+        ("select id from patients where Age is null or name = 'c'", "2 3"),
+        ("select id from patients order by Age desc nulls last limit 1 offset 1", "1"),
+        ("select id from patients offset 2", "3"),
+        ("select id from patients union all select patient from visits", "1 2 3 1 1 3"),
+        ("select id from patients except select patient from visits", "2"),
+        ("select count(*) as n from patients, visits", "9"),
+        (
+            "select id, patient from patients left join visits on id = patient order by id, patient",
+            "1,1 1,1 2,- 3,3",
+        ),
+        ("select id, patient from patients join visits on id + 2 = patient * 1", "1,3"),
+        (
+            "select id, patient from patients full join visits on id = patient + 1 order by 1, 2",
+            "1,- 2,1 2,1 3,- -,3",
+        ),
+        (
+            "select id, patient from patients left join visits on id > patient order by 1, 2",
+            "1,- 2,1 2,1 3,1 3,1",
+        ),
+        ("select id from patients where id not in (select patient from visits)", "2"),
+        ("select id from patients p where exists (select 1 from visits v where v.patient = p.id)", "1 3"),
+        (
+            "select id, (select count(*) from visits v where v.patient = id) as n from patients order by id",
+            "1,2 2,0 3,1",
+        ),
+        ("select id from patients where Age > (select avg(Age) from patients)", "3"),
+        ("select patient, count(*) as n from visits group by patient having count(*) > 1", "1,2"),
+        (
+            "select id > 1 as late, count(*) as n from patients group by rollup(id > 1) order by 1, 2",
+            "false,1 true,2 -,3",
+        ),
+        (
+            "select id > 1 as late, name < 'c' as low, count(*) as n from patients
+             group by cube(id > 1, name < 'c') order by 1, 2",
+            "false,true,1 false,-,1 true,false,1 true,true,1 true,-,2 -,false,1 -,true,2 -,-,3",
+        ),
+        (
+            "select id > 1 as late, name < 'c' as low, count(*) as n from patients
+             group by grouping sets ((id > 1), (name < 'c')) order by 1, 2",
+            "false,-,1 true,-,2 -,false,1 -,true,2",
+        ),
+        ("select string_agg(name, '' order by id desc) as names from patients", "cba"),
+        ("select sum(id) filter (where Age > 40) as s, count(distinct id) as n from patients", "3,3"),
+        ("select distinct on (patient) patient from visits order by patient desc", "3 1"),
+        ("select id, sum(id) over (order by id desc) as s from patients order by id", "1,6 2,5 3,3"),
+        ("select id, lag(name) over (order by id) as before from patients order by id", "1,- 2,a 3,b"),
+        (
+            "select id, sum(id) over (order by id rows between 1 following and unbounded following) as s
+             from patients order by id",
+            "1,5 2,3 3,-",
+        ),
+        ("select id from patients qualify row_number() over (order by Age desc nulls last) = 1", "3"),
+        (
+            "with recursive t as (select 1 as n union all select n * 2 from t where n < 20) select n from t",
+            "1 2 4 8 16 32",
+        ),
+        ("select unnest([3, 1]) as n", "3 1"),
+        ("select value from generate_series(1, 7, 3)", "1 4 7"),
+        ("select value from range(3)", "0 1 2"),
+        ("select value from range(2, -3, -2)", "2 0 -2"),
+        ("select value from generate_series(5, 1)", ""),
+        ("select value from generate_series(1, null)", ""),
+        ("select count(*) as n, max(value) as m from generate_series(1, 20000)", "20000,20000"),
+        (
+            "select value from generate_series(9223372036854775806, 9223372036854775807)",
+            "9223372036854775806 9223372036854775807",
+        ),
+        (
+            "select count(*) as n from generate_series(date '2024-02-27', date '2024-03-01', interval '1 day')",
+            "4",
+        ),
+        ("select p.id from public.patients p where id between 2 and 3 and name like 'b%'", "2"),
+    ] {
+        assert_eq!(rows(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn what_the_engine_cannot_run_says_so() {
+    let several = error("select id from patients where id = (select patient from visits)");
+    assert!(several.message.contains("more than one row"), "{several}");
+    let lateral = error(
+        "select p.id from patients p join lateral (select patient from visits where patient = p.id limit 1) v on true",
+    );
+    assert!(lateral.message.contains("write it as a join"), "{lateral}");
+    let zero = error("select value from range(1, 5, 0)");
+    assert!(zero.message.contains("the step of range cannot be zero"), "{zero}");
+    let changing = error("select value from range(cast(random() * 5 as bigint))");
+    assert!(changing.message.contains("is not a constant"), "{changing}");
+    assert!(error("select value from series(1)").message.contains("'series' not found"));
+    let frame = error(
+        "select sum(id) over (order by id rows between 1 preceding and 3 preceding) as s from patients",
+    );
+    assert!(frame.message.contains("ends before it starts"), "{frame}");
 }
 
 #[test]
