@@ -1,8 +1,10 @@
 # The commands of `.ci/run`, one by one.
 
-# Quicker from one change to the next, at the price of a larger target folder.
+# Quicker from one change to the next, and backtraces with lines, at the price of a larger target folder.
 # A first build, as in the README and in CI, does without.
 export CARGO_INCREMENTAL := "1"
+export CARGO_PROFILE_DEV_DEBUG := "line-tables-only"
+export CARGO_PROFILE_DEV_STRIP := "none"
 
 # Everything that must pass before a change is done.
 check: format lint test deny

@@ -74,7 +74,7 @@ pub enum AppError {
     Task(#[from] sluicegate_plugin::TaskError),
     /// The model server failed.
     #[error(transparent)]
-    Serve(#[from] sluicegate_deploy::ServeError),
+    Serve(#[from] sluicegate_serve::ServeError),
     /// The scheduler refused.
     #[error(transparent)]
     Scheduler(#[from] SchedulerError),

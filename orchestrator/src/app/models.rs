@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
-use sluicegate_deploy::{ServeOptions, serve};
 use sluicegate_plugin::{AliasMove, ModelVersion, Selector};
+use sluicegate_serve::{ServeOptions, serve};
+
+pub use sluicegate_serve::bundle_hash;
 
 use super::{App, AppError};
 use crate::store::{AliasRecord, ModelSummary};

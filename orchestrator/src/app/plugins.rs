@@ -10,9 +10,6 @@ use crate::{
     workflow::Project,
 };
 
-/// The SDK that this program was built with, when its source is still there.
-const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/sdk");
-
 /// A plugin as it is listed.
 pub struct PluginRow<'a> {
     /// Its name.
@@ -107,17 +104,13 @@ impl App {
             (None, Some(plugins)) => self.project_folder().join(plugins).join(name),
             (None, None) => self.project_folder().join("plugins").join(name),
         };
-        let sdk = match sdk {
-            Some(sdk) => sdk.canonicalize().map_err(|source| AppError::Unreadable { path: sdk, source })?,
-            None => PathBuf::from(SDK),
-        };
-        if language == Language::Rust && !sdk.join("Cargo.toml").is_file() {
-            return Err(AppError::NotFound {
-                message: format!("the SDK for Rust is not at `{}`", sdk.display()),
-                hint: "name the folder `plugins/sdk` of Sluicegate's source by `--sdk FOLDER`".into(),
-            });
-        }
-        let files = write_template(&folder, name, language, &sdk).map_err(|error| match error {
+        let sdk = sdk.map(|sdk| {
+            sdk.canonicalize()
+                .map_err(|source| AppError::Unreadable { path: sdk.clone(), source })
+                .and_then(|sdk| if sdk.join("Cargo.toml").is_file() { Ok(sdk) } else { Err(no_sdk(&sdk)) })
+        });
+        let sdk = sdk.transpose()?;
+        let files = write_template(&folder, name, language, sdk.as_deref()).map_err(|error| match error {
             TemplateError::Write { path, source } => AppError::Unwritable { path, source },
             TemplateError::Exists(path) => AppError::Invalid {
                 message: format!("`{}` is there already", path.display()),
@@ -157,5 +150,12 @@ impl App {
         let written = Pins::new(pinned.clone()).write(&file);
         written.map_err(|source| AppError::Unwritable { path: file.clone(), source })?;
         Ok(LockReport { file, pinned, n_changed })
+    }
+}
+
+fn no_sdk(folder: &std::path::Path) -> AppError {
+    AppError::NotFound {
+        message: format!("the SDK for Rust is not at `{}`", folder.display()),
+        hint: "leave `--sdk` out, and the plugin gets the SDK of this program".into(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
+use sluicegate_deploy::SERVER_COMMAND;
+
 use crate::{
     catalog::WorkerKinds,
     plugin::{CONFINE_COMMAND, INSPECT_COMMAND, Loader, become_confined, serve_library},
@@ -16,6 +18,9 @@ pub fn serve_hidden(mut arguments: impl Iterator<Item = OsString>) -> Option<u8>
     let first = arguments.next()?;
     if first == WORKER_COMMAND {
         return Some(serve_worker());
+    }
+    if first == SERVER_COMMAND {
+        return Some(sluicegate_serve::main([first].into_iter().chain(arguments)));
     }
     if first == CONFINE_COMMAND {
         return Some(become_confined(arguments));

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::init::{CompletionsArgs, InitArgs, ManArgs};
 use super::plugins::PluginsCommand;
 use super::schedule::ScheduleCommand;
 
@@ -43,6 +44,8 @@ pub(super) struct FormatArg {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Write a project that runs at once
+    Init(InitArgs),
     /// Check a workflow file and report every problem in it
     Check(CheckArgs),
     /// Say what a run would do: which tasks, in which order, from the cache or not and why
@@ -86,6 +89,11 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Kill random runs at random moments, and see whether every promise is kept on this disk
     Torture(TortureArgs),
+    /// Print a script that completes the commands in a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages, for packages
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// A workflow file with the parameters of a run.

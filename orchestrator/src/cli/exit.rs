@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::out::Out;
 use crate::{
-    app::{AppError, ListenError, TokenError},
+    app::{AppError, ListenError, ServeError, TokenError},
     engine::EngineError,
     run::RunStatus,
     scheduler::SchedulerError,
@@ -113,6 +113,9 @@ fn classify(error: &AppError) -> (Exit, Vec<String>) {
         AppError::Listen(ListenError::Certificate { hint, .. }) => (Exit::Invalid, vec![(*hint).into()]),
         AppError::Listen(_) => {
             (Exit::Failed, vec!["give another address with `--bind`; port 0 takes a free one".into()])
+        }
+        AppError::Serve(ServeError::WrongBundle { .. }) => {
+            (Exit::Invalid, vec!["the file was changed; deploy the model again".into()])
         }
         AppError::Token(_) => (Exit::Failed, Vec::new()),
         AppError::Store(_) | AppError::Artifact(_) | AppError::Engine(_) | AppError::Serve(_) => {

@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod exit;
 mod gc;
+mod init;
 mod kinds;
 mod models;
 mod out;
@@ -59,6 +60,9 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         .map_err(|source| crate::app::AppError::Unreadable { path: ".".into(), source })?;
     let app = App::new(find_home(std::env::var_os("SLUICE_HOME"), &current)).in_folder(&current);
     match args.command {
+        Command::Init(args) => init::init(&args, out),
+        Command::Completions(args) => Ok(init::completions(&args, out)),
+        Command::Man(args) => init::man(&args, out),
         Command::Check(args) => check::check(&app, &args, out),
         Command::Plan(args) => check::plan(&app, &args, out),
         Command::Graph(args) => check::graph(&app, &args, out),

@@ -12,8 +12,7 @@ use super::{
     table::{TextTable, local, rfc3339, size},
 };
 use crate::{
-    app::{App, AppError, ModelDetail, Promotion, ServeRequest},
-    artifact::hash_file,
+    app::{App, AppError, ModelDetail, Promotion, ServeRequest, bundle_hash},
     run::Timestamp,
 };
 
@@ -161,18 +160,11 @@ fn serve(app: &App, args: ServeArgs, out: &mut Out) -> Result<Exit, AppError> {
 
 /// A bundle file is served only when it has the hash that was asked for.
 fn request_for_file(bundle: &Path, args: &ServeArgs) -> Result<ServeRequest, AppError> {
-    let (hash, _) = hash_file(bundle)?;
-    if let Some(wanted) = args.bundle_hash.as_ref().filter(|wanted| **wanted != hash) {
-        return Err(AppError::Invalid {
-            message: format!("`{}` has the hash {hash}, not {wanted}", bundle.display()),
-            hint: "the file was changed; deploy the model again".into(),
-        });
-    }
     Ok(ServeRequest {
         model: args.name.clone(),
         version: args.version,
         bundle: bundle.to_owned(),
-        bundle_hash: hash,
+        bundle_hash: bundle_hash(bundle, args.bundle_hash.as_deref())?,
         bind: args.bind,
         address_file: args.address_file.clone(),
         detach: args.detach,

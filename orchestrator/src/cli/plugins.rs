@@ -49,7 +49,7 @@ pub(super) struct NewArgs {
     /// Where to write it; the default is the project's plugin folder
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
-    /// The SDK's source, for Rust
+    /// Use the SDK of this folder instead of the one that this program brings, for Rust
     #[arg(long, value_name = "FOLDER")]
     sdk: Option<PathBuf>,
 }

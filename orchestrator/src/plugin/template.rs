@@ -57,6 +57,12 @@ const PYTHON: &[TemplateFile] = template!("python":
     ".gitignore" = "gitignore",
 );
 
+/// The SDK for Rust as this program was built with: every file by its path below the package.
+const RUST_SDK: &[TemplateFile] = include!(concat!(env!("OUT_DIR"), "/rust_sdk.rs"));
+
+/// Where a plugin in Rust has the SDK, below its folder.
+const RUST_SDK_FOLDER: &str = concat!("vendor/sluicegate-plugin-", env!("CARGO_PKG_VERSION"));
+
 /// Why a plugin was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -77,12 +83,14 @@ pub enum TemplateError {
     },
 }
 
-/// Writes a plugin to a folder that is not there yet. Returns the files, relative to it.
+/// Writes a plugin to a folder that is not there yet, and returns what a person will look at, relative to the folder.
+///
+/// A plugin in Rust brings the SDK along, unless another place is named where that is.
 pub fn write_template(
     folder: &Path,
     name: &str,
     language: Language,
-    sdk: &Path,
+    sdk: Option<&Path>,
 ) -> Result<Vec<&'static str>, TemplateError> {
     verify_name(name).map_err(TemplateError::Name)?;
     if folder.exists() {
@@ -94,17 +102,24 @@ pub fn write_template(
         Language::Python => (PYTHON, &[]),
     };
     let mut written = Vec::new();
+    let sdk_path = sdk.map_or(RUST_SDK_FOLDER.into(), |sdk| sdk.display().to_string());
     for (path, text) in files {
         let text = text
             .replace("{{name}}", name)
             .replace("{{crate}}", &name.replace('-', "_"))
-            .replace("{{sdk}}", &sdk.display().to_string());
+            .replace("{{sdk}}", &sdk_path);
         write(&folder.join(path), &text)?;
         written.push(*path);
     }
     for (path, text) in more {
         write(&folder.join(path), text)?;
         written.push(*path);
+    }
+    if language == Language::Rust && sdk.is_none() {
+        for (path, text) in RUST_SDK {
+            write(&folder.join(RUST_SDK_FOLDER).join(path), text)?;
+        }
+        written.push(RUST_SDK_FOLDER);
     }
     Ok(written)
 }

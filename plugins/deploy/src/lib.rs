@@ -1,6 +1,6 @@
-//! The built-in pack `deploy`: registering models and putting them into service, and the model server itself.
+//! The built-in pack `deploy`: registering models and putting them into service.
 //!
-//! [`serve`] is the server. `deploy.process` starts it as a process of its own and `deploy.docker` in a container; both follow the
+//! The server is the program `sluice-server` (package `sluicegate-serve`). `deploy.process` starts it as a process of its own and `deploy.docker` in a container; both follow the
 //! same steps (module `rollout`): record, start, wait until ready, record, then stop what was in service before.
 //! [`probe`] and [`stop`] work on what is recorded, whoever deployed it.
 
@@ -8,9 +8,9 @@ mod docker;
 mod health;
 mod name;
 mod process;
+mod program;
 mod register;
 mod rollout;
-mod server;
 mod stop;
 #[cfg(test)]
 mod testing;
@@ -18,9 +18,9 @@ mod testing;
 use sluicegate_plugin::Pack;
 
 pub use docker::DeployDocker;
-pub use process::{DeployProcess, ServerProgram};
+pub use process::DeployProcess;
+pub use program::{SERVER_COMMAND, ServerProgram};
 pub use register::Register;
-pub use server::{ServeError, ServeOptions, serve, serve_until};
 pub use stop::{DeploymentHealth, probe, stop};
 
 /// The kinds `register`, `deploy.process` and `deploy.docker`.

@@ -18,9 +18,11 @@ use sluicegate_plugin::{
     Context, Deployment, Description, DurationParam, Effect, Placement, Problem, ProcessId, Target, Task,
     TaskError,
 };
+use sluicegate_serve::{ServerArguments, reachable_ip};
 
 use crate::{
     health,
+    program::ServerProgram,
     rollout::{self, Candidate, Launch, Look, Request},
 };
 
@@ -30,26 +32,10 @@ const GRACE: Duration = Duration::from_secs(6);
 /// What of the orchestrator's environment a server sees: nothing that could be a secret.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "RUST_LOG"];
 
-/// The program that serves a bundle: an executable and its first arguments.
-#[derive(Clone, Debug)]
-pub struct ServerProgram {
-    /// The executable.
-    pub exe: PathBuf,
-    /// What comes before `--bundle` and the other options.
-    pub args: Vec<String>,
-}
-
-impl ServerProgram {
-    /// This very program, with `models serve`.
-    pub fn this() -> std::io::Result<Self> {
-        Ok(Self { exe: std::env::current_exe()?, args: vec!["models".into(), "serve".into()] })
-    }
-}
-
 /// Puts a model into service as a process of its own.
 #[derive(Default)]
 pub struct DeployProcess {
-    /// The server; this very program when there is none.
+    /// The server; `sluice-server` beside this program when there is none.
     pub program: Option<ServerProgram>,
 }
 
@@ -128,9 +114,7 @@ impl Task for DeployProcess {
     fn run(&self, ctx: &Context, params: ProcessParams) -> Result<(), TaskError> {
         let program = match &self.program {
             Some(program) => program.clone(),
-            None => ServerProgram::this().map_err(|error| {
-                TaskError::permanent("not_started", format!("cannot find the running program: {error}"))
-            })?,
+            None => ServerProgram::find()?,
         };
         let bind = SocketAddr::new(params.host, params.port);
         let request = Request {
@@ -197,26 +181,28 @@ impl Launcher {
         let log = File::create(&log_path).map_err(|e| TaskError::io("create", &log_path, &e))?;
         let errors = log.try_clone().map_err(|e| TaskError::io("open", &log_path, &e))?;
         let record = &candidate.record;
+        let arguments = ServerArguments {
+            bundle: &bundle,
+            bundle_hash: &record.bundle,
+            name: &record.model,
+            version: record.version,
+            bind: self.bind,
+        };
         let mut command = Command::new(&self.program.exe);
-        command.args(&self.program.args).arg("--detach");
-        command.arg("--bundle").arg(&bundle).args(["--bundle-hash", &record.bundle, "--name", &record.model]);
-        if let Some(version) = record.version {
-            command.args(["--version", &version.to_string()]);
-        }
-        command.args(["--bind", &self.bind.to_string()]).arg("--address-file").arg(address_file(folder));
+        command.args(&self.program.args).arg("--detach").args(arguments.to_list());
+        command.arg("--address-file").arg(address_file(folder));
         command.env_clear();
         command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(errors);
-        command.spawn().map_err(|error| {
-            let message = format!("cannot start `{}`: {error}", self.program.exe.display());
-            TaskError::permanent("not_started", message)
-        })
+        command
+            .spawn()
+            .map_err(|error| TaskError::permanent("not_started", self.program.cannot("start", &error)))
     }
 }
 
 /// Where a server that listens at `address` is reached from this host.
 pub(crate) fn reachable(address: SocketAddr) -> String {
-    format!("http://{}", SocketAddr::new(crate::server::reachable_ip(address.ip()), address.port()))
+    format!("http://{}", SocketAddr::new(reachable_ip(address.ip()), address.port()))
 }
 
 fn address_file(folder: &Path) -> PathBuf {

@@ -1,9 +1,6 @@
-//! A host that keeps its records in memory, and a small bundle, for the tests of this crate.
+//! A host that keeps its records in memory, for the tests of this crate.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::sync::Mutex;
 
 use sluicegate_plugin::{AliasMove, Deployment, Host, HostError, ModelVersion, Registration, Selector};
 
@@ -83,22 +80,4 @@ impl Host for MemoryHost {
         }
         Ok(())
     }
-}
-
-/// Writes a bundle that predicts `2·a + intercept`.
-pub(crate) fn write_bundle(folder: &Path, intercept: f64) -> PathBuf {
-    use sluicegate_model::{Bundle, Estimator, InputColumn, InputType, ModelTask, Provenance, Signature};
-    let bundle = Bundle {
-        target: "y".into(),
-        task: ModelTask::Regression,
-        signature: Signature {
-            inputs: vec![InputColumn { name: "a".into(), input_type: InputType::Number }],
-        },
-        transforms: Vec::new(),
-        estimator: Estimator::Linear { coefficients: vec![2.0], intercept },
-        provenance: Provenance { kind: "train.linear 1".into(), n_rows: 2, rows: String::new() },
-    };
-    let path = folder.join(format!("model-{intercept}.bundle"));
-    std::fs::write(&path, bundle.to_bytes()).unwrap();
-    path
 }

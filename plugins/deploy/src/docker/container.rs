@@ -1,6 +1,10 @@
 //! One container: created within limits, watched, stopped, removed.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path};
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use bollard::{
     Docker,
@@ -16,6 +20,7 @@ use bollard::{
 };
 use futures_util::StreamExt;
 use sluicegate_plugin::{Deployment, TaskError};
+use sluicegate_serve::ServerArguments;
 
 use super::{image, refused};
 use crate::{process::reachable, rollout::Candidate};
@@ -86,21 +91,14 @@ fn inside() -> String {
 fn command(record: &Deployment, options: &Options<'_>) -> Vec<String> {
     let mut command = vec![image::SERVER.to_owned()];
     command.extend_from_slice(options.args);
-    let bind = format!("0.0.0.0:{PORT}");
-    let rest = [
-        "--bundle",
-        image::BUNDLE,
-        "--bundle-hash",
-        &record.bundle,
-        "--name",
-        &record.model,
-        "--bind",
-        &bind,
-    ];
-    command.extend(rest.map(str::to_owned));
-    if let Some(version) = record.version {
-        command.extend(["--version".to_owned(), version.to_string()]);
-    }
+    let arguments = ServerArguments {
+        bundle: Path::new(image::BUNDLE),
+        bundle_hash: &record.bundle,
+        name: &record.model,
+        version: record.version,
+        bind: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), PORT),
+    };
+    command.extend(arguments.to_list().iter().map(|argument| argument.to_string_lossy().into_owned()));
     command
 }
 

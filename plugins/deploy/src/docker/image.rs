@@ -4,7 +4,7 @@
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use bollard::{
@@ -14,14 +14,14 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use sluicegate_plugin::TaskError;
+use sluicegate_plugin::{LogLevel, TaskError};
 use tokio::sync::mpsc;
 
 use super::{elf, refused};
-use crate::rollout::Candidate;
+use crate::{program::ServerProgram, rollout::Candidate};
 
 /// The server inside an image.
-pub(super) const SERVER: &str = "/sluice";
+pub(super) const SERVER: &str = "/sluice-server";
 
 /// The bundle inside an image.
 pub(super) const BUNDLE: &str = "/model.bundle";
@@ -50,16 +50,20 @@ struct Entry {
 pub(super) async fn prepare(
     docker: &Docker,
     candidate: &Candidate<'_>,
-    program: &Path,
+    program: &ServerProgram,
 ) -> Result<String, TaskError> {
-    let entries = server_entries(program).map_err(|error| {
-        TaskError::permanent("docker", format!("cannot put `{}` into an image: {error}", program.display()))
-    })?;
+    let entries = server_entries(program)
+        .map_err(|error| TaskError::permanent("docker", program.cannot("put into an image", &error)))?;
     let server = hash(&entries)
         .map_err(|error| TaskError::transient("io", format!("cannot read the server: {error}")))?;
     let base = format!("{SERVER_REPOSITORY}:{server}");
     if !exists(docker, &base).await? {
         candidate.ctx.info(&format!("building the image {base}"));
+        if program.is_large() {
+            let warning = "`sluice-server` is not beside `sluice`, so that the image holds all of `sluice`; \
+                           `cargo build --bins` builds both, and every package installs both";
+            candidate.ctx.log(LogLevel::Warn, warning);
+        }
         let dockerfile = format!("FROM scratch\nCOPY root/ /\nENV LD_LIBRARY_PATH={LIBRARIES}\n");
         build(docker, &base, dockerfile, entries).await?;
     }
@@ -76,15 +80,15 @@ pub(super) async fn prepare(
 }
 
 /// The server, its interpreter at the very place that it names, and its libraries.
-fn server_entries(program: &Path) -> io::Result<Vec<Entry>> {
-    let mut entries = vec![Entry { from: program.into(), to: SERVER.into(), mode: 0o555 }];
-    if let Some(interpreter) = elf::interpreter(program)? {
+fn server_entries(program: &ServerProgram) -> io::Result<Vec<Entry>> {
+    let mut entries = vec![Entry { from: program.exe.clone(), to: SERVER.into(), mode: 0o555 }];
+    if let Some(interpreter) = elf::interpreter(&program.exe)? {
         entries.push(Entry {
             from: interpreter.clone(),
             to: interpreter.to_string_lossy().into_owned(),
             mode: 0o555,
         });
-        for library in elf::loaded_libraries()? {
+        for library in program.libraries()? {
             let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
             entries.push(Entry { from: library, to: format!("{LIBRARIES}/{name}"), mode: 0o555 });
         }

@@ -19,14 +19,15 @@ use sluicegate_plugin::{
 
 use crate::{
     health,
-    process::{ServerProgram, loopback, ready_timeout},
+    process::{loopback, ready_timeout},
+    program::ServerProgram,
     rollout::{self, Candidate, Launch, Look, Request},
 };
 
 /// Puts a model into service in a container.
 #[derive(Default)]
 pub struct DeployDocker {
-    /// The server; this very program when there is none.
+    /// The server; `sluice-server` beside this program when there is none.
     pub program: Option<ServerProgram>,
 }
 
@@ -64,7 +65,7 @@ fn one() -> f64 {
 
 const DOC: &str = r#"
 Serves the bundle over HTTP from a container: `POST /predict`, `GET /health/live`, `GET /health/ready`, `GET /metrics`. The image is
-built from nothing but this program, the shared libraries it uses and the bundle; no registry is needed. The container runs as
+built from nothing but `sluice-server`, the shared libraries it uses and the bundle; no registry is needed. The container runs as
 `nobody` on a read-only file system, without capabilities, within `memory` and `cpus`, and comes back when the engine restarts.
 
 ```toml
@@ -95,6 +96,7 @@ impl Task for DeployDocker {
             .output(address)
             .error("no_docker", "No Docker engine answers. Nothing was changed.")
             .error("docker", "The engine refused a step, such as a port that is taken. What was in service stays in service.")
+            .error("not_started", "The server's program was not found, or is of another release.")
             .error("not_ready", "The container ended, or was not ready in time. What was in service stays in service.")
             .error("bad_name", "The deployment's or the model's name has characters that a name cannot have.")
             .error("host", "The deployment could not be recorded. Worth another attempt.")
@@ -107,9 +109,7 @@ impl Task for DeployDocker {
     fn run(&self, ctx: &Context, params: DockerParams) -> Result<(), TaskError> {
         let program = match &self.program {
             Some(program) => program.clone(),
-            None => ServerProgram::this().map_err(|error| {
-                TaskError::permanent("docker", format!("cannot find the running program: {error}"))
-            })?,
+            None => ServerProgram::find()?,
         };
         let published = SocketAddr::new(params.host, params.port);
         let (memory, cpus) = (params.memory.bytes(), params.cpus);
@@ -150,7 +150,7 @@ struct Launcher {
 impl Launch for Launcher {
     async fn launch(&self, candidate: &mut Candidate<'_>) -> Result<(), TaskError> {
         let docker = connect().await?;
-        let image = image::prepare(&docker, candidate, &self.program.exe).await?;
+        let image = image::prepare(&docker, candidate, &self.program).await?;
         let name = container::name(candidate.ctx.home(), &candidate.record);
         candidate.record.container = Some(ContainerId { name, id: String::new(), image });
         candidate.save()?;

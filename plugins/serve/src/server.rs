@@ -13,6 +13,7 @@ mod reply;
 mod routes;
 
 use std::{
+    fs::File,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -41,6 +42,24 @@ pub struct ServeOptions {
     pub detach: bool,
     /// Called with the address once it listens.
     pub listening: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
+}
+
+/// The BLAKE3 of a bundle file, in lowercase hexadecimal.
+///
+/// # Errors
+///
+/// The file cannot be read, or it has another hash than the one that is wanted.
+pub fn bundle_hash(path: &Path, wanted: Option<&str>) -> Result<String, ServeError> {
+    let mut hasher = blake3::Hasher::new();
+    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(drop));
+    read.map_err(|source| ServeError::Unreadable { path: path.to_owned(), source })?;
+    let hash = hasher.finalize().to_hex().to_string();
+    match wanted {
+        Some(wanted) if wanted != hash => {
+            Err(ServeError::WrongBundle { path: path.to_owned(), hash, wanted: wanted.to_owned() })
+        }
+        _ => Ok(hash),
+    }
 }
 
 /// Serves a model until the process is asked to stop (SIGTERM or SIGINT); requests under way then have 5 seconds.
@@ -96,8 +115,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(reachable_ip(address.ip()), address.port())
 }
 
-/// See [`reachable`].
-pub(crate) fn reachable_ip(ip: IpAddr) -> IpAddr {
+/// The IP address at which a server that is bound to `ip` can be connected to from this host.
+pub fn reachable_ip(ip: IpAddr) -> IpAddr {
     match ip {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

@@ -6,7 +6,24 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
 
 use super::*;
-use crate::testing::write_bundle;
+
+/// Writes a bundle that predicts `2·a + intercept`.
+fn write_bundle(folder: &Path, intercept: f64) -> PathBuf {
+    use sluicegate_model::{Bundle, Estimator, InputColumn, InputType, ModelTask, Provenance, Signature};
+    let bundle = Bundle {
+        target: "y".into(),
+        task: ModelTask::Regression,
+        signature: Signature {
+            inputs: vec![InputColumn { name: "a".into(), input_type: InputType::Number }],
+        },
+        transforms: Vec::new(),
+        estimator: Estimator::Linear { coefficients: vec![2.0], intercept },
+        provenance: Provenance { kind: "train.linear 1".into(), n_rows: 2, rows: String::new() },
+    };
+    let path = folder.join(format!("model-{intercept}.bundle"));
+    std::fs::write(&path, bundle.to_bytes()).unwrap();
+    path
+}
 
 /// A server of a bundle that predicts `2·a + 1`.
 struct Server {
@@ -136,4 +153,17 @@ async fn a_port_that_is_taken_is_an_error_at_once() {
     options.bind = server.address;
     assert!(matches!(serve_until(options, std::future::pending()).await, Err(ServeError::Bind { .. })));
     server.end().await;
+}
+
+#[test]
+fn a_changed_bundle_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = write_bundle(folder.path(), 1.0);
+    let hash = bundle_hash(&bundle, None).unwrap();
+    assert_eq!(bundle_hash(&bundle, Some(&hash)).unwrap(), hash);
+    std::fs::write(&bundle, "changed").unwrap();
+    let error = bundle_hash(&bundle, Some(&hash)).unwrap_err();
+    assert!(matches!(error, ServeError::WrongBundle { wanted, .. } if wanted == hash));
+    let missing = bundle_hash(&folder.path().join("none"), None).unwrap_err();
+    assert!(matches!(missing, ServeError::Unreadable { .. }));
 }
