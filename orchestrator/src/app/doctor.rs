@@ -1,9 +1,11 @@
-//! Checking and rebuilding the store.
+//! Checking, rebuilding, saving and restoring the store.
+
+use std::path::Path;
 
 use hyper::Method;
 
 use super::{App, AppError};
-use crate::store::{self, CheckReport, RebuildReport};
+use crate::store::{self, BackupReport, CheckReport, RebuildReport};
 
 impl App {
     /// Verifies the store, the history and the artifacts.
@@ -26,5 +28,21 @@ impl App {
             });
         }
         Ok(store::rebuild(&self.home)?)
+    }
+
+    /// Writes the state into one file, while runs and the daemon go on.
+    pub fn backup(&self, file: &Path) -> Result<BackupReport, AppError> {
+        if self.has_state() {
+            return Ok(store::backup(&self.home, file)?);
+        }
+        Err(AppError::NotFound {
+            message: format!("there is no state at `{}`", self.home.display()),
+            hint: "go to the project's folder, or name the state by `SLUICE_HOME`".into(),
+        })
+    }
+
+    /// Makes the state from a backup. The state's folder must be missing or empty.
+    pub fn restore(&self, file: &Path) -> Result<RebuildReport, AppError> {
+        Ok(store::restore(file, &self.home)?)
     }
 }

@@ -84,7 +84,8 @@ pub fn init_project(folder: &Path, template: &str) -> Result<NewProject, AppErro
     let template = found.ok_or_else(|| no_template(template))?;
     let taken: Vec<_> = template.files.iter().filter(|(path, _)| folder.join(path).exists()).collect();
     if !taken.is_empty() {
-        let names: Vec<_> = taken.iter().map(|(path, _)| format!("`{}`", folder.join(path).display())).collect();
+        let names: Vec<_> =
+            taken.iter().map(|(path, _)| format!("`{}`", folder.join(path).display())).collect();
         let be = if names.len() == 1 { "is" } else { "are" };
         return Err(AppError::Invalid {
             message: format!("{} {be} there already", names.join(", ")),

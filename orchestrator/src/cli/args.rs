@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::backup::{BackupArgs, RestoreArgs};
 use super::init::{CompletionsArgs, InitArgs, ManArgs};
 use super::plugins::PluginsCommand;
 use super::schedule::ScheduleCommand;
@@ -85,6 +86,10 @@ pub(super) enum Command {
     Schema,
     /// Remove old runs, and whatever nothing names any more
     Gc(GcArgs),
+    /// Write the state into one file, while runs and the daemon go on
+    Backup(BackupArgs),
+    /// Make the state from a backup
+    Restore(RestoreArgs),
     /// Verify the store, the history and the artifacts, or rebuild the store
     Doctor(DoctorArgs),
     /// Kill random runs at random moments, and see whether every promise is kept on this disk

@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod backup;
 mod check;
 mod deployments;
 mod diff;
@@ -80,6 +81,8 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
         Command::Schema => Ok(kinds::schema(&app, out)),
         Command::Gc(args) => gc::gc(&app, &args, out),
         Command::Torture(args) => torture::torture(&app, args, out),
+        Command::Backup(args) => backup::backup(&app, &args, out),
+        Command::Restore(args) => backup::restore(&app, &args, out),
         Command::Doctor(args) => doctor::doctor(&app, &args, out),
     }
 }

@@ -7,6 +7,7 @@
 //! Sled's `flush` does not reach the disk on Linux, a kill while it opens can leave a file that bricks it, and its open may
 //! panic; [`db`] guards against all of that.
 
+mod backup;
 mod check;
 mod checkpoint;
 mod codec;
@@ -40,6 +41,7 @@ mod tests;
 mod value;
 mod writer;
 
+pub use backup::{BackupReport, backup, restore};
 pub use check::{CheckReport, check, check_open};
 pub use error::{FindError, StoreError};
 pub use gc::{GcOptions, GcReport};

@@ -58,7 +58,8 @@ impl ServerProgram {
     /// The shared libraries that it runs with, told by itself.
     pub(crate) fn libraries(&self) -> io::Result<Vec<PathBuf>> {
         let told = self.ask(LIBRARIES_COMMAND)?;
-        let text = String::from_utf8(told.stdout).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        let text =
+            String::from_utf8(told.stdout).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         Ok(text.lines().map(PathBuf::from).collect())
     }
 

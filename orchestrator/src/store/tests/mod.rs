@@ -1,5 +1,6 @@
 //! Tests of the store.
 
+mod backup;
 mod clearing;
 mod crash;
 mod damage;
