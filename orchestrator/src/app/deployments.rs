@@ -2,7 +2,7 @@
 
 use hyper::Method;
 use serde_json::{Value, json};
-use sluicegate_deploy::{DeploymentHealth, probe, stop};
+use sluicegate_deploy::{DaemonImage, DeploymentHealth, build_daemon_image, probe, stop};
 use sluicegate_plugin::{Deployment, DeploymentState};
 
 use super::{App, AppError};
@@ -45,6 +45,11 @@ impl App {
     /// How a deployment is now, asked of itself.
     pub fn probe(&self, deployment: &Deployment) -> Result<DeploymentHealth, AppError> {
         Ok(probe(deployment)?)
+    }
+
+    /// Builds a container image of the daemon, and returns its size in bytes.
+    pub fn build_image(&self, name: &str, base: Option<&str>) -> Result<u64, AppError> {
+        Ok(build_daemon_image(&DaemonImage { name: name.into(), base: base.map(Into::into) })?)
     }
 
     /// Takes a deployment out of service.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::backup::{BackupArgs, RestoreArgs};
-use super::init::{CompletionsArgs, InitArgs, ManArgs};
+use super::init::{CompletionsArgs, ImageArgs, InitArgs, ManArgs};
 use super::plugins::PluginsCommand;
 use super::schedule::ScheduleCommand;
 
@@ -94,6 +94,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Kill random runs at random moments, and see whether every promise is kept on this disk
     Torture(TortureArgs),
+    /// Build a container image of the daemon, without a Dockerfile
+    Image(ImageArgs),
     /// Print a script that completes the commands in a shell
     Completions(CompletionsArgs),
     /// Write the manual pages, for packages

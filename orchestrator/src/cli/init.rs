@@ -1,16 +1,19 @@
-//! `init`, `completions` and `man`: what a new user, a shell and a packager ask for.
+//! `init`, `image`, `completions` and `man`: what a new user, an operator, a shell and a packager ask for.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory};
 use clap_complete::Shell;
 
+use serde_json::json;
+
 use super::{
-    args::Args,
+    args::{Args, Format, FormatArg},
     exit::Exit,
     out::{Out, Style},
+    table::size,
 };
-use crate::app::{AppError, PROJECT_TEMPLATES, init_project};
+use crate::app::{App, AppError, PROJECT_TEMPLATES, init_project};
 
 #[derive(ClapArgs)]
 pub(super) struct InitArgs {
@@ -23,6 +26,18 @@ pub(super) struct InitArgs {
     /// List the templates instead
     #[arg(long, conflicts_with = "to")]
     list: bool,
+}
+
+#[derive(ClapArgs)]
+pub(super) struct ImageArgs {
+    /// The image's name
+    #[arg(long, default_value = concat!("sluicegate:", env!("CARGO_PKG_VERSION")))]
+    name: String,
+    /// An image to build on, for tasks that need a shell or Python [default: nothing]
+    #[arg(long, value_name = "IMAGE")]
+    base: Option<String>,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 #[derive(ClapArgs)]
@@ -53,6 +68,22 @@ pub(super) fn init(args: &InitArgs, out: &mut Out) -> Result<Exit, AppError> {
         out.line(&format!("  cd {}", to.display()));
     }
     out.line(&format!("  sluice run {}", written.workflow));
+    Ok(Exit::Succeeded)
+}
+
+pub(super) fn image(app: &App, args: &ImageArgs, out: &mut Out) -> Result<Exit, AppError> {
+    let bytes = app.build_image(&args.name, args.base.as_deref())?;
+    if args.format.format == Format::Json {
+        out.json(&json!({ "name": args.name, "size": bytes }));
+        return Ok(Exit::Succeeded);
+    }
+    out.line(&format!("built `{}`, {}", args.name, size(bytes)));
+    out.line(&out.paint(Style::Dim, "next, in a project's folder:"));
+    out.line("  sluice tokens add NAME --role admin");
+    out.line(&format!(
+        "  docker run --user $(id -u) -v \"$PWD:/project\" -p 127.0.0.1:7411:7411 {}",
+        args.name
+    ));
     Ok(Exit::Succeeded)
 }
 

@@ -62,6 +62,7 @@ fn execute(args: Args, out: &mut Out) -> Result<Exit, crate::app::AppError> {
     let app = App::new(find_home(std::env::var_os("SLUICE_HOME"), &current)).in_folder(&current);
     match args.command {
         Command::Init(args) => init::init(&args, out),
+        Command::Image(args) => init::image(&app, &args, out),
         Command::Completions(args) => Ok(init::completions(&args, out)),
         Command::Man(args) => init::man(&args, out),
         Command::Check(args) => check::check(&app, &args, out),

@@ -17,7 +17,7 @@ mod testing;
 
 use sluicegate_plugin::Pack;
 
-pub use docker::DeployDocker;
+pub use docker::{DaemonImage, DeployDocker, build_daemon_image};
 pub use process::DeployProcess;
 pub use program::{SERVER_COMMAND, ServerProgram};
 pub use register::Register;

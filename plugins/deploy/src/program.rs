@@ -15,6 +15,13 @@ pub const SERVER_COMMAND: &str = "__server";
 /// The file name of the small server.
 const SMALL: &str = "sluice-server";
 
+/// The file of this program.
+pub(crate) fn running_program() -> Result<PathBuf, TaskError> {
+    std::env::current_exe().map_err(|error| {
+        TaskError::permanent("not_started", format!("cannot find the running program: {error}"))
+    })
+}
+
 /// The program that serves a bundle: an executable and its first arguments.
 #[derive(Clone, Debug)]
 pub struct ServerProgram {
@@ -33,11 +40,10 @@ impl ServerProgram {
     /// A `sluice-server` that does not start, or that is of another release than this program.
     pub(crate) fn find() -> Result<Self, TaskError> {
         let failed = |what: String| TaskError::permanent("not_started", what);
-        let this = std::env::current_exe()
-            .map_err(|error| failed(format!("cannot find the running program: {error}")))?;
+        let this = running_program()?;
         let exe = this.with_file_name(SMALL);
         if !exe.exists() {
-            return Ok(Self { exe: this, args: vec![SERVER_COMMAND.into()] });
+            return Ok(Self::of_sluice(this));
         }
         let small = Self { exe, args: Vec::new() };
         let told = small.ask("--version").map_err(|error| failed(small.cannot("start", &error)))?;
@@ -48,6 +54,11 @@ impl ServerProgram {
         }
         let what = format!("`{}` is {told:?}, this program needs {expected:?}", small.exe.display());
         Err(failed(what).hint("install both programs from the same release"))
+    }
+
+    /// The server that `sluice` itself is.
+    pub(crate) fn of_sluice(exe: PathBuf) -> Self {
+        Self { exe, args: vec![SERVER_COMMAND.into()] }
     }
 
     /// Whether it is more than the server alone.

@@ -27,7 +27,7 @@ pub(super) const SERVER: &str = "/sluice-server";
 pub(super) const BUNDLE: &str = "/model.bundle";
 
 /// Where the libraries are inside an image.
-const LIBRARIES: &str = "/lib/sluicegate";
+pub(super) const LIBRARIES: &str = "/lib/sluicegate";
 
 /// The repository of the images that hold the server alone.
 const SERVER_REPOSITORY: &str = "sluicegate-server";
@@ -38,12 +38,30 @@ const MODEL_REPOSITORY: &str = "sluicegate-model";
 /// Bytes that travel to the engine at a time.
 const CHUNK: usize = 256 << 10;
 
-/// A file of an image.
-struct Entry {
-    from: PathBuf,
+/// A file or a folder of an image.
+pub(super) struct Entry {
+    /// The file; `None` for an empty folder that everyone may write to.
+    from: Option<PathBuf>,
     /// Absolute.
-    to: String,
+    pub(super) to: String,
     mode: u32,
+}
+
+impl Entry {
+    pub(super) fn file(from: PathBuf, to: String, mode: u32) -> Self {
+        Self { from: Some(from), to, mode }
+    }
+
+    /// An empty folder that everyone may write to.
+    pub(super) fn folder(to: &str) -> Self {
+        Self { from: None, to: to.into(), mode: 0o1777 }
+    }
+}
+
+/// What an image is built of: a Dockerfile, and files that it finds below `root/`.
+pub(super) struct Content {
+    pub(super) dockerfile: String,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// Builds what is missing and returns the name of the image that serves the candidate's bundle.
@@ -52,7 +70,7 @@ pub(super) async fn prepare(
     candidate: &Candidate<'_>,
     program: &ServerProgram,
 ) -> Result<String, TaskError> {
-    let entries = server_entries(program)
+    let entries = program_entries(program, SERVER)
         .map_err(|error| TaskError::permanent("docker", program.cannot("put into an image", &error)))?;
     let server = hash(&entries)
         .map_err(|error| TaskError::transient("io", format!("cannot read the server: {error}")))?;
@@ -65,7 +83,7 @@ pub(super) async fn prepare(
             candidate.ctx.log(LogLevel::Warn, warning);
         }
         let dockerfile = format!("FROM scratch\nCOPY root/ /\nENV LD_LIBRARY_PATH={LIBRARIES}\n");
-        build(docker, &base, dockerfile, entries).await?;
+        build(docker, &base, Content { dockerfile, entries }).await?;
     }
     let name = format!(
         "{MODEL_REPOSITORY}:{}-{server}",
@@ -73,24 +91,22 @@ pub(super) async fn prepare(
     );
     if !exists(docker, &name).await? {
         candidate.ctx.info(&format!("building the image {name}"));
-        let bundle = Entry { from: candidate.bundle()?, to: BUNDLE.into(), mode: 0o444 };
-        build(docker, &name, format!("FROM {base}\nCOPY root/ /\n"), vec![bundle]).await?;
+        let bundle = Entry::file(candidate.bundle()?, BUNDLE.into(), 0o444);
+        let dockerfile = format!("FROM {base}\nCOPY root/ /\n");
+        build(docker, &name, Content { dockerfile, entries: vec![bundle] }).await?;
     }
     Ok(name)
 }
 
-/// The server, its interpreter at the very place that it names, and its libraries.
-fn server_entries(program: &ServerProgram) -> io::Result<Vec<Entry>> {
-    let mut entries = vec![Entry { from: program.exe.clone(), to: SERVER.into(), mode: 0o555 }];
+/// A program, its interpreter at the very place that it names, and its libraries.
+pub(super) fn program_entries(program: &ServerProgram, to: &str) -> io::Result<Vec<Entry>> {
+    let mut entries = vec![Entry::file(program.exe.clone(), to.into(), 0o555)];
     if let Some(interpreter) = elf::interpreter(&program.exe)? {
-        entries.push(Entry {
-            from: interpreter.clone(),
-            to: interpreter.to_string_lossy().into_owned(),
-            mode: 0o555,
-        });
+        let place = interpreter.to_string_lossy().into_owned();
+        entries.push(Entry::file(interpreter, place, 0o555));
         for library in program.libraries()? {
             let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            entries.push(Entry { from: library, to: format!("{LIBRARIES}/{name}"), mode: 0o555 });
+            entries.push(Entry::file(library, format!("{LIBRARIES}/{name}"), 0o555));
         }
     }
     Ok(entries)
@@ -101,7 +117,9 @@ fn hash(entries: &[Entry]) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     for entry in entries {
         let mut content = blake3::Hasher::new();
-        content.update_reader(std::fs::File::open(&entry.from)?)?;
+        if let Some(from) = &entry.from {
+            content.update_reader(std::fs::File::open(from)?)?;
+        }
         hasher.update(entry.to.as_bytes()).update(b"\0").update(content.finalize().as_bytes());
     }
     Ok(hasher.finalize().to_hex()[..16].to_owned())
@@ -115,17 +133,18 @@ async fn exists(docker: &Docker, image: &str) -> Result<bool, TaskError> {
     }
 }
 
-/// Builds an image of a Dockerfile and of files, which the Dockerfile finds below `root/`.
-async fn build(
-    docker: &Docker,
-    name: &str,
-    dockerfile: String,
-    entries: Vec<Entry>,
-) -> Result<(), TaskError> {
+/// The size of an image in bytes.
+pub(super) async fn size(docker: &Docker, image: &str) -> Result<u64, TaskError> {
+    let found = docker.inspect_image(image).await.map_err(refused("look at the image"))?;
+    Ok(found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default())
+}
+
+/// Builds an image.
+pub(super) async fn build(docker: &Docker, name: &str, content: Content) -> Result<(), TaskError> {
     let (sender, receiver) = mpsc::channel(8);
     let packer = std::thread::spawn(move || {
         let mut pipe = Pipe { sender: sender.clone(), chunk: Vec::with_capacity(CHUNK) };
-        if let Err(error) = pack(&mut pipe, &dockerfile, &entries) {
+        if let Err(error) = pack(&mut pipe, &content) {
             // The engine sees a body that breaks off, and fails the build.
             let _ = sender.blocking_send(Err(error));
         }
@@ -153,14 +172,21 @@ async fn build(
     result
 }
 
-fn pack(pipe: &mut Pipe, dockerfile: &str, entries: &[Entry]) -> io::Result<()> {
+fn pack(pipe: &mut Pipe, content: &Content) -> io::Result<()> {
     let mut archive = tar::Builder::new(&mut *pipe);
-    let mut header = header(0o444, dockerfile.len() as u64);
-    archive.append_data(&mut header, "Dockerfile", dockerfile.as_bytes())?;
-    for entry in entries {
-        let file = std::fs::File::open(&entry.from)?;
-        let mut header = self::header(entry.mode, file.metadata()?.len());
-        archive.append_data(&mut header, format!("root{}", entry.to), file)?;
+    let mut header = header(0o444, content.dockerfile.len() as u64);
+    archive.append_data(&mut header, "Dockerfile", content.dockerfile.as_bytes())?;
+    for entry in &content.entries {
+        let to = format!("root{}", entry.to);
+        if let Some(from) = &entry.from {
+            let file = std::fs::File::open(from)?;
+            let mut header = self::header(entry.mode, file.metadata()?.len());
+            archive.append_data(&mut header, to, file)?;
+        } else {
+            let mut header = self::header(entry.mode, 0);
+            header.set_entry_type(tar::EntryType::Directory);
+            archive.append_data(&mut header, to, io::empty())?;
+        }
     }
     archive.finish()?;
     drop(archive);

@@ -1,9 +1,12 @@
 //! The kind `deploy.docker`.
 
 mod container;
+mod daemon;
 mod elf;
 mod image;
 mod memory;
+
+pub use daemon::{DaemonImage, build_daemon_image};
 
 use std::{net::IpAddr, net::SocketAddr};
 
