@@ -20,16 +20,8 @@ const LEVEL: i32 = 3;
 const LOGS: [&str; 2] = ["journal", "history"];
 
 /// Files that stand for themselves.
-const FILES: [&str; 8] = [
-    "version",
-    "ledger.jsonl",
-    "tokens.json",
-    "audit.jsonl",
-    "audit.jsonl.1",
-    "audit.jsonl.2",
-    "refusals.jsonl",
-    "starts.jsonl",
-];
+const FILES: [&str; 6] =
+    ["version", "ledger.jsonl", "tokens.json", "audit.jsonl", "refusals.jsonl", "starts.jsonl"];
 
 /// Folders of files that are written once.
 const FOLDERS: [&str; 4] = ["values", "runs", "last-good", "artifacts"];
@@ -74,12 +66,14 @@ fn write_archive(home: &Path, to: &Path) -> Result<BackupReport, StoreError> {
     for (name, file) in open_logs(home)? {
         archive.add(home, &name, file)?;
     }
-    for name in FILES {
-        archive.add_if_there(home, Path::new(name))?;
-    }
+    let mut files = names_in(home, Path::new(""))?.files;
+    files.retain(|name| is_single_file(name));
     for folder in FOLDERS {
-        for name in names_below(home, Path::new(folder))? {
-            archive.add_if_there(home, &name)?;
+        files.extend(names_below(home, Path::new(folder))?);
+    }
+    for name in files {
+        if let Some(file) = open(&home.join(&name))? {
+            archive.add(home, &name, file)?;
         }
     }
     let Archive { tar, report, .. } = archive;
@@ -110,27 +104,52 @@ fn open_logs(home: &Path) -> Result<Vec<(PathBuf, File)>, StoreError> {
     Err(StoreError::io("read", &folder)(busy))
 }
 
-/// The files below a folder of the state, by their paths below the state; none when the folder is missing.
-fn names_below(home: &Path, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// What is in a folder of the state, by paths below the state.
+#[derive(Default)]
+struct Names {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+/// What is in a folder of the state, in order; nothing when the folder is missing.
+fn names_in(home: &Path, folder: &Path) -> Result<Names, StoreError> {
     let path = home.join(folder);
     let entries = match fs::read_dir(&path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Names::default()),
         Err(error) => return Err(StoreError::io("read", &path)(error)),
     };
-    let mut names = Vec::new();
+    let mut names = Names::default();
     for entry in entries {
         let entry = entry.map_err(StoreError::io("read", &path))?;
         let name = folder.join(entry.file_name());
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => names.extend(names_below(home, &name)?),
-            Ok(kind) if kind.is_file() => names.push(name),
+            Ok(kind) if kind.is_dir() => names.folders.push(name),
+            Ok(kind) if kind.is_file() => names.files.push(name),
             // Sockets and the like, and what was removed in the meantime.
             _ => {}
         }
     }
-    names.sort();
+    names.files.sort();
+    names.folders.sort();
     Ok(names)
+}
+
+/// The files below a folder of the state.
+fn names_below(home: &Path, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let Names { mut files, folders } = names_in(home, folder)?;
+    for folder in folders {
+        files.extend(names_below(home, &folder)?);
+    }
+    Ok(files)
+}
+
+/// Whether a file directly in the state's folder belongs to a backup: one of [`FILES`], or one that was put aside, such
+/// as `audit.jsonl.2`.
+fn is_single_file(name: &Path) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let number = |rest: &str| rest.strip_prefix('.').is_some_and(|number| number.parse::<u8>().is_ok());
+    FILES.iter().any(|known| name.strip_prefix(known).is_some_and(|rest| rest.is_empty() || number(rest)))
 }
 
 fn open(path: &Path) -> Result<Option<File>, StoreError> {
@@ -149,13 +168,6 @@ struct Archive<'a, W: Write> {
 }
 
 impl<W: Write> Archive<'_, W> {
-    fn add_if_there(&mut self, home: &Path, name: &Path) -> Result<(), StoreError> {
-        match open(&home.join(name))? {
-            Some(file) => self.add(home, name, file),
-            None => Ok(()),
-        }
-    }
-
     /// Adds a file as long as it is now; what is appended while it is read belongs to the next backup.
     fn add(&mut self, home: &Path, name: &Path, file: File) -> Result<(), StoreError> {
         let size = file.metadata().map_err(StoreError::io("read", &home.join(name)))?.len();
@@ -229,7 +241,7 @@ fn is_ours(name: &Path) -> bool {
     let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
     let first = name.components().next().and_then(|part| part.as_os_str().to_str()).unwrap_or_default();
     let below = LOGS.contains(&first) || FOLDERS.contains(&first);
-    plain && (below || name.to_str().is_some_and(|name| FILES.contains(&name)))
+    plain && (below || is_single_file(name))
 }
 
 fn write_file(path: &Path, content: &mut impl Read) -> io::Result<()> {

@@ -16,6 +16,9 @@ fn a_backup_of_a_store_in_use_has_everything_that_was_acknowledged() {
     checkpoint(&store);
     let (mut live, first) = created(6, "live");
     store.commit(Commit { run: id(6), records: vec![first], row: live.row(), cache: Vec::new() }).unwrap();
+    for name in ["audit.jsonl", "audit.jsonl.3", "audit.jsonl.old", "session.key"] {
+        std::fs::write(home.join(name), name).unwrap();
+    }
     let report = backup(&home, &file).unwrap();
     assert!(report.n_files >= 4, "{report:?}");
     // What comes later is not in it.
@@ -26,6 +29,11 @@ fn a_backup_of_a_store_in_use_has_everything_that_was_acknowledged() {
     std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
     let restored = restore(&file, &other).unwrap();
     assert_eq!((restored.n_runs, restored.notes.as_slice()), (6, [].as_slice()));
+    for (name, kept) in
+        [("audit.jsonl", true), ("audit.jsonl.3", true), ("audit.jsonl.old", false), ("session.key", false)]
+    {
+        assert_eq!(other.join(name).exists(), kept, "{name}");
+    }
     let store = Store::open(&other, SOON).unwrap();
     assert_eq!(all(&store).len(), 6);
     assert_eq!(store.events(id(3)).unwrap().len(), 2);
