@@ -30,6 +30,8 @@ mod durability;
 mod examples;
 #[path = "e2e/flow.rs"]
 mod flow;
+#[path = "e2e/install.rs"]
+mod install;
 #[path = "e2e/plugin_faults.rs"]
 mod plugin_faults;
 #[path = "e2e/plugin_guide.rs"]

@@ -60,6 +60,9 @@ fn a_container_serves_takes_over_and_survives_a_broken_successor() {
         "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}}",
     ]);
     assert_eq!(seen.as_deref(), Some("65534:65534 true 536870912"));
+    let image = first["container"]["image"].as_str().expect("an image");
+    let bytes = docker(&["inspect", image, "--format", "{{.Size}}"]).expect("the engine answers");
+    assert!(bytes.parse::<u64>().expect("a size") < 40_000_000, "the image has {bytes} bytes");
 
     // The same model again changes nothing.
     project.sluice(&run).expect(0);
@@ -95,4 +98,40 @@ with = { name = "breast-cancer", ready_timeout = "20s" }
 
     project.sluice(&["deployments", "stop", "breast-cancer"]).expect(0);
     assert_eq!(containers(&project), Vec::<String>::new());
+}
+
+#[test]
+fn the_image_of_the_daemon_runs_workflows_on_a_read_only_system() {
+    if !engine() {
+        return;
+    }
+    let project = Project::with_examples();
+    let name = format!("sluicegate-test:{}", std::process::id());
+    let built = project.sluice(&["image", "--name", &name]).expect(0).stdout;
+    assert!(built.contains(&name) && built.contains("docker run"), "{built}");
+    let mount = format!("{}:/project", project.path("").display());
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(project.path("")).expect("a folder"));
+    let user = owner.to_string();
+    let before = [
+        "run",
+        "--rm",
+        "--read-only",
+        "--tmpfs",
+        "/tmp",
+        "--network",
+        "none",
+        "--user",
+        &user,
+        "-v",
+        &mount,
+        &name,
+    ];
+    let output =
+        Command::new("docker").args(before).args(["run", "workflows/iris.toml"]).output().expect("docker");
+    docker(&["rmi", "--force", &name]);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("succeeded"), "{text}");
+    let models = project.sluice(&["models", "list", "--format", "json"]).expect(0).json();
+    assert_eq!(models[0]["name"], "iris");
 }
