@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::project::{Project, http, wait_until};
+use crate::{
+    daemon::Daemon,
+    project::{Project, http, wait_until},
+};
 
 fn address(project: &Project) -> String {
     let listed = project.sluice(&["deployments", "list", "--format", "json"]).expect(0).json();
@@ -74,6 +77,42 @@ fn a_second_deployment_takes_over_and_the_first_is_stopped() {
     let versions = project.sluice(&["models", "show", "breast-cancer", "--format", "json"]).expect(0).json();
     assert_eq!(versions["aliases"]["champion"], 2);
     assert_eq!(versions["history"].as_array().expect("moves").len(), 2);
+}
+
+#[test]
+fn a_rollback_serves_the_model_before_and_another_one_undoes_it() {
+    let project = Project::with_examples();
+    let refused = |code: i32, text: &str| {
+        let error = project.sluice(&["deployments", "rollback", "breast-cancer"]).expect(code).stderr;
+        assert!(error.contains(text), "{error}");
+    };
+    refused(5, "no deployment is named");
+    project.sluice(&["run", "workflows/breast-cancer.toml"]).expect(0);
+    refused(1, "has served one model only");
+    let text = project.read("workflows/breast-cancer.toml").replace("margin = 0.01", "margin = 0.2");
+    project.file("workflows/breast-cancer.toml", text);
+    project
+        .sluice(&["run", "workflows/breast-cancer.toml", "-p", "seed=3", "-p", "min_recall=0.5"])
+        .expect(0);
+    let served = || {
+        let (status, body) = http("GET", &address(&project), "/health/ready", "");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<Value>(&body).expect("JSON")["version"].clone()
+    };
+    assert_eq!(served(), 2);
+    let told = project.sluice(&["deployments", "rollback", "breast-cancer"]).expect(0).stdout;
+    assert!(told.contains("`breast-cancer` #3 serves breast-cancer v1 at"), "{told}");
+    assert_eq!(served(), 1);
+
+    // The same through the daemon.
+    let daemon = Daemon::start(&project);
+    let now =
+        project.sluice(&["deployments", "rollback", "breast-cancer", "--format", "json"]).expect(0).json();
+    assert_eq!((&now["generation"], &now["version"]), (&json!(4), &json!(2)));
+    assert_eq!(served(), 2);
+    drop(daemon);
+    project.sluice(&["deployments", "stop", "breast-cancer"]).expect(0);
+    refused(1, "is not in service");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use hyper::Method;
 use serde_json::{Value, json};
-use sluicegate_deploy::{DaemonImage, DeploymentHealth, build_daemon_image, probe, stop};
+use sluicegate_deploy::{DaemonImage, DeploymentHealth, build_daemon_image, probe, roll_back, stop};
 use sluicegate_plugin::{Deployment, DeploymentState};
 
 use super::{App, AppError};
@@ -50,6 +50,20 @@ impl App {
     /// Builds a container image of the daemon, and returns its size in bytes.
     pub fn build_image(&self, name: &str, base: Option<&str>) -> Result<u64, AppError> {
         Ok(build_daemon_image(&DaemonImage { name: name.into(), base: base.map(Into::into) })?)
+    }
+
+    /// Puts the model that was in service before back into service. Returns what is in service then.
+    pub fn roll_back_deployment(&self, name: &str) -> Result<Deployment, AppError> {
+        self.deployment(name)?;
+        let path = format!("/api/v1/deployments/{name}/rollback");
+        if self.ask_daemon(Method::POST, &path, Some(&json!({})))?.is_some() {
+            let known = self.deployment(name)?;
+            let ready = known.into_iter().rev().find(|found| found.state == DeploymentState::Ready);
+            return ready.ok_or_else(|| AppError::Internal(format!("`{name}` is not in service after all")));
+        }
+        let store = self.store()?;
+        let artifacts = self.artifacts()?;
+        Ok(roll_back(&self.home, self.host(&store), name, |hash| artifacts.path(hash))?)
     }
 
     /// Takes a deployment out of service.

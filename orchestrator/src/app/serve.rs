@@ -160,7 +160,11 @@ impl App {
             catalog: self.catalog().clone(),
             world: self.world.clone(),
             workflows: Arc::new(workflows),
-            deployments: Arc::new(OwnDeployments::new(self.home.clone(), self.host(&store))),
+            deployments: Arc::new(OwnDeployments::new(
+                self.home.clone(),
+                self.host(&store),
+                self.artifacts()?,
+            )),
             schedules: Some(Arc::new(schedules)),
             store,
         })

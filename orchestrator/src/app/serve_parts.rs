@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use sluicegate_deploy::{DeploymentHealth, probe, stop};
+use sluicegate_deploy::{DeploymentHealth, probe, roll_back, stop};
 use sluicegate_plugin::{Deployment, with_causes};
 
 use crate::{
+    artifact::ArtifactStore,
     engine::StoreHost,
     server::{Deployments, FacadeError, Health},
 };
@@ -14,11 +15,12 @@ use crate::{
 pub(super) struct OwnDeployments {
     home: PathBuf,
     host: Arc<StoreHost>,
+    artifacts: ArtifactStore,
 }
 
 impl OwnDeployments {
-    pub(super) fn new(home: PathBuf, host: Arc<StoreHost>) -> Self {
-        Self { home, host }
+    pub(super) fn new(home: PathBuf, host: Arc<StoreHost>, artifacts: ArtifactStore) -> Self {
+        Self { home, host, artifacts }
     }
 }
 
@@ -34,6 +36,11 @@ impl Deployments for OwnDeployments {
 
     fn stop(&self, deployment: &Deployment) -> Result<(), FacadeError> {
         stop(&self.home, self.host.as_ref(), deployment)
+            .map_err(|error| FacadeError::Failed(with_causes(&error)))
+    }
+
+    fn roll_back(&self, name: &str) -> Result<Deployment, FacadeError> {
+        roll_back(&self.home, self.host.clone(), name, |hash| self.artifacts.path(hash))
             .map_err(|error| FacadeError::Failed(with_causes(&error)))
     }
 }

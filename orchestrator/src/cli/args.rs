@@ -378,6 +378,8 @@ pub(super) enum DeploymentsCommand {
     List(DeploymentsListArgs),
     /// Show one deployment with its earlier generations
     Show(DeploymentArgs),
+    /// Put the model that was in service before back into service
+    Rollback(DeploymentArgs),
     /// Take a deployment out of service
     Stop(DeploymentArgs),
 }

@@ -18,6 +18,7 @@ pub(super) fn deployments(app: &App, command: DeploymentsCommand, out: &mut Out)
     match command {
         DeploymentsCommand::List(args) => list(app, &args, out),
         DeploymentsCommand::Show(args) => show(app, &args, out),
+        DeploymentsCommand::Rollback(args) => roll_back(app, &args, out),
         DeploymentsCommand::Stop(args) => stop(app, &args, out),
     }
 }
@@ -91,6 +92,18 @@ fn show(app: &App, args: &DeploymentArgs, out: &mut Out) -> Result<Exit, AppErro
     let mut found = app.deployment(&args.name)?;
     found.reverse();
     print(app, &found, args.format.format, out)
+}
+
+fn roll_back(app: &App, args: &DeploymentArgs, out: &mut Out) -> Result<Exit, AppError> {
+    let now = app.roll_back_deployment(&args.name)?;
+    if args.format.format == Format::Json {
+        out.json(&now);
+        return Ok(Exit::Succeeded);
+    }
+    let version = now.version.map(|version| format!(" v{version}")).unwrap_or_default();
+    let (name, generation) = (&now.name, now.generation);
+    out.line(&format!("`{name}` #{generation} serves {}{version} at {}", now.model, now.address));
+    Ok(Exit::Succeeded)
 }
 
 fn stop(app: &App, args: &DeploymentArgs, out: &mut Out) -> Result<Exit, AppError> {

@@ -130,6 +130,8 @@ pub trait Deployments: Send + Sync {
     fn health(&self, deployment: &Deployment) -> Result<Health, FacadeError>;
     /// Takes a deployment out of service.
     fn stop(&self, deployment: &Deployment) -> Result<(), FacadeError>;
+    /// Puts the model that was in service before back into service; tells what is in service then.
+    fn roll_back(&self, name: &str) -> Result<Deployment, FacadeError>;
 }
 
 /// A schedule, as people see it.

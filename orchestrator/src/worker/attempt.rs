@@ -53,7 +53,7 @@ impl Attempt<'_> {
         let Self { kind, mut spec, options, artifacts, panics, limit } = self;
         let (cancel, attempt_dir) = (options.cancel.clone(), spec.attempt_dir.clone());
         let staging = options.staging.clone();
-        let params = std::mem::take(&mut spec.params);
+        let params = spec.params.clone();
         let plugin = spec.plugin.take().map(|plugin| plugin.name);
         let ctx = Context::new(spec, options);
         let log = ctx.attempt_log();

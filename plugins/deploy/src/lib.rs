@@ -10,6 +10,7 @@ mod name;
 mod process;
 mod program;
 mod register;
+mod rollback;
 mod rollout;
 mod stop;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use docker::{DaemonImage, DeployDocker, build_daemon_image};
 pub use process::DeployProcess;
 pub use program::{SERVER_COMMAND, ServerProgram};
 pub use register::Register;
+pub use rollback::roll_back;
 pub use stop::{DeploymentHealth, probe, stop};
 
 /// The kinds `register`, `deploy.process` and `deploy.docker`.

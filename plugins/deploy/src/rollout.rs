@@ -156,6 +156,11 @@ async fn roll_out(ctx: &Context, request: Request, launch: &impl Launch) -> Resu
         known.iter().filter(|record| record.state == DeploymentState::Ready).cloned().collect();
     let settings = hash(&request.settings);
     let generation = known.iter().map(|record| record.generation).max().unwrap_or(0) + 1;
+    let mut params = ctx.params().clone();
+    if let Some(params) = params.as_object_mut() {
+        params.insert("name".into(), json!(name));
+        params.insert("model".into(), json!(model));
+    }
     let record = Deployment {
         name: name.clone(),
         generation,
@@ -164,6 +169,7 @@ async fn roll_out(ctx: &Context, request: Request, launch: &impl Launch) -> Resu
         version,
         bundle,
         settings,
+        params,
         address: String::new(),
         state: DeploymentState::Starting,
         process: None,

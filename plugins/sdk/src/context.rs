@@ -131,6 +131,11 @@ impl Context {
         &self.spec.run
     }
 
+    /// The parameters as they were given, before defaults.
+    pub fn params(&self) -> &Value {
+        &self.spec.params
+    }
+
     /// The workflow's folder: relative paths in parameters start here.
     pub fn base_dir(&self) -> &Path {
         &self.spec.base_dir

@@ -147,6 +147,9 @@ pub struct Deployment {
     pub bundle: String,
     /// A hash of the settings; equal settings and an equal bundle need no new deployment.
     pub settings: String,
+    /// The parameters of the task that deployed it, with which it can be deployed again; null when they are not known.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub params: serde_json::Value,
     /// Where it answers, such as `http://127.0.0.1:8080`; empty until known.
     pub address: String,
     /// How it is.

@@ -34,6 +34,16 @@ pub(in crate::server) struct StoppedView {
     generations: Vec<u64>,
 }
 
+/// What a rollback has put into service.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::server) struct RolledBackView {
+    name: String,
+    generation: u64,
+    model: String,
+    version: Option<u64>,
+    address: String,
+}
+
 pub(super) fn add(endpoints: &mut Endpoints) {
     endpoints
         .get("/api/v1/deployments", "deployments.list")
@@ -52,6 +62,28 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .body::<Nothing>()
         .json::<StoppedView>()
         .to(stop);
+    endpoints
+        .post("/api/v1/deployments/{deployment}/rollback", "deployments.rollback")
+        .about("Put the model that was in service before back into service")
+        .body::<Nothing>()
+        .json::<RolledBackView>()
+        .to(roll_back);
+}
+
+async fn roll_back(
+    State(state): S,
+    P(name): P<String>,
+    _: Body<Nothing>,
+) -> Result<Json<RolledBackView>, ApiError> {
+    state.blocking(move |state| back(state, &name)).await.map(Json)
+}
+
+/// Puts the model that was in service before back into service.
+pub(in crate::server) fn back(state: &ServerState, name: &str) -> Result<RolledBackView, ApiError> {
+    generations(state, name)?;
+    let Deployment { name, generation, model, version, address, .. } =
+        state.parts.deployments.roll_back(name)?;
+    Ok(RolledBackView { name, generation, model, version, address })
 }
 
 pub(in crate::server) fn in_service(deployment: &Deployment) -> bool {

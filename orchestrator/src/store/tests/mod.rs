@@ -128,6 +128,7 @@ fn register(store: &Store) {
         version: Some(1),
         bundle: "b".repeat(64),
         settings: String::new(),
+        params: serde_json::Value::Null,
         address: String::new(),
         state: DeploymentState::Starting,
         process: None,
