@@ -10,6 +10,7 @@
 
 mod inside;
 mod large;
+mod start;
 mod tools;
 mod workloads;
 
@@ -37,6 +38,9 @@ fn main() {
         if !of_work.is_empty() {
             table(work, &of_work);
         }
+    }
+    if is_wanted("start") {
+        start::print();
     }
     if is_wanted("runs") {
         inside::print();

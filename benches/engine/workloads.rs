@@ -54,7 +54,7 @@ pub(crate) fn all() -> Vec<Workload> {
     use Work::{Noop, Python, True};
     let workload = |name, work, needs, wanted| Workload { name, work, needs, wanted };
     vec![
-        workload("one task", True, chain(1), Millis(15.0)),
+        workload("one task", True, chain(1), Ratio(3.0)),
         workload("chain of 40", True, chain(40), Ratio(3.4)),
         workload("chain of 300", True, chain(300), Ratio(2.6)),
         workload("fan-out of 500", True, fan_out(500), Ratio(2.0)),

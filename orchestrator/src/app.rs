@@ -154,25 +154,29 @@ impl App {
     }
 
     fn engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
-        self.engine_for(store, n_workers, n_workers)
+        self.engine_for(store, self.pool(n_workers)?, n_workers)
     }
 
     /// An engine for many runs, which share the workers; each has as many tasks at a time as a command would give it.
     fn daemon_engine(&self, store: Store, n_workers: usize) -> Result<Engine, AppError> {
-        self.engine_for(store, n_workers, default_parallel())
+        self.engine_for(store, self.pool(n_workers)?, default_parallel())
     }
 
-    fn engine_for(&self, store: Store, n_workers: usize, max_parallel: usize) -> Result<Engine, AppError> {
+    /// Workers, none of which has started.
+    fn pool(&self, n_workers: usize) -> Result<WorkerPool, AppError> {
         let program = std::env::current_exe().map_err(|source| AppError::NoProgram { source })?;
-        let owner = sluicegate_plugin::ProcessId::of(std::process::id())
-            .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
-        let pool = WorkerPool::new(PoolOptions {
+        Ok(WorkerPool::new(PoolOptions {
             program,
             args: vec![WORKER_COMMAND.into()],
             size: n_workers,
             home: self.home.clone(),
             grace: GRACE,
-        });
+        }))
+    }
+
+    fn engine_for(&self, store: Store, pool: WorkerPool, max_parallel: usize) -> Result<Engine, AppError> {
+        let owner = sluicegate_plugin::ProcessId::of(std::process::id())
+            .ok_or_else(|| AppError::Internal("this process has no entry in /proc".into()))?;
         Ok(Engine::new(EngineOptions {
             home: self.home.clone(),
             artifacts: self.artifacts()?,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use hyper::Method;
 use serde_json::json;
+use sluicegate_plugin::Placement;
 
 use super::{
     App, AppError, default_parallel,
@@ -14,7 +15,8 @@ use crate::{
     run::{Resolution, Run, RunId},
     server::user_name,
     store::Store,
-    workflow::{TaskIdx, Workflow},
+    worker::WorkerPool,
+    workflow::{Task, TaskIdx, Workflow},
 };
 
 /// What to run.
@@ -29,6 +31,20 @@ pub struct RunRequest {
     pub use_cache: bool,
     /// True to start a new run even when one of the same workflow was interrupted.
     pub fresh: bool,
+}
+
+/// Tells whether the first thing that a run of the workflow needs is a worker, because a task that waits for nothing is
+/// never taken from the cache.
+fn begins_with_a_worker(workflow: &Workflow) -> bool {
+    let waits_for_nothing =
+        |task: &Task| task.needs.is_empty() && task.inputs.is_empty() && task.mentions.is_empty();
+    workflow.tasks.iter().any(|task| {
+        waits_for_nothing(task)
+            && task.when.is_none()
+            && task.placement == Placement::Worker
+            && task.nested.is_none()
+            && !task.cache
+    })
 }
 
 /// What is told of a run while it goes on.
@@ -54,8 +70,10 @@ impl App {
             return daemon.run(&request, watcher);
         }
         let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
-        let engine = |store| self.engine(store, n_workers);
-        self.drive(engine, watcher, async |engine, watcher| start(engine, request, watcher).await)
+        let pool = self.pool(n_workers)?;
+        let ahead = begins_with_a_worker(&request.workflow).then(|| pool.clone());
+        let engine = |store| self.engine_for(store, pool, n_workers);
+        self.drive(ahead, engine, watcher, async |engine, watcher| start(engine, request, watcher).await)
     }
 
     /// Drives an interrupted run on, with the plan that was frozen when it started.
@@ -86,7 +104,7 @@ impl App {
         }
         let n_workers = request.workflow.max_parallel.unwrap_or_else(default_parallel);
         let engine = |store| self.engine(store, n_workers);
-        self.drive(engine, watcher, async |engine, watcher| {
+        self.drive(None, engine, watcher, async |engine, watcher| {
             engine.mark_interrupted().await?;
             let RunRequest { workflow, base_dir, file, use_cache, .. } = request;
             let handle = engine
@@ -107,7 +125,7 @@ impl App {
             let run = Run::replay(id, &store.events(id)?)?;
             self.engine(store, run.workflow().max_parallel.unwrap_or_else(default_parallel))
         };
-        self.drive(engine, watcher, async |engine, watcher| {
+        self.drive(None, engine, watcher, async |engine, watcher| {
             engine.mark_interrupted().await?;
             let handle = go_on(engine).await?;
             announce(&handle, watcher);
@@ -115,16 +133,23 @@ impl App {
         })
     }
 
-    /// Opens the store, lets `begin` start a run, and follows it to its end.
+    /// Opens the store, lets `begin` start a run, and follows it to its end. A worker of the pool `ahead` starts while
+    /// the store is opened.
     fn drive(
         &self,
+        ahead: Option<WorkerPool>,
         engine: impl FnOnce(Store) -> Result<Engine, AppError>,
         watcher: &mut dyn Running,
         begin: impl AsyncFnOnce(&Engine, &mut dyn Running) -> Result<RunHandle, AppError>,
     ) -> Result<Run, AppError> {
         let runtime = runtime()?;
+        let ahead = ahead.map(|pool| runtime.spawn(async move { pool.warm(1).await }));
         let engine = engine(self.store()?)?;
         let run = runtime.block_on(async {
+            if let Some(ahead) = ahead {
+                // Whatever became of it: a task that needs a worker starts one, or says why it cannot.
+                let _ = ahead.await;
+            }
             // Before the run is there to be asked for anything.
             let signals = Signals::listen()?;
             engine.respect_orphans()?;
