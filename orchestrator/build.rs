@@ -49,7 +49,7 @@ fn standalone_manifest(package: &Path, workspace: &Path) -> String {
     let mut text = String::new();
     for line in read(package).lines() {
         if line.starts_with('[') {
-            section = line.trim_matches(['[', ']']).to_owned();
+            line.trim_matches(['[', ']']).clone_into(&mut section);
         }
         if section == "dev-dependencies" || section == "lints" {
             continue;
