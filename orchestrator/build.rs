@@ -16,7 +16,9 @@ fn main() {
 
 /// The text of a Rust array: every file of the SDK, by its path below the package, with its text.
 fn rust_sdk() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace");
+    // Asked for at run time: a target folder that several clones share keeps this program, and not its place.
+    let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let root = package.parent().expect("the package is in the workspace");
     let sdk = root.join("plugins/sdk");
     let manifest = standalone_manifest(&sdk.join("Cargo.toml"), &root.join("Cargo.toml"));
     let mut entries = vec![format!("(\"Cargo.toml\", {manifest:?})")];
