@@ -12,6 +12,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::StoreError;
 
+/// How often to look who holds the lock, a millisecond apart.
+const N_LOOKS: usize = 100;
+
 /// The held lock; letting go of it opens it.
 pub(super) struct Lock {
     _file: File,
@@ -41,9 +44,7 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
-                    let mut holder = String::new();
-                    let _ = file.read_to_string(&mut holder);
-                    let holder = if holder.is_empty() { "another process".into() } else { holder };
+                    let holder = holder_of(&mut file);
                     return Err(StoreError::InUse { home: home.to_owned(), holder });
                 }
                 Err(error) => return Err(StoreError::io("lock", &path)(error.into())),
@@ -57,5 +58,45 @@ impl Lock {
             .and_then(|_| file.write_all(holder.as_bytes()));
         written.map_err(StoreError::io("write", &path))?;
         Ok(Self { _file: file })
+    }
+}
+
+/// Who holds the lock, in its own words. One who has just taken it has not written them yet: until then the file is
+/// empty, or has the words of one who is gone.
+fn holder_of(file: &mut File) -> String {
+    for _ in 0..N_LOOKS {
+        let mut text = String::new();
+        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
+        let pid = text.split_whitespace().nth(1).and_then(|word| word.parse::<u32>().ok());
+        if read.is_ok() && pid.is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
+            return text;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    "another process".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_holder_who_is_gone_are_not_the_next_ones() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let refusal = || match Lock::take(home.path(), Duration::ZERO) {
+            Err(StoreError::InUse { holder, .. }) => holder,
+            other => panic!("{:?}", other.map(drop)),
+        };
+        // Someone has the lock, and the file still has what a daemon wrote before it was killed.
+        std::fs::write(&path, format!("process {} (`sluice serve`)", u32::MAX)).unwrap();
+        let held = File::options().read(true).write(true).open(&path).unwrap();
+        flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert_eq!(refusal(), "another process");
+        let mine = format!("process {} (`sluice gc`)", std::process::id());
+        std::fs::write(&path, &mine).unwrap();
+        assert_eq!(refusal(), mine);
+        drop(held);
+        drop(Lock::take(home.path(), Duration::ZERO).unwrap());
     }
 }
