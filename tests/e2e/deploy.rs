@@ -106,12 +106,17 @@ fn a_rollback_serves_the_model_before_and_another_one_undoes_it() {
 
     // The same through the daemon.
     let daemon = Daemon::start(&project);
+    let path = "/api/v1/deployments/none/rollback";
+    assert_eq!(http("POST", &format!("http://{}", daemon.address), path, "{}").0, 404);
     let now =
         project.sluice(&["deployments", "rollback", "breast-cancer", "--format", "json"]).expect(0).json();
     assert_eq!((&now["generation"], &now["version"]), (&json!(4), &json!(2)));
     assert_eq!(served(), 2);
-    drop(daemon);
     project.sluice(&["deployments", "stop", "breast-cancer"]).expect(0);
+    let path = "/api/v1/deployments/breast-cancer/rollback";
+    let (status, reply) = http("POST", &format!("http://{}", daemon.address), path, "{}");
+    assert!(status == 409 && reply.contains("is not in service"), "{status} {reply}");
+    drop(daemon);
     refused(1, "is not in service");
 }
 

@@ -40,7 +40,19 @@ impl Deployments for OwnDeployments {
     }
 
     fn roll_back(&self, name: &str) -> Result<Deployment, FacadeError> {
-        roll_back(&self.home, self.host.clone(), name, |hash| self.artifacts.path(hash))
-            .map_err(|error| FacadeError::Failed(with_causes(&error)))
+        roll_back(&self.home, self.host.clone(), name, |hash| self.artifacts.path(hash)).map_err(|error| {
+            match error.code.as_str() {
+                "host" | "io" => FacadeError::Failed(with_causes(&error)),
+                // How things stand is in the way: nothing to go back to, or a server that does not become ready.
+                _ => {
+                    FacadeError::Conflict {
+                        message: with_causes(&error),
+                        hint: error.hints.first().cloned().unwrap_or_else(|| {
+                            format!("`sluice deployments show {name}` lists its generations")
+                        }),
+                    }
+                }
+            }
+        })
     }
 }
