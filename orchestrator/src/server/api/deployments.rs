@@ -1,6 +1,6 @@
 //! Deployments: what is in service, and how it is.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_plugin::{Deployment, DeploymentState};
@@ -66,6 +66,7 @@ pub(super) fn add(endpoints: &mut Endpoints) {
         .post("/api/v1/deployments/{deployment}/rollback", "deployments.rollback")
         .about("Put the model that was in service before back into service")
         .body::<Nothing>()
+        .refuses(&[StatusCode::CONFLICT])
         .json::<RolledBackView>()
         .to(roll_back);
 }
