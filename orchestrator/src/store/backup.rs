@@ -46,16 +46,20 @@ pub struct BackupReport {
 pub fn backup(home: &Path, to: &Path) -> Result<BackupReport, StoreError> {
     let staged = to.with_added_extension(format!("{}.part", std::process::id()));
     let written = write_archive(home, &staged).and_then(|report| {
-        fs::rename(&staged, to).map_err(StoreError::io("write", to))?;
-        disk::sync_folder(
-            to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-        )?;
+        appear(&staged, to)?;
         Ok(report)
     });
     if written.is_err() {
         let _ = fs::remove_file(&staged);
     }
     written
+}
+
+/// Gives what is whole its name, durably.
+fn appear(staged: &Path, name: &Path) -> Result<(), StoreError> {
+    fs::rename(staged, name).map_err(StoreError::io("write", name))?;
+    let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty());
+    disk::sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
 fn write_archive(home: &Path, to: &Path) -> Result<BackupReport, StoreError> {
@@ -198,10 +202,7 @@ pub fn restore(from: &Path, home: &Path) -> Result<RebuildReport, StoreError> {
     let staged = home.with_added_extension(format!("{}.part", std::process::id()));
     let restored = unpack(from, &staged).and_then(|()| rebuild(&staged)).and_then(|report| {
         let _ = fs::remove_dir(home);
-        fs::rename(&staged, home).map_err(StoreError::io("write", home))?;
-        disk::sync_folder(
-            home.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-        )?;
+        appear(&staged, home)?;
         Ok(report)
     });
     if restored.is_err() {

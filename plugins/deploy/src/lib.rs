@@ -1,7 +1,8 @@
 //! The built-in pack `deploy`: registering models and putting them into service.
 //!
-//! The server is the program `sluice-server` (package `sluicegate-serve`). `deploy.process` starts it as a process of its own and `deploy.docker` in a container; both follow the
-//! same steps (module `rollout`): record, start, wait until ready, record, then stop what was in service before.
+//! The server is the program `sluice-server` (package `sluicegate-serve`). `deploy.process` starts it as a process of
+//! its own and `deploy.docker` in a container; both follow the same steps (module `rollout`): record, start, wait until
+//! ready, record, then stop what was in service before. [`roll_back`] takes the same steps with the model before.
 //! [`probe`] and [`stop`] work on what is recorded, whoever deployed it.
 
 mod docker;

@@ -5,7 +5,7 @@ use std::{fmt, iter, sync::Arc};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use datafusion_common::{Result, Statistics, tree_node::TreeNodeRecursion};
+use datafusion_common::{Result, Statistics, internal_err, tree_node::TreeNodeRecursion};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_expr::TableSource;
 use datafusion_physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
@@ -22,7 +22,7 @@ use futures_util::stream;
 /// How many values of a series a batch has.
 const SERIES_BATCH: usize = 8192;
 
-/// What stands behind the name of a table.
+/// What a table name refers to.
 #[derive(Clone, Debug)]
 pub(super) enum Relation {
     /// Rows in memory.
@@ -158,7 +158,7 @@ impl ExecutionPlan for Scan {
                 Box::new((0..batches.len()).map(move |index| Ok(batches[index].clone())))
             }
             Relation::Series(series) => Box::new(series.batches()),
-            Relation::LastRound { .. } => Box::new(iter::empty()),
+            Relation::LastRound { .. } => return internal_err!("the work table is read by its own operator"),
         };
         let columns = self.columns.clone();
         let batches = batches.map(move |batch| match &columns {

@@ -36,7 +36,7 @@ pub(super) const DEEPEST: usize = 500;
 
 /// Why a query is not planned.
 pub(super) enum Refusal {
-    /// The statement is no query.
+    /// The statement does something other than query its inputs.
     NotAQuery,
     /// An expression is nested deeper than [`DEEPEST`].
     TooDeep,
@@ -107,8 +107,7 @@ impl Session {
             .with_recursion_limit(self.config.options().sql_parser.recursion_limit.get())
             .build()?
             .parse_statements()?;
-        let statement =
-            statements.pop_front().ok_or_else(|| plan_datafusion_err!("there is no statement"))?;
+        let statement = statements.pop_front().ok_or_else(|| plan_datafusion_err!("the query is empty"))?;
         if !statements.is_empty() {
             return Err(plan_datafusion_err!("there is more than one statement").into());
         }

@@ -68,8 +68,8 @@ fn one() -> f64 {
 
 const DOC: &str = r#"
 Serves the bundle over HTTP from a container: `POST /predict`, `GET /health/live`, `GET /health/ready`, `GET /metrics`. The image is
-built from nothing but `sluice-server`, the shared libraries it uses and the bundle; no registry is needed. The container runs as
-`nobody` on a read-only file system, without capabilities, within `memory` and `cpus`, and comes back when the engine restarts.
+built from nothing but `sluice-server`, the shared libraries it uses and the bundle; no registry is needed. The container
+runs as `nobody` on a read-only file system, without capabilities, within `memory` and `cpus`, and comes back when the engine restarts.
 
 ```toml
 [tasks.release]
