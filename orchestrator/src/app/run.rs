@@ -133,8 +133,8 @@ impl App {
         })
     }
 
-    /// Opens the store, lets `begin` start a run, and follows it to its end. A worker of the pool `ahead` starts while
-    /// the store is opened.
+    /// Opens the store, lets `begin` start a run, and follows it to its end, which is the process's too. A worker of the
+    /// pool `ahead` starts while the store is opened.
     fn drive(
         &self,
         ahead: Option<WorkerPool>,
@@ -144,7 +144,8 @@ impl App {
     ) -> Result<Run, AppError> {
         let runtime = runtime()?;
         let ahead = ahead.map(|pool| runtime.spawn(async move { pool.warm(1).await }));
-        let engine = engine(self.store()?)?;
+        let store = self.store()?;
+        let engine = engine(store.clone())?;
         let run = runtime.block_on(async {
             if let Some(ahead) = ahead {
                 // Whatever became of it: a task that needs a worker starts one, or says why it cannot.
@@ -157,6 +158,7 @@ impl App {
             watch(handle, signals, watcher).await
         });
         runtime.block_on(engine.shutdown());
+        store.leave();
         run
     }
 

@@ -80,6 +80,13 @@ impl State {
         if is_new { self.history.remove_strangers() } else { Ok(()) }
     }
 
+    /// The process ends with this store: what the next open reads from a short journal is not written out now.
+    pub(super) fn leave(&self) {
+        if self.broken.is_none() && !self.is_long() {
+            self.db.leave();
+        }
+    }
+
     /// The last handle is closed.
     pub(super) fn close(&mut self) {
         if self.broken.is_none()

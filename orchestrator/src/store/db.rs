@@ -4,7 +4,10 @@ use std::{
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,8 @@ pub(super) struct Db {
     /// Sled's own file, to sync it: sled's `flush` only hands the pages to the kernel.
     file: Arc<File>,
     path: Arc<Path>,
+    /// Has rows that nothing else can make again.
+    has_light_rows: Arc<AtomicBool>,
 }
 
 impl Db {
@@ -39,7 +44,7 @@ impl Db {
         let path = path.join("db");
         let file =
             File::options().read(true).write(true).open(&path).map_err(StoreError::io("open", &path))?;
-        Ok(Self { sled, file: Arc::new(file), path: path.into() })
+        Ok(Self { sled, file: Arc::new(file), path: path.into(), has_light_rows: Arc::default() })
     }
 
     /// Applies a batch: readers see it, the disk may not have it yet.
@@ -55,6 +60,7 @@ impl Db {
 
     /// Puts a row that may be lost.
     pub(super) fn put_lightly(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.has_light_rows.store(true, Ordering::Relaxed);
         self.sled.insert(key, value)?;
         Ok(())
     }
@@ -78,6 +84,16 @@ impl Db {
         to: &[u8],
     ) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + use<> {
         self.sled.range(from.to_vec()..=to.to_vec()).map(|item| item.map_err(StoreError::from))
+    }
+
+    /// Lets the process end without writing out what was applied since the last sync; the journal has it. A row that was
+    /// put lightly is worth writing, so a database with one closes as always. The database cannot be opened again in this
+    /// process.
+    pub(super) fn leave(&self) {
+        if !self.has_light_rows.load(Ordering::Relaxed) {
+            // Sled writes out when its last handle is dropped.
+            std::mem::forget(self.sled.clone());
+        }
     }
 
     /// Bytes on the disk.
@@ -119,7 +135,8 @@ fn guarded_open(path: &Path) -> Result<sled::Db, StoreError> {
         let damaged = |reason: String| StoreError::Damaged { path: path.to_owned(), reason };
         match opened.join() {
             Ok(Ok(Ok(sled))) => return Ok(sled),
-            // This process holds the folder's lock, so the holder is an earlier handle that is still closing.
+            // This process holds the folder's lock, so the holder is an earlier handle that is still closing, or a process
+            // that has left the database and is ending.
             Ok(Ok(Err(sled::Error::Io(error)))) if is_lock(&error) && start.elapsed() < REOPEN => {
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -120,6 +120,12 @@ impl Store {
         Self::open_locked(home, lock)
     }
 
+    /// Tells that the process ends with this store, so that closing it may leave the database to the next open: nothing
+    /// committed is lost, because the journal has it. The folder cannot be opened again in this process.
+    pub fn leave(&self) {
+        self.shared.writer.exclusively(|state| state.leave());
+    }
+
     /// Makes a commit durable.
     pub fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let (tx, rx) = std::sync::mpsc::channel();

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A copy of a folder, with its journal cut to a length.
-fn copy_with_journal_cut(from: &Path, to: &Path, length: usize) {
+pub(super) fn copy_with_journal_cut(from: &Path, to: &Path, length: usize) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {

@@ -22,6 +22,28 @@ fn what_was_committed_is_there_after_a_reopening() {
 }
 
 #[test]
+fn what_a_process_left_is_there_for_the_next_one() {
+    let home = tempfile::tempdir().unwrap();
+    let next = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path(), SOON).unwrap();
+    store_run(&store, 1, "a");
+    checkpoint(&store);
+    let events = store_run(&store, 2, "a");
+    let written_out = || std::fs::read(home.path().join("db/db")).unwrap();
+    let before = written_out();
+    store.leave();
+    drop(store);
+    assert_eq!(written_out(), before);
+    // This process still holds the database that it left, so another folder stands for the next process's.
+    crash::copy_with_journal_cut(home.path(), next.path(), usize::MAX);
+    let store = Store::open(next.path(), SOON).unwrap();
+    assert_eq!(all(&store).iter().map(|row| row.id).collect::<Vec<_>>(), [id(2), id(1)]);
+    assert_eq!(store.events(id(2)).unwrap(), events);
+    drop(store);
+    assert_eq!(check(next.path()).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
 fn a_second_opener_is_told_who_holds_the_store() {
     let home = tempfile::tempdir().unwrap();
     let _store = Store::open(home.path(), SOON).unwrap();
