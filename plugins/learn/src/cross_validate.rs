@@ -11,10 +11,11 @@ use sluicegate_plugin::{Context, Description, Port, PortType, Problem, SchemaChe
 use crate::{
     columns::Columns,
     dataset,
+    estimator::{EstimatorSpec, Fitting, Task as Predicts},
     evaluate::{Truth, judge},
     folds,
     report::{REPORT_VERSION, Report, lower_is_better},
-    train::{Common, EstimatorSpec, check_columns, train},
+    train::{Common, Tables, check_columns, train},
     transforms::Transform,
 };
 
@@ -28,8 +29,8 @@ pub struct CrossValidateParams {
     /// The column to predict.
     #[schemars(length(min = 1))]
     target: String,
-    /// What to train: `{ logistic = { c = 1.0 } }`, `{ svm = { kernel = "rbf" } }` or `{ linear = {} }`, with the parameters of the
-    /// `train` kinds.
+    /// What to train: `{ logistic = { c = 1.0 } }`, `{ svm = { kernel = "rbf" } }`, `{ boosting = {} }` or `{ linear = {} }`, with the
+    /// parameters of the `train` kinds.
     estimator: EstimatorSpec,
     /// The columns to predict from; `"*"`, the default, means all but the target.
     #[serde(default)]
@@ -37,6 +38,9 @@ pub struct CrossValidateParams {
     /// Transforms, fitted anew on the training rows of each fold.
     #[serde(default)]
     transforms: Vec<Transform>,
+    /// The column that says how much each row counts in training.
+    #[serde(default)]
+    weight: String,
     /// The number of folds.
     #[serde(default = "five")]
     #[schemars(range(min = 2, max = 1000))]
@@ -99,7 +103,7 @@ impl Task for CrossValidate {
     }
 
     fn schema(&self, params: &CrossValidateParams, check: &mut SchemaCheck) {
-        check_columns(check, &params.common());
+        check_columns(check, &params.common(), params.estimator.learner());
         check.outputs.remove("model");
     }
 
@@ -126,8 +130,22 @@ impl Task for CrossValidate {
 }
 
 impl CrossValidateParams {
-    fn common(&self) -> Common<'_> {
-        Common { target: &self.target, features: &self.features, transforms: &self.transforms }
+    fn common(&self) -> Common {
+        Common {
+            target: self.target.clone(),
+            features: self.features.clone(),
+            transforms: self.transforms.clone(),
+            weight: self.weight.clone(),
+        }
+    }
+
+    /// Tells whether classes are predicted.
+    fn classifies(&self, table: &Table) -> Result<bool, TaskError> {
+        let task = match self.estimator.learner().task() {
+            Some(task) => task,
+            None => dataset::task_of(table, &self.target)?,
+        };
+        Ok(task == Predicts::Classification)
     }
 
     /// Each row's fold.
@@ -140,7 +158,7 @@ impl CrossValidateParams {
         if table.n_rows() < self.folds {
             return Err(too_few(format!("{} rows", table.n_rows())));
         }
-        if !self.estimator.classifies() || !self.stratified {
+        if !self.stratified || !self.classifies(table)? {
             return Ok(folds::k_fold(table.n_rows(), self.folds, shuffle));
         }
         let (classes, indices) = dataset::classes(table, &self.target)?;
@@ -157,12 +175,16 @@ impl CrossValidateParams {
         let mut per_fold = Vec::new();
         let mut predictions = vec![serde_json::Value::Null; table.n_rows()];
         let mut last = None;
+        let common = self.common();
+        let check_cancelled = || ctx.check_cancelled();
+        let fitting = Fitting { check_cancelled: &check_cancelled };
         for fold in 0..self.folds {
             ctx.check_cancelled()?;
             ctx.progress(fold as f64 / self.folds as f64, "folds");
             let in_fold: Vec<bool> = fold_of.iter().map(|other| *other == fold).collect();
             let (train_rows, test_rows) = (filter(table, &in_fold, false)?, filter(table, &in_fold, true)?);
-            let bundle = train(&train_rows, &self.common(), &self.estimator, "")?;
+            let tables = Tables { rows: &train_rows, hash: "", validation: None };
+            let (bundle, _) = train(tables, &common, self.estimator.learner(), &fitting)?;
             let predicted = bundle
                 .predict_table(&test_rows)
                 .map_err(|e| TaskError::permanent("bad_model", e.to_string()))?;

@@ -5,7 +5,7 @@ use arrow_schema::DataType;
 use sluicegate_model::{Frame, InputColumn, InputType, Label, Signature};
 use sluicegate_plugin::{Column, Problem, SchemaCheck, Table, TaskError};
 
-use crate::columns::Columns;
+use crate::{columns::Columns, estimator::Task, train::Common};
 
 /// More distinct numbers than this in a target with fractions look like regression.
 const MAX_NUMERIC_CLASSES: usize = 50;
@@ -119,15 +119,49 @@ pub(crate) fn classes(table: &Table, name: &str) -> Result<(Vec<Label>, Vec<usiz
     Ok((classes, indices))
 }
 
-/// The feature columns of a table: all but the target, or those named.
-pub(crate) fn signature(table: &Table, target: &str, features: &Columns) -> Result<Signature, TaskError> {
-    let schema = table.schema();
-    if schema.column_with_name(target).is_none() {
-        return Err(missing_column(table, target));
+/// What a target's column says about the task: texts and truths are classes, numbers with fractions are to be predicted.
+pub(crate) fn task_of(table: &Table, name: &str) -> Result<Task, TaskError> {
+    let field = table.schema().field_with_name(name).cloned().map_err(|_| missing_column(table, name))?;
+    match field.data_type() {
+        DataType::Utf8 | DataType::Boolean => Ok(Task::Classification),
+        DataType::Float64 if numbers(table, name)?.iter().any(|number| number.fract() != 0.0) => {
+            Ok(Task::Regression)
+        }
+        DataType::Float64 | DataType::Int64 => {
+            let message = format!("target `{name}` holds whole numbers, which may be classes or counts");
+            Err(TaskError::permanent("task_unclear", message)
+                .hint("say `task = \"classification\"` or `task = \"regression\"`"))
+        }
+        other => {
+            let message = format!("target `{name}` has the type {other}, which cannot be predicted");
+            Err(TaskError::permanent("not_classes", message))
+        }
     }
-    let names: Vec<&str> = match features {
+}
+
+/// A column that says how much each row counts.
+pub(crate) fn weights(table: &Table, name: &str) -> Result<Vec<f64>, TaskError> {
+    let weights = numbers(table, name)?;
+    if let Some(row) = weights.iter().position(|weight| *weight < 0.0) {
+        let message = format!("weight `{name}` has the value {} in row {}", weights[row], row + 1);
+        return Err(TaskError::permanent("bad_weight", message).hint("a weight is zero or greater"));
+    }
+    if weights.iter().all(|weight| *weight == 0.0) {
+        return Err(TaskError::permanent("bad_weight", format!("weight `{name}` is zero in every row")));
+    }
+    Ok(weights)
+}
+
+/// The feature columns of a table: all but the target and the weight, or those named.
+pub(crate) fn signature(table: &Table, common: &Common, nullable: bool) -> Result<Signature, TaskError> {
+    let schema = table.schema();
+    if schema.column_with_name(&common.target).is_none() {
+        return Err(missing_column(table, &common.target));
+    }
+    let names: Vec<&str> = match &common.features {
         Columns::All => {
-            schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != target).collect()
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            names.filter(|name| *name != common.target && *name != common.weight).collect()
         }
         Columns::Named(names) => names.iter().map(String::as_str).collect(),
     };
@@ -147,7 +181,7 @@ pub(crate) fn signature(table: &Table, target: &str, features: &Columns) -> Resu
                     .hint("leave it out with `features`, or convert it with `data.sql`"));
             }
         };
-        inputs.push(InputColumn { name: name.into(), input_type });
+        inputs.push(InputColumn { name: name.into(), input_type, nullable });
     }
     Ok(Signature { inputs })
 }
@@ -164,22 +198,29 @@ pub(crate) fn frame(table: &Table, signature: &Signature) -> Result<Frame, TaskE
 }
 
 /// Problems of names that a table lacks, for `sluice check`. `None` when the table's columns are not known.
-pub(crate) fn check_names(check: &mut SchemaCheck, target: &str, features: &Columns) -> Option<Vec<Column>> {
+pub(crate) fn check_names(check: &mut SchemaCheck, common: &Common) -> Option<Vec<Column>> {
     let columns = check.inputs.get("table")?.columns.clone();
+    let Common { target, features, weight, .. } = common;
     let has = |name: &str| columns.iter().any(|column| column.name == name);
     if !has(target) {
         check.problems.push(Problem::missing_column("/target", target, &columns));
     }
+    if !weight.is_empty() && !has(weight) {
+        check.problems.push(Problem::missing_column("/weight", weight, &columns));
+    }
     for (idx, name) in features.named().iter().enumerate() {
+        let problem = |message: String| Problem::new(format!("/features/{idx}"), message);
         if !has(name) {
             check.problems.push(Problem::missing_column(format!("/features/{idx}"), name, &columns));
         } else if name == target {
-            let message = format!("`{name}` is the target and cannot be a feature");
-            check.problems.push(Problem::new(format!("/features/{idx}"), message));
+            check.problems.push(problem(format!("`{name}` is the target and cannot be a feature")));
+        } else if name == weight {
+            check.problems.push(problem(format!("`{name}` is the weight and cannot be a feature")));
         }
     }
-    Some(match features {
-        Columns::All => columns.into_iter().filter(|column| column.name != target).collect(),
-        Columns::Named(names) => columns.into_iter().filter(|column| names.contains(&column.name)).collect(),
-    })
+    let is_feature = |column: &Column| match features {
+        Columns::All => column.name != *target && column.name != *weight,
+        Columns::Named(names) => names.contains(&column.name),
+    };
+    Some(columns.into_iter().filter(is_feature).collect())
 }

@@ -1,10 +1,12 @@
 //! The built-in pack `learn`: training, evaluation, cross-validation and the gate.
 //!
-//! linfa fits; predictions and metrics are our own, in f64, to scikit-learn's definitions.
+//! Boosting is our own; linfa fits the others. Predictions and metrics are our own, in f64, to scikit-learn's definitions.
 
+mod boosting;
 mod columns;
 mod cross_validate;
 mod dataset;
+mod estimator;
 mod evaluate;
 mod fit;
 mod folds;
@@ -12,6 +14,7 @@ mod gate;
 mod metrics;
 mod report;
 mod train;
+mod training_set;
 mod transforms;
 
 use sluicegate_plugin::Pack;
@@ -21,14 +24,15 @@ pub use evaluate::Evaluate;
 pub use gate::Gate;
 pub use metrics::{Classification, ScoreCurve, classification_metrics, regression_metrics, score_curve};
 pub use report::{ChampionReport, Report};
-pub use train::{TrainLinear, TrainLogistic, TrainSvm};
+pub use train::{TrainBoosting, TrainLinear, TrainLogistic, TrainSvm};
 
 /// The kinds of this pack.
 pub fn pack() -> Pack {
     Pack::new("learn")
-        .with(TrainLinear)
-        .with(TrainLogistic)
-        .with(TrainSvm)
+        .with(TrainLinear::default())
+        .with(TrainLogistic::default())
+        .with(TrainSvm::default())
+        .with(TrainBoosting::default())
         .with(Evaluate)
         .with(CrossValidate)
         .with(Gate)

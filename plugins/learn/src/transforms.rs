@@ -3,6 +3,8 @@
 //! Formulas and the treatment of constant columns are scikit-learn's: `StandardScaler` (population variance), `MinMaxScaler`,
 //! `RobustScaler` (percentiles by linear interpolation), `OneHotEncoder`.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_model::{ColumnData, FittedTransform, Frame, UnknownCategory, apply_all};
@@ -55,13 +57,32 @@ pub(crate) fn fit_all(
         apply_all(&new, frame).map_err(|error| TaskError::permanent("transform", error.to_string()))?;
         fitted.extend(new);
     }
-    if let Some((name, _)) = frame.columns.iter().find(|(_, data)| matches!(data, ColumnData::Texts(_))) {
-        let message = format!("feature `{name}` is text, which the model cannot use as it is");
-        return Err(TaskError::permanent("text_feature", message).hint(format!(
-            "add `{{ one_hot = [\"{name}\"] }}` to `transforms`, or leave it out with `features`"
-        )));
-    }
     Ok(fitted)
+}
+
+/// Turns texts that are left into the codes of their categories, where the estimator takes them, and refuses them where not.
+/// Returns for each feature whether it is categorical.
+pub(crate) fn encode_texts(
+    frame: &mut Frame,
+    fitted: &mut Vec<FittedTransform>,
+    allowed: bool,
+) -> Result<Vec<bool>, TaskError> {
+    let is_categorical: Vec<bool> =
+        frame.columns.iter().map(|(_, data)| matches!(data, ColumnData::Texts(_))).collect();
+    let mut new = Vec::new();
+    for (name, data) in &frame.columns {
+        let ColumnData::Texts(texts) = data else { continue };
+        if !allowed {
+            let message = format!("feature `{name}` is text, which the model cannot use as it is");
+            return Err(TaskError::permanent("text_feature", message).hint(format!(
+                "add `{{ one_hot = [\"{name}\"] }}` to `transforms`, or leave it out with `features`"
+            )));
+        }
+        new.push(FittedTransform::Codes { column: name.clone(), categories: texts.sorted() });
+    }
+    apply_all(&new, frame).map_err(|error| TaskError::permanent("transform", error.to_string()))?;
+    fitted.extend(new);
+    Ok(is_categorical)
 }
 
 fn choose(frame: &Frame, columns: &Columns, transform: &str, text: bool) -> Result<Vec<String>, TaskError> {
@@ -99,16 +120,11 @@ fn fit(transform: &Transform, frame: &Frame, columns: Vec<String>) -> Vec<Fitted
     columns
         .into_iter()
         .map(|column| {
-            let mut categories = frame
-                .columns
-                .iter()
-                .find_map(|(name, data)| match data {
-                    ColumnData::Texts(texts) if *name == column => Some(texts.clone()),
-                    _ => None,
-                })
-                .unwrap_or_default();
-            categories.sort();
-            categories.dedup();
+            let texts = frame.columns.iter().find_map(|(name, data)| match data {
+                ColumnData::Texts(texts) if *name == column => Some(texts.sorted()),
+                _ => None,
+            });
+            let categories = texts.unwrap_or_default();
             FittedTransform::OneHot { column, categories, unknown }
         })
         .collect()
@@ -118,18 +134,29 @@ fn scale(transform: &Transform, frame: &Frame, columns: Vec<String>) -> FittedTr
     let (mut offset, mut scale) = (Vec::new(), Vec::new());
     for column in &columns {
         let values = frame.columns.iter().find_map(|(name, data)| match data {
-            ColumnData::Numbers(values) if name == column => Some(values.as_slice()),
+            ColumnData::Numbers(values) if name == column => Some(known(values)),
             _ => None,
         });
+        let values = values.unwrap_or_default();
         let (centre, width) = match transform {
-            Transform::Standardize(_) => standard(values.unwrap_or_default()),
-            Transform::MinMax(_) => min_max(values.unwrap_or_default()),
-            _ => robust(values.unwrap_or_default()),
+            _ if values.is_empty() => (0.0, 1.0),
+            Transform::Standardize(_) => standard(&values),
+            Transform::MinMax(_) => min_max(&values),
+            _ => robust(&values),
         };
         offset.push(centre);
         scale.push(width);
     }
     FittedTransform::Scale { columns, offset, scale, factor: 1.0, shift: 0.0 }
+}
+
+/// The values that are not missing.
+fn known(values: &[f64]) -> Cow<'_, [f64]> {
+    if values.iter().any(|value| value.is_nan()) {
+        Cow::Owned(values.iter().copied().filter(|value| !value.is_nan()).collect())
+    } else {
+        Cow::Borrowed(values)
+    }
 }
 
 /// Mean and population standard deviation; 1 for a column that is constant up to rounding.

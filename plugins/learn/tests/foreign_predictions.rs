@@ -87,12 +87,12 @@ fn what_evaluate_wrote_is_judged_to_the_same_numbers_when_it_comes_back() {
     let line =
         rows(|points| numbers(&points.iter().map(|(x, y)| 3.0 * x - y + (x * y).sin()).collect::<Vec<_>>()));
     let cases: [(&str, Box<dyn Kind>, Table); 6] = [
-        ("three texts", Box::new(TrainLogistic), three_texts()),
-        ("two numbers", Box::new(TrainLogistic), two_numbers),
-        ("two truths", Box::new(TrainLogistic), two_truths),
-        ("two texts by a score", Box::new(TrainSvm), two_texts()),
-        ("three texts without probabilities", Box::new(TrainSvm), three_texts()),
-        ("a number", Box::new(TrainLinear), line),
+        ("three texts", Box::new(TrainLogistic::default()), three_texts()),
+        ("two numbers", Box::new(TrainLogistic::default()), two_numbers),
+        ("two truths", Box::new(TrainLogistic::default()), two_truths),
+        ("two texts by a score", Box::new(TrainSvm::default()), two_texts()),
+        ("three texts without probabilities", Box::new(TrainSvm::default()), three_texts()),
+        ("a number", Box::new(TrainLinear::default()), line),
     ];
     let parts =
         ["task", "n_rows", "metrics", "classes", "positive", "by_class", "confusion", "truth", "predictions"];
@@ -116,8 +116,9 @@ fn what_evaluate_wrote_is_judged_to_the_same_numbers_when_it_comes_back() {
 fn the_champion_is_judged_on_the_rows_that_a_foreign_model_predicted() {
     let own_rows = two_texts();
     let folder = tempfile::tempdir().unwrap();
-    let model = train(folder.path(), &TrainLogistic, &own_rows).outputs["model"].path.clone();
-    let own = judged(tempfile::tempdir().unwrap().path(), &TrainSvm, &own_rows).table("predictions");
+    let model = train(folder.path(), &TrainLogistic::default(), &own_rows).outputs["model"].path.clone();
+    let own =
+        judged(tempfile::tempdir().unwrap().path(), &TrainSvm::default(), &own_rows).table("predictions");
     let champion = ResolvedModel { model: "bench".into(), version: 3, hash: "h".into(), path: model };
     let run = |rows: &Table| {
         let folder = tempfile::tempdir().unwrap();
@@ -129,7 +130,8 @@ fn the_champion_is_judged_on_the_rows_that_a_foreign_model_predicted() {
     };
     let report = run(&own_rows).unwrap();
     assert_eq!(report["champion"]["version"], 3);
-    let theirs = judged(tempfile::tempdir().unwrap().path(), &TrainLogistic, &own_rows).json("report");
+    let theirs =
+        judged(tempfile::tempdir().unwrap().path(), &TrainLogistic::default(), &own_rows).json("report");
     assert_eq!(report["champion"]["metrics"], theirs["metrics"]);
 
     let others = rows(|points| texts(&vec!["yes"; points.len()]));

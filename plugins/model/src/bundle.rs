@@ -12,7 +12,9 @@ use crate::{Estimator, FittedTransform, Label, ModelError, Signature};
 const MAGIC: &str = "SLUICE-MODEL";
 
 /// The version of the format. Raise it with every change that an older program would misread.
-const FORMAT: u32 = 1;
+///
+/// 1: linear, logistic, support vector machines. 2: trees, values that may be missing, codes of categories.
+const FORMAT: u32 = 2;
 
 /// What a model predicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +86,10 @@ impl Bundle {
         if words.next() != Some(blake3::hash(content).to_hex().as_str()) {
             return Err(ModelError::Damaged("its checksum is wrong".into()));
         }
-        serde_json::from_slice(content).map_err(|error| ModelError::Damaged(error.to_string()))
+        let bundle: Self =
+            serde_json::from_slice(content).map_err(|error| ModelError::Damaged(error.to_string()))?;
+        bundle.estimator.verify().map_err(ModelError::Damaged)?;
+        Ok(bundle)
     }
 
     /// Reads a bundle.
@@ -103,7 +108,7 @@ mod tests {
     use crate::{InputColumn, InputType};
 
     fn bundle() -> Bundle {
-        let input = |name: &str, input_type| InputColumn { name: name.into(), input_type };
+        let input = |name: &str, input_type| InputColumn { name: name.into(), input_type, nullable: false };
         Bundle {
             target: "y".into(),
             task: ModelTask::Regression,
@@ -125,10 +130,10 @@ mod tests {
         let mut flipped = bytes.clone();
         *flipped.last_mut().unwrap() ^= 1;
         assert!(matches!(Bundle::from_bytes(&flipped), Err(ModelError::Damaged(_))));
-        let newer = String::from_utf8(bytes).unwrap().replacen("MODEL 1", "MODEL 7", 1);
+        let newer = String::from_utf8(bytes).unwrap().replacen("MODEL 2", "MODEL 7", 1);
         assert!(matches!(
             Bundle::from_bytes(newer.as_bytes()),
-            Err(ModelError::Newer { found: 7, known: 1 })
+            Err(ModelError::Newer { found: 7, known: 2 })
         ));
     }
 

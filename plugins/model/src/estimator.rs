@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Output, Predictions, Svm};
+use crate::{Output, Predictions, Svm, Trees};
 
 /// A fitted estimator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub enum Estimator {
     },
     /// Support vector machines.
     Svm(Svm),
+    /// Trees: boosted, a forest, or a single one.
+    Trees(Trees),
 }
 
 /// The inner product.
@@ -38,6 +40,7 @@ impl Estimator {
             Self::Linear { .. } => "linear regression",
             Self::Logistic { .. } => "logistic regression",
             Self::Svm(_) => "support vector machine",
+            Self::Trees(trees) => trees.family.name(),
         }
     }
 
@@ -47,6 +50,15 @@ impl Estimator {
             Self::Linear { coefficients, .. } => coefficients.len(),
             Self::Logistic { coefficients, .. } => coefficients.first().map_or(0, Vec::len),
             Self::Svm(svm) => svm.n_features,
+            Self::Trees(trees) => trees.ensemble.n_features,
+        }
+    }
+
+    /// Tells what is wrong with an estimator from a file.
+    pub(crate) fn verify(&self) -> Result<(), String> {
+        match self {
+            Self::Trees(trees) => trees.verify(),
+            _ => Ok(()),
         }
     }
 
@@ -65,6 +77,7 @@ impl Estimator {
                 let scores = scores.into_iter().collect::<Option<Vec<f64>>>();
                 Predictions { scores, ..Predictions::of(Output::Classes(classes)) }
             }
+            Self::Trees(trees) => trees.predict(matrix, n_rows),
         }
     }
 }
@@ -74,29 +87,38 @@ fn logistic<'a>(
     coefficients: &[Vec<f64>],
     intercepts: &[f64],
 ) -> Predictions {
-    let mut classes = Vec::new();
-    let mut probabilities = Vec::new();
-    let mut scores = Vec::new();
-    for row in rows {
-        let decisions =
-            coefficients.iter().zip(intercepts).map(|(weights, intercept)| dot(row, weights) + intercept);
-        if let [intercept] = intercepts {
-            let decision = dot(row, &coefficients[0]) + intercept;
-            let positive = sigmoid(decision);
-            probabilities.extend([1.0 - positive, positive]);
-            classes.push(usize::from(decision > 0.0));
-            scores.push(decision);
-        } else {
-            let decisions: Vec<f64> = decisions.collect();
-            let highest = decisions.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let powers: Vec<f64> = decisions.iter().map(|decision| (decision - highest).exp()).collect();
-            let sum: f64 = powers.iter().sum();
-            classes.push(decisions.iter().position(|decision| *decision >= highest).unwrap_or(0));
-            probabilities.extend(powers.iter().map(|power| power / sum));
-        }
+    if let ([weights], [intercept]) = (coefficients, intercepts) {
+        return two_classes(rows.map(|row| dot(row, weights) + intercept).collect());
     }
-    let scores = (intercepts.len() == 1).then_some(scores);
-    Predictions { probabilities: Some(probabilities), scores, ..Predictions::of(Output::Classes(classes)) }
+    let decision = |row: &'a [f64]| {
+        let pairs = coefficients.iter().zip(intercepts);
+        pairs.map(move |(weights, intercept)| dot(row, weights) + intercept)
+    };
+    several_classes(rows.flat_map(decision).collect(), intercepts.len())
+}
+
+/// Two classes, from the logits of the second.
+pub(crate) fn two_classes(logits: Vec<f64>) -> Predictions {
+    let classes = logits.iter().map(|logit| usize::from(*logit > 0.0)).collect();
+    let probabilities = logits.iter().map(|logit| sigmoid(*logit)).flat_map(|p| [1.0 - p, p]).collect();
+    Predictions {
+        probabilities: Some(probabilities),
+        scores: Some(logits),
+        ..Predictions::of(Output::Classes(classes))
+    }
+}
+
+/// Several classes, from their logits before the softmax, row after row.
+pub(crate) fn several_classes(mut logits: Vec<f64>, n_classes: usize) -> Predictions {
+    let mut classes = Vec::with_capacity(logits.len() / n_classes);
+    for row in logits.chunks_exact_mut(n_classes) {
+        let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        classes.push(row.iter().position(|logit| *logit >= highest).unwrap_or(0));
+        row.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+        let sum: f64 = row.iter().sum();
+        row.iter_mut().for_each(|power| *power /= sum);
+    }
+    Predictions { probabilities: Some(logits), ..Predictions::of(Output::Classes(classes)) }
 }
 
 /// The logistic function, without overflow on either side.

@@ -3,15 +3,15 @@
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, StringArray};
 use sluicegate_plugin::Table;
 
-use crate::{InputType, ModelError, Signature};
+use crate::{InputColumn, InputType, ModelError, Signature, Texts, texts::TextsBuilder};
 
 /// The values of a feature column, one for each row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnData {
-    /// Numbers.
+    /// Numbers; NaN where a value is missing.
     Numbers(Vec<f64>),
     /// Texts.
-    Texts(Vec<String>),
+    Texts(Texts),
 }
 
 /// Named columns of equal length.
@@ -25,7 +25,7 @@ pub struct Frame {
 
 impl Frame {
     /// Reads the columns of a signature from a table. All that is wrong is told at once: missing columns, other types, and
-    /// the first row of each column with a value that is missing or not finite.
+    /// the first row of each column with a value that is not finite, or missing where it may not be.
     pub fn from_table(table: &Table, signature: &Signature) -> Result<Self, ModelError> {
         let mut wrong = Vec::new();
         let mut frame = Self { columns: Vec::new(), n_rows: table.n_rows() };
@@ -39,7 +39,7 @@ impl Frame {
                 continue;
             };
             let parts = table.batches().iter().map(|batch| batch.column(idx).as_ref());
-            match read(parts, input.input_type) {
+            match read(parts, input) {
                 Ok(values) => frame.columns.push((input.name.clone(), values)),
                 Err(reason) => wrong.push(format!("column `{}` {reason}", input.name)),
             }
@@ -65,36 +65,53 @@ impl Frame {
     }
 }
 
-fn read<'a>(parts: impl Iterator<Item = &'a dyn Array>, wanted: InputType) -> Result<ColumnData, String> {
-    let mut numbers = Vec::new();
-    let mut texts = Vec::new();
-    let mut row = 0;
+fn read<'a>(parts: impl Iterator<Item = &'a dyn Array>, input: &InputColumn) -> Result<ColumnData, String> {
+    let wanted = input.input_type;
+    let mut numbers: Vec<f64> = Vec::new();
+    let mut texts = TextsBuilder::default();
+    let mut n_rows = 0;
     for part in parts {
-        if let Some(at) = (0..part.len()).find(|at| part.is_null(*at)) {
-            return Err(format!(
-                "has a missing value in row {}; fill or drop missing values before",
-                row + at + 1
-            ));
+        if !input.nullable
+            && let Some(at) = (0..part.len()).find(|at| part.is_null(*at))
+        {
+            let row = n_rows + at + 1;
+            return Err(format!("has a missing value in row {row}; fill or drop missing values before"));
         }
-        row += part.len();
+        n_rows += part.len();
         let any = part.as_any();
         if wanted == InputType::Text {
             let values = any.downcast_ref::<StringArray>().ok_or_else(|| other_type(part, wanted))?;
-            texts.extend(values.iter().flatten().map(str::to_owned));
+            values.iter().for_each(|text| texts.push(text));
         } else if let Some(values) = any.downcast_ref::<Float64Array>() {
-            numbers.extend_from_slice(values.values());
+            extend(&mut numbers, part, values.values().iter().copied());
         } else if let Some(values) = any.downcast_ref::<Int64Array>() {
-            numbers.extend(values.values().iter().map(|number| *number as f64));
+            extend(&mut numbers, part, values.values().iter().map(|number| *number as f64));
         } else if let Some(values) = any.downcast_ref::<BooleanArray>() {
-            numbers.extend(values.iter().flatten().map(|truth| f64::from(u8::from(truth))));
+            numbers.extend(
+                values.iter().map(|truth| truth.map_or(f64::NAN, |truth| f64::from(u8::from(truth)))),
+            );
         } else {
             return Err(other_type(part, wanted));
         }
     }
-    if let Some(row) = numbers.iter().position(|number: &f64| !number.is_finite()) {
+    let is_bad = |number: &f64| !(number.is_finite() || input.nullable && number.is_nan());
+    if let Some(row) = numbers.iter().position(is_bad) {
         return Err(format!("has the value {} in row {}; values must be finite", numbers[row], row + 1));
     }
-    Ok(if wanted == InputType::Text { ColumnData::Texts(texts) } else { ColumnData::Numbers(numbers) })
+    Ok(if wanted == InputType::Text {
+        ColumnData::Texts(texts.finish())
+    } else {
+        ColumnData::Numbers(numbers)
+    })
+}
+
+/// Adds a part's numbers, NaN where it has none.
+fn extend(numbers: &mut Vec<f64>, part: &dyn Array, values: impl Iterator<Item = f64>) {
+    if part.null_count() == 0 {
+        numbers.extend(values);
+    } else {
+        numbers.extend(values.enumerate().map(|(at, value)| if part.is_null(at) { f64::NAN } else { value }));
+    }
 }
 
 fn other_type(array: &dyn Array, wanted: InputType) -> String {

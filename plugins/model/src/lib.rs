@@ -3,17 +3,22 @@
 //! Training is elsewhere. The same code predicts in the evaluation, in batch and in the server, so they cannot differ.
 
 mod bundle;
+mod ensemble;
 mod error;
 mod estimator;
 mod frame;
 mod label;
+mod packed;
 mod predict;
 mod rows;
 mod signature;
 mod svm;
+mod texts;
 mod transform;
+mod trees;
 
 pub use bundle::{Bundle, ModelTask, Provenance};
+pub use ensemble::{Node, TreeEnsemble};
 pub use error::{ModelError, RowProblem};
 pub use estimator::{Estimator, dot};
 pub use frame::{ColumnData, Frame};
@@ -21,4 +26,6 @@ pub use label::Label;
 pub use predict::{Output, Predictions};
 pub use signature::{InputColumn, InputType, Signature};
 pub use svm::{Kernel, Pair, Svm};
+pub use texts::{MISSING, Texts};
 pub use transform::{FittedTransform, UnknownCategory, apply_all};
+pub use trees::{Link, TreeFamily, Trees};

@@ -2,20 +2,21 @@
 
 use serde_json::{Map, Value};
 
-use crate::{ColumnData, Frame, InputColumn, InputType, RowProblem, Signature};
+use crate::{ColumnData, Frame, InputColumn, InputType, RowProblem, Signature, texts::TextsBuilder};
 
 /// At most so many problems are named; a request of a million bad rows would otherwise be answered by a million more.
 const MAX_PROBLEMS: usize = 100;
 
 impl Frame {
-    /// Reads rows. Texts are not parsed as numbers, unknown columns are refused, nothing may be missing.
+    /// Reads rows. Texts are not parsed as numbers, unknown columns are refused, and a value that is null or absent is
+    /// missing, where it may be.
     pub fn from_rows(rows: &[Map<String, Value>], signature: &Signature) -> Result<Self, Vec<RowProblem>> {
-        let mut columns: Vec<ColumnData> = signature
+        let mut columns: Vec<Building> = signature
             .inputs
             .iter()
             .map(|input| match input.input_type {
-                InputType::Text => ColumnData::Texts(Vec::with_capacity(rows.len())),
-                _ => ColumnData::Numbers(Vec::with_capacity(rows.len())),
+                InputType::Text => Building::Texts(TextsBuilder::default()),
+                _ => Building::Numbers(Vec::with_capacity(rows.len())),
             })
             .collect();
         let mut problems = Vec::new();
@@ -26,6 +27,7 @@ impl Frame {
             let mut n_known = 0;
             for (input, column) in signature.inputs.iter().zip(&mut columns) {
                 match row.get(&input.name) {
+                    None if input.nullable => column.push_missing(),
                     None => problems.push(missing(row_idx, input, row, signature)),
                     Some(value) => {
                         n_known += 1;
@@ -45,20 +47,44 @@ impl Frame {
             return Err(problems);
         }
         let names = signature.inputs.iter().map(|input| input.name.clone());
+        let columns = columns.into_iter().map(Building::finish);
         Ok(Self { columns: names.zip(columns).collect(), n_rows: rows.len() })
     }
 }
 
-fn push(column: &mut ColumnData, value: &Value, input: &InputColumn) -> Result<(), String> {
+/// A column that is being read.
+enum Building {
+    Numbers(Vec<f64>),
+    Texts(TextsBuilder),
+}
+
+impl Building {
+    fn push_missing(&mut self) {
+        match self {
+            Self::Numbers(values) => values.push(f64::NAN),
+            Self::Texts(texts) => texts.push(None),
+        }
+    }
+
+    fn finish(self) -> ColumnData {
+        match self {
+            Self::Numbers(values) => ColumnData::Numbers(values),
+            Self::Texts(texts) => ColumnData::Texts(texts.finish()),
+        }
+    }
+}
+
+fn push(column: &mut Building, value: &Value, input: &InputColumn) -> Result<(), String> {
     let wrong = || format!("`{}` must be {}, found {}", input.name, input.input_type, describe(value));
     match (column, value, input.input_type) {
-        (ColumnData::Numbers(values), Value::Number(number), InputType::Number) => {
+        (Building::Numbers(values), Value::Number(number), InputType::Number) => {
             values.push(number.as_f64().filter(|number| number.is_finite()).ok_or_else(wrong)?);
         }
-        (ColumnData::Numbers(values), Value::Bool(truth), InputType::Boolean) => {
+        (Building::Numbers(values), Value::Bool(truth), InputType::Boolean) => {
             values.push(f64::from(u8::from(*truth)));
         }
-        (ColumnData::Texts(values), Value::String(text), InputType::Text) => values.push(text.clone()),
+        (Building::Texts(texts), Value::String(text), InputType::Text) => texts.push(Some(text)),
+        (column, Value::Null, _) if input.nullable => column.push_missing(),
         _ => return Err(wrong()),
     }
     Ok(())

@@ -32,9 +32,12 @@ pub struct InputColumn {
     /// Its type.
     #[serde(rename = "type")]
     pub input_type: InputType,
+    /// True when a value may be missing: the estimator knows what to do then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nullable: bool,
 }
 
-/// The feature columns, in the order of training. None may be missing.
+/// The feature columns, in the order of training.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     /// The columns.

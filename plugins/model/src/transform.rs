@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnData, Frame, ModelError};
+use crate::{ColumnData, Frame, ModelError, Texts};
 
 /// What to do with a category that training did not see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub enum FittedTransform {
         /// Beginning of the wanted range; 0 but for min-max.
         shift: f64,
     },
-    /// A text column becomes a column of zeros and ones for each category, in its place.
+    /// A text column becomes a column of zeros and ones for each category, in its place; all zeros for a missing text.
     OneHot {
         /// The column.
         column: String,
@@ -40,6 +40,14 @@ pub enum FittedTransform {
         categories: Vec<String>,
         /// What to do with others.
         unknown: UnknownCategory,
+    },
+    /// A text column becomes the number of its category, from zero. A missing text, and a category that training did not
+    /// see, become a missing value.
+    Codes {
+        /// The column.
+        column: String,
+        /// The categories of the training rows, sorted.
+        categories: Vec<String>,
     },
 }
 
@@ -57,8 +65,23 @@ impl FittedTransform {
                 Ok(())
             }
             Self::OneHot { column, categories, unknown } => one_hot(frame, column, categories, *unknown),
+            Self::Codes { column, categories } => codes(frame, column, categories),
         }
     }
+}
+
+/// Takes a text column out of a frame, with its place.
+fn take_texts(frame: &mut Frame, name: &str) -> Result<(usize, Texts), ModelError> {
+    let at = frame.columns.iter().position(|(column, _)| column == name).ok_or_else(|| no_column(name))?;
+    match frame.columns.remove(at) {
+        (_, ColumnData::Texts(texts)) => Ok((at, texts)),
+        _ => Err(no_column(name)),
+    }
+}
+
+/// For each different text of a column, the number of its category.
+fn numbers(texts: &Texts, categories: &[String]) -> Vec<Option<usize>> {
+    texts.distinct.iter().map(|text| categories.binary_search(text).ok()).collect()
 }
 
 fn one_hot(
@@ -67,18 +90,21 @@ fn one_hot(
     categories: &[String],
     unknown: UnknownCategory,
 ) -> Result<(), ModelError> {
-    let at = frame.columns.iter().position(|(column, _)| column == name).ok_or_else(|| no_column(name))?;
-    let (_, data) = frame.columns.remove(at);
-    let ColumnData::Texts(texts) = data else { return Err(no_column(name)) };
-    let mut encoded = vec![vec![0.0; texts.len()]; categories.len()];
-    for (row, text) in texts.iter().enumerate() {
-        match categories.binary_search(text) {
-            Ok(category) => encoded[category][row] = 1.0,
-            Err(_) if unknown == UnknownCategory::Ignore => {}
-            Err(_) => {
-                let message = format!("column `{name}` has the unknown category `{text}` in row {}", row + 1);
-                return Err(ModelError::Columns(message));
-            }
+    let (at, texts) = take_texts(frame, name)?;
+    let numbers = numbers(&texts, categories);
+    if unknown == UnknownCategory::Error
+        && let Some(code) = numbers.iter().position(Option::is_none)
+    {
+        // Texts are numbered by their first rows, so this is the first row of an unknown category.
+        let row = texts.codes.iter().position(|own| *own as usize == code).unwrap_or_default();
+        let text = &texts.distinct[code];
+        let message = format!("column `{name}` has the unknown category `{text}` in row {}", row + 1);
+        return Err(ModelError::Columns(message));
+    }
+    let mut encoded = vec![vec![0.0; texts.codes.len()]; categories.len()];
+    for (row, code) in texts.codes.iter().enumerate() {
+        if let Some(category) = numbers.get(*code as usize).copied().flatten() {
+            encoded[category][row] = 1.0;
         }
     }
     let columns = categories
@@ -86,6 +112,15 @@ fn one_hot(
         .zip(encoded)
         .map(|(category, values)| (format!("{name}={category}"), ColumnData::Numbers(values)));
     frame.columns.splice(at..at, columns);
+    Ok(())
+}
+
+fn codes(frame: &mut Frame, name: &str, categories: &[String]) -> Result<(), ModelError> {
+    let (at, texts) = take_texts(frame, name)?;
+    let numbers = numbers(&texts, categories);
+    let number = |code: &u32| numbers.get(*code as usize).copied().flatten().map_or(f64::NAN, |n| n as f64);
+    let values = texts.codes.iter().map(number).collect();
+    frame.columns.insert(at, (name.to_owned(), ColumnData::Numbers(values)));
     Ok(())
 }
 

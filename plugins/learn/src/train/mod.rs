@@ -1,113 +1,257 @@
-//! The kinds `train.linear`, `train.logistic` and `train.svm`, and what they share with `cross_validate`.
+//! The training kinds, and what they share with `cross_validate`: reading rows, fitting transforms, making a bundle.
 
-mod linear;
-mod logistic;
-mod spec;
-mod svm;
+mod kinds;
+mod params;
 
-pub use linear::TrainLinear;
-pub use logistic::TrainLogistic;
-pub(crate) use spec::EstimatorSpec;
-pub use svm::TrainSvm;
+pub use kinds::{TrainBoosting, TrainLinear, TrainLogistic, TrainSvm};
+pub(crate) use params::Common;
 
-use sluicegate_model::{Bundle, Estimator, Label, ModelTask, Provenance, Signature};
-use sluicegate_plugin::{Context, Description, Port, PortSchema, PortType, SchemaCheck, Table, TaskError};
+use std::sync::Arc;
 
-use crate::{
-    columns::Columns,
-    dataset, fit,
-    transforms::{self, Transform},
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use sluicegate_model::{Bundle, FittedTransform, Frame, Label, ModelTask, Provenance, Signature, apply_all};
+use sluicegate_plugin::{
+    Column, ColumnType, Context, PortSchema, PortType, Problem, SchemaCheck, Table, TaskError,
 };
 
-/// What all training kinds share.
-#[derive(Clone, Debug)]
-pub(crate) struct Common<'a> {
-    pub(crate) target: &'a str,
-    pub(crate) features: &'a Columns,
-    pub(crate) transforms: &'a [Transform],
-}
-
-/// A target, read for an estimator.
-pub(crate) enum Target {
-    Classes { classes: Vec<Label>, indices: Vec<usize> },
-    Numbers(Vec<f64>),
-}
+use crate::{
+    dataset,
+    estimator::{CurvePoint, Fit, Fitting, Learner, Task},
+    training_set::{Target, TrainingSet},
+    transforms,
+};
 
 /// Fits transforms and estimator on a table and makes a bundle of them.
 pub(crate) fn train(
-    table: &Table,
-    common: &Common<'_>,
-    spec: &EstimatorSpec,
-    rows_hash: &str,
-) -> Result<Bundle, TaskError> {
-    let signature: Signature = dataset::signature(table, common.target, common.features)?;
+    tables: Tables<'_>,
+    common: &Common,
+    learner: &dyn Learner,
+    fitting: &Fitting<'_>,
+) -> Result<(Bundle, Fitted), TaskError> {
+    let table = tables.rows;
+    let signature = dataset::signature(table, common, learner.abilities().missing)?;
     let mut frame = dataset::frame(table, &signature)?;
-    let target = if spec.classifies() {
-        let (classes, indices) = dataset::classes(table, common.target)?;
-        Target::Classes { classes, indices }
-    } else {
-        Target::Numbers(dataset::numbers(table, common.target)?)
-    };
-    let fitted = transforms::fit_all(common.transforms, &mut frame)?;
-    let (values, n_columns) =
-        frame.to_matrix().map_err(|error| TaskError::permanent("bad_feature", error.to_string()))?;
-    let estimator = spec.fit(&fit::matrix(values, n_columns), &target)?;
-    let task = match target {
+    let target = read_target(table, &common.target, learner)?;
+    let weights = weigh(table, common, learner, &target)?;
+    let mut fitted = transforms::fit_all(&common.transforms, &mut frame)?;
+    let is_categorical = transforms::encode_texts(&mut frame, &mut fitted, learner.abilities().categories)?;
+    let mut data = TrainingSet::new(frame, is_categorical, target, weights);
+    if let Some(table) = tables.validation {
+        let reading = Reading { common, signature: &signature, transforms: &fitted };
+        data.validation = Some(Box::new(reading.validation(table, &data)?));
+    }
+    let fit = learner.fit(&data, fitting)?;
+    let names = data.names().map(str::to_owned).collect();
+    let task = match data.target {
         Target::Classes { classes, .. } => ModelTask::Classification { classes },
         Target::Numbers(_) => ModelTask::Regression,
     };
-    let provenance = Provenance { kind: spec.kind().into(), n_rows: table.n_rows(), rows: rows_hash.into() };
-    let target = common.target.to_owned();
-    Ok(Bundle { target, task, signature, transforms: fitted, estimator, provenance })
+    let provenance =
+        Provenance { kind: learner.kind().into(), n_rows: table.n_rows(), rows: tables.hash.into() };
+    let Fit { estimator, metrics, note, gains, curve } = fit;
+    let target = common.target.clone();
+    let bundle = Bundle { target, task, signature, transforms: fitted, estimator, provenance };
+    Ok((bundle, Fitted { names, metrics, note, gains, curve }))
 }
 
-fn run(ctx: &Context, common: &Common<'_>, spec: &EstimatorSpec) -> Result<(), TaskError> {
+/// The tables that a model is trained on.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables<'a> {
+    /// The training rows.
+    pub(crate) rows: &'a Table,
+    /// BLAKE3 of the training rows' table.
+    pub(crate) hash: &'a str,
+    /// Rows to validate on while the estimator is fitted.
+    pub(crate) validation: Option<&'a Table>,
+}
+
+/// What is to be said of a fit beside its bundle.
+pub(crate) struct Fitted {
+    names: Vec<String>,
+    metrics: Vec<(&'static str, f64)>,
+    note: String,
+    gains: Option<Vec<f64>>,
+    curve: Option<Vec<CurvePoint>>,
+}
+
+fn read_target(table: &Table, name: &str, learner: &dyn Learner) -> Result<Target, TaskError> {
+    let task = match learner.task() {
+        Some(task) => task,
+        None => dataset::task_of(table, name)?,
+    };
+    Ok(match task {
+        Task::Classification => {
+            let (classes, indices) = dataset::classes(table, name)?;
+            Target::Classes { classes, indices }
+        }
+        Task::Regression => Target::Numbers(dataset::numbers(table, name)?),
+    })
+}
+
+/// Each row's weight, with that of its class in it; `None` when all are the same.
+fn weigh(
+    table: &Table,
+    common: &Common,
+    learner: &dyn Learner,
+    target: &Target,
+) -> Result<Option<Vec<f64>>, TaskError> {
+    let by_row = if common.weight.is_empty() { None } else { Some(dataset::weights(table, &common.weight)?) };
+    let Some(class_weight) = learner.class_weight() else { return Ok(by_row) };
+    let Target::Classes { classes, indices } = target else { return Ok(by_row) };
+    let mut shares = vec![0.0; classes.len()];
+    for (row, class) in indices.iter().enumerate() {
+        shares[*class] += by_row.as_ref().map_or(1.0, |weights| weights[row]);
+    }
+    let Some(by_class) = class_weight.resolve(classes, &shares)? else { return Ok(by_row) };
+    let weight = |(row, class): (usize, &usize)| {
+        by_row.as_ref().map_or(1.0, |weights| weights[row]) * by_class[*class]
+    };
+    Ok(Some(indices.iter().enumerate().map(weight).collect()))
+}
+
+/// How rows are read that a model validates on.
+struct Reading<'a> {
+    common: &'a Common,
+    signature: &'a Signature,
+    transforms: &'a [FittedTransform],
+}
+
+impl Reading<'_> {
+    fn validation(&self, table: &Table, data: &TrainingSet) -> Result<TrainingSet, TaskError> {
+        let bad = |message: String| {
+            TaskError::permanent("bad_validation", format!("input `validation`: {message}"))
+        };
+        let mut frame = Frame::from_table(table, self.signature).map_err(|error| bad(error.to_string()))?;
+        if frame.n_rows == 0 {
+            return Err(bad("it has zero rows".into()));
+        }
+        apply_all(self.transforms, &mut frame).map_err(|error| bad(error.to_string()))?;
+        let name = &self.common.target;
+        let target = match &data.target {
+            Target::Numbers(_) => Target::Numbers(dataset::numbers(table, name)?),
+            Target::Classes { classes, .. } => {
+                let index = |label: Label| {
+                    let unknown =
+                        || bad(format!("its target has the class `{label}`, which no training row has"));
+                    classes.binary_search(&label).map_err(|_| unknown())
+                };
+                let indices =
+                    dataset::labels(table, name)?.into_iter().map(index).collect::<Result<_, _>>()?;
+                Target::Classes { classes: classes.clone(), indices }
+            }
+        };
+        let weights = match self.common.weight.as_str() {
+            "" => None,
+            name => Some(dataset::weights(table, name)?),
+        };
+        Ok(TrainingSet::new(frame, data.is_categorical.clone(), target, weights))
+    }
+}
+
+/// Runs a training kind.
+fn run(ctx: &Context, common: &Common, learner: &dyn Learner) -> Result<(), TaskError> {
     let table = ctx.table("table")?;
-    let bundle = train(&table, common, spec, &ctx.input("table")?.hash)?;
+    let validation =
+        if ctx.inputs().contains_key("validation") { Some(ctx.table("validation")?) } else { None };
+    let check_cancelled = || ctx.check_cancelled();
+    let fitting = Fitting { check_cancelled: &check_cancelled };
+    let hash = &ctx.input("table")?.hash;
+    let tables = Tables { rows: &table, hash, validation: validation.as_ref() };
+    let (bundle, fitted) = train(tables, common, learner, &fitting)?;
     let n_features = bundle.signature.inputs.len();
     ctx.metric("n_rows", table.n_rows() as f64);
     ctx.metric("n_features", n_features as f64);
-    let support = match &bundle.estimator {
-        Estimator::Svm(svm) => {
-            ctx.metric("n_support", svm.n_support() as f64);
-            format!(", {} support vectors", svm.n_support())
-        }
-        _ => String::new(),
-    };
+    fitted.metrics.iter().for_each(|(name, value)| ctx.metric(name, *value));
+    let note = if fitted.note.is_empty() { String::new() } else { format!(", {}", fitted.note) };
     ctx.summary(format!(
-        "{}, {} rows × {n_features} features{support}",
+        "{}, {} rows × {n_features} features{note}",
         bundle.estimator.name(),
         table.n_rows()
     ));
+    if let Some(gains) = &fitted.gains {
+        ctx.write_table("importances", &importances(&fitted.names, gains)?)?;
+    }
+    if let Some(curve) = &fitted.curve {
+        ctx.write_table("curve", &curve_table(curve)?)?;
+    }
     ctx.write_bytes("model", PortType::Model, &bundle.to_bytes())
 }
 
-/// Follows columns: target and features must exist; the model wants the features.
-pub(crate) fn check_columns(check: &mut SchemaCheck, common: &Common<'_>) -> bool {
-    let before = check.problems.len();
-    let Some(features) = dataset::check_names(check, common.target, common.features) else { return false };
-    if check.problems.len() > before {
-        // What stands behind is not blamed for the same names once more.
-        return false;
-    }
-    check.problems.extend(transforms::check(common.transforms, &features, "/transforms"));
-    let schema = PortSchema { columns: features, target: Some(common.target.into()) };
-    check.outputs.insert("model".into(), schema);
-    true
+/// Each feature's share of the gain, the greatest first.
+fn importances(names: &[String], gains: &[f64]) -> Result<Table, TaskError> {
+    let total: f64 = gains.iter().sum();
+    let share = |gain: f64| if total > 0.0 { gain / total } else { 0.0 };
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by(|a, b| gains[*b].total_cmp(&gains[*a]));
+    let features: ArrayRef = Arc::new(StringArray::from_iter_values(order.iter().map(|at| &names[*at])));
+    let gain: ArrayRef = Arc::new(Float64Array::from_iter_values(order.iter().map(|at| gains[*at])));
+    let shares: ArrayRef = Arc::new(Float64Array::from_iter_values(order.iter().map(|at| share(gains[*at]))));
+    to_table([("feature", features), ("gain", gain), ("share", shares)])
 }
 
-fn describe(name: &str, summary: &str, doc: &str) -> Description {
-    Description::new(name, "1", summary)
-        .doc(doc)
-        .input(Port::new("table", PortType::Table, "the training rows"))
-        .output(Port::new("model", PortType::Model, "the bundle: transforms, estimator and signature"))
-        .error("missing_column", "The target or a feature is not a column of the table.")
-        .error("missing_value", "The target has a missing value.")
-        .error(
-            "bad_feature",
-            "A feature has a missing value, a value that is not finite, or a type that a model cannot use.",
-        )
-        .error("text_feature", "A text column is used as it is; add `one_hot` or leave it out.")
-        .error("no_rows", "The table has zero rows.")
-        .error("no_fit", "The solver found no finite solution.")
+fn curve_table(curve: &[CurvePoint]) -> Result<Table, TaskError> {
+    #[expect(clippy::cast_possible_wrap, reason = "there are at most a hundred thousand rounds")]
+    let rounds: ArrayRef = Arc::new(Int64Array::from_iter_values((0..curve.len()).map(|round| round as i64)));
+    let loss: ArrayRef = Arc::new(curve.iter().map(|point| point.loss).collect::<Float64Array>());
+    let validation: ArrayRef =
+        Arc::new(curve.iter().map(|point| point.validation_loss).collect::<Float64Array>());
+    to_table([("round", rounds), ("loss", loss), ("validation_loss", validation)])
+}
+
+fn to_table<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Table, TaskError> {
+    let batch = RecordBatch::try_from_iter(columns);
+    batch.map(Table::from_batch).map_err(|error| TaskError::permanent("bad_output", error.to_string()))
+}
+
+/// Follows columns: target, weight and features must exist; the model wants the features.
+pub(crate) fn check_columns(check: &mut SchemaCheck, common: &Common, learner: &dyn Learner) {
+    let before = check.problems.len();
+    if !common.weight.is_empty() && !learner.abilities().weights {
+        check.problems.push(Problem::new("/weight", format!("`{}` takes no weights", kind_name(learner))));
+    }
+    let is_connected = check.connected.as_ref().is_some_and(|ports| ports.contains("validation"));
+    if is_connected && !learner.abilities().validation {
+        let message = "the input `validation` is connected, but nothing stops early by it";
+        check
+            .problems
+            .push(Problem::new("", message).hint("add `early_stopping = {}`, or leave the input out"));
+    }
+    let known = dataset::check_names(check, common);
+    check.problems.extend(learner.check(known.as_deref()));
+    let Some(features) = known else { return };
+    if check.problems.len() > before {
+        // What stands behind is not blamed for the same names once more.
+        return;
+    }
+    check_task(check, common, learner);
+    check.problems.extend(transforms::check(&common.transforms, &features, "/transforms"));
+    let schema = PortSchema { columns: features, target: Some(common.target.clone()) };
+    check.outputs.insert("model".into(), schema);
+}
+
+/// The kind's name without its version.
+fn kind_name(learner: &dyn Learner) -> &'static str {
+    learner.kind().split(' ').next().unwrap_or_default()
+}
+
+/// A target of whole numbers does not say what is predicted.
+fn check_task(check: &mut SchemaCheck, common: &Common, learner: &dyn Learner) {
+    let target = check
+        .inputs
+        .get("table")
+        .and_then(|schema| schema.columns.iter().find(|column: &&Column| column.name == common.target));
+    let Some(Column { column_type, .. }) = target else { return };
+    let message = match (learner.task(), column_type) {
+        (None, ColumnType::Integer) => format!(
+            "the target `{}` holds whole numbers, which may be classes or counts; say which by `task`",
+            common.target
+        ),
+        (Some(Task::Regression), ColumnType::Text | ColumnType::Boolean) => {
+            format!("a regression cannot predict the target `{}`, which does not hold numbers", common.target)
+        }
+        _ => return,
+    };
+    let hint = "add `task = \"classification\"` or `task = \"regression\"`";
+    let problem = Problem::new("/target", message);
+    check.problems.push(if learner.task().is_none() { problem.hint(hint) } else { problem });
 }

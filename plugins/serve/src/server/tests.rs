@@ -14,7 +14,7 @@ fn write_bundle(folder: &Path, intercept: f64) -> PathBuf {
         target: "y".into(),
         task: ModelTask::Regression,
         signature: Signature {
-            inputs: vec![InputColumn { name: "a".into(), input_type: InputType::Number }],
+            inputs: vec![InputColumn { name: "a".into(), input_type: InputType::Number, nullable: false }],
         },
         transforms: Vec::new(),
         estimator: Estimator::Linear { coefficients: vec![2.0], intercept },

@@ -1,62 +1,28 @@
-//! An estimator with its settings, as the training kinds and `cross_validate` share it.
+//! Support vector machines.
 
-use ndarray::Array2;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 use sluicegate_model::Estimator;
 use sluicegate_plugin::TaskError;
 
-use super::Target;
-use crate::fit::{self, Gamma, KernelChoice, LogisticOptions, SvmOptions};
-
-/// An estimator to fit, with its settings.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum EstimatorSpec {
-    /// Ordinary least squares.
-    Linear(LinearSettings),
-    /// Logistic regression.
-    Logistic(LogisticSettings),
-    /// Support vector machines.
-    Svm(SvmSettings),
-}
-
-/// Least squares has no settings.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinearSettings {}
-
-/// Settings of logistic regression.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct LogisticSettings {
-    /// Inverse strength of the L2 penalty; scikit-learn's `C`.
-    pub(super) c: Positive,
-    /// Iterations at the most.
-    #[schemars(range(min = 1, max = 100_000))]
-    pub(super) max_iter: u64,
-    /// Where the solver stops: the largest gradient of the mean loss.
-    pub(super) tol: Positive,
-}
-
-impl Default for LogisticSettings {
-    fn default() -> Self {
-        Self { c: Positive(1.0), max_iter: 100, tol: Positive(1e-4) }
-    }
-}
+use super::{Fit, Fitting, Learner, Task, settings::Positive};
+use crate::{
+    fit::{self, Gamma, KernelChoice, SvmOptions},
+    training_set::TrainingSet,
+};
 
 /// Settings of support vector machines.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct SvmSettings {
+pub struct SvmSettings {
     /// Penalty of errors; scikit-learn's `C`.
-    pub(super) c: Positive,
+    c: Positive,
     /// `"linear"`, `"rbf"`, `{ rbf = { gamma = … } }` or `{ polynomial = { degree = 3, gamma = …, coef0 = 0.0 } }`; `gamma` is `"scale"`
     /// (the default), `"auto"` or a number, as in scikit-learn.
-    pub(super) kernel: KernelParam,
+    kernel: KernelParam,
     /// Where the solver stops.
-    pub(super) tol: Positive,
+    tol: Positive,
 }
 
 impl Default for SvmSettings {
@@ -69,35 +35,31 @@ impl Default for SvmSettings {
     }
 }
 
-/// A finite number above zero.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Positive(pub(super) f64);
-
-impl<'de> Deserialize<'de> for Positive {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        let good = number.is_finite() && number > 0.0;
-        good.then_some(Self(number)).ok_or_else(|| D::Error::custom(format!("{number} is not above zero")))
-    }
-}
-
-impl JsonSchema for Positive {
-    fn inline_schema() -> bool {
-        true
+impl Learner for SvmSettings {
+    fn kind(&self) -> &'static str {
+        "train.svm 1"
     }
 
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Positive".into()
+    fn task(&self) -> Option<Task> {
+        Some(Task::Classification)
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "exclusiveMinimum": 0 })
+    fn fit(&self, data: &TrainingSet, _: &Fitting<'_>) -> Result<Fit, TaskError> {
+        let options = SvmOptions { c: self.c.0, tol: self.tol.0, kernel: self.kernel.0 };
+        let (classes, indices) = data.classes();
+        let svm = fit::svm(&data.matrix()?, indices, classes.len(), options)?;
+        let n_support = svm.n_support();
+        Ok(Fit {
+            metrics: vec![("n_support", n_support as f64)],
+            note: format!("{n_support} support vectors"),
+            ..Fit::of(Estimator::Svm(svm))
+        })
     }
 }
 
 /// A kernel as authors write it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KernelParam(KernelChoice);
+struct KernelParam(KernelChoice);
 
 impl<'de> Deserialize<'de> for KernelParam {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -170,36 +132,5 @@ impl JsonSchema for KernelParam {
                 } },
             } },
         ] })
-    }
-}
-
-impl EstimatorSpec {
-    /// Tells whether it predicts classes.
-    pub(crate) fn classifies(&self) -> bool {
-        !matches!(self, Self::Linear(_))
-    }
-
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Linear(_) => "train.linear 1",
-            Self::Logistic(_) => "train.logistic 1",
-            Self::Svm(_) => "train.svm 1",
-        }
-    }
-
-    pub(super) fn fit(&self, x: &Array2<f64>, target: &Target) -> Result<Estimator, TaskError> {
-        match (self, target) {
-            (Self::Linear(_), Target::Numbers(y)) => fit::linear(x, y),
-            (Self::Logistic(settings), Target::Classes { classes, indices }) => {
-                let options =
-                    LogisticOptions { c: settings.c.0, tol: settings.tol.0, max_iter: settings.max_iter };
-                fit::logistic(x, indices, classes.len(), options)
-            }
-            (Self::Svm(settings), Target::Classes { classes, indices }) => {
-                let options = SvmOptions { c: settings.c.0, tol: settings.tol.0, kernel: settings.kernel.0 };
-                fit::svm(x, indices, classes.len(), options).map(Estimator::Svm)
-            }
-            _ => Err(TaskError::permanent("bad_target", "the target does not fit the estimator")),
-        }
     }
 }
