@@ -51,6 +51,12 @@ pub const PROJECT_TEMPLATES: &[ProjectTemplate] = &[
         workflow: "workflows/diabetes.toml",
         files: files!["workflows/diabetes.toml", "workflows/data/diabetes.csv"],
     },
+    ProjectTemplate {
+        name: "churn",
+        about: "boosts trees on columns with gaps and texts, and judges how they rank",
+        workflow: "workflows/churn.toml",
+        files: files!["workflows/churn.toml", "workflows/data/churn.csv"],
+    },
 ];
 
 /// What every project has; a file that is there already stays as it is.
