@@ -10,6 +10,11 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-link-arg-bins=-no-pie");
     }
+    // Functions with the same code become one: nothing in Rust may depend on a function having an address of its own. The
+    // toolchain links by lld there, which is what knows the word.
+    if env::var("TARGET").as_deref() == Ok("x86_64-unknown-linux-gnu") && env::var("OPT_LEVEL").as_deref() == Ok("3") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+    }
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("rust_sdk.rs"), rust_sdk()).expect("the folder can be written to");
 }

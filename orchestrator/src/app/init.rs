@@ -57,6 +57,12 @@ pub const PROJECT_TEMPLATES: &[ProjectTemplate] = &[
         workflow: "workflows/churn.toml",
         files: files!["workflows/churn.toml", "workflows/data/churn.csv"],
     },
+    ProjectTemplate {
+        name: "digits",
+        about: "reads handwritten digits by a neural network",
+        workflow: "workflows/digits.toml",
+        files: files!["workflows/digits.toml", "workflows/data/digits.csv"],
+    },
 ];
 
 /// What every project has; a file that is there already stays as it is.

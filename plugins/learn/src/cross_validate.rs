@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch}
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_model::ModelTask;
-use sluicegate_plugin::{Context, Description, Port, PortType, Problem, SchemaCheck, Table, Task, TaskError};
+use sluicegate_plugin::{Context, Description, LogLevel, Port, PortType, Problem, SchemaCheck, Table, Task, TaskError};
 
 use crate::{
     columns::Columns,
@@ -177,7 +177,8 @@ impl CrossValidateParams {
         let mut last = None;
         let common = self.common();
         let check_cancelled = || ctx.check_cancelled();
-        let fitting = Fitting { check_cancelled: &check_cancelled };
+        let warn = |message: &str| ctx.log(LogLevel::Warn, message);
+        let fitting = Fitting { check_cancelled: &check_cancelled, warn: &warn };
         for fold in 0..self.folds {
             ctx.check_cancelled()?;
             ctx.progress(fold as f64 / self.folds as f64, "folds");

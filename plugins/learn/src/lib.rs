@@ -1,8 +1,7 @@
 //! The built-in pack `learn`: training, evaluation, cross-validation and the gate.
 //!
-//! Boosting is our own; linfa fits the others. Predictions and metrics are our own, in f64, to scikit-learn's definitions.
+//! Trees, networks and support vector machines are our own; linfa fits the others. Predictions and metrics are our own, in f64, to scikit-learn's definitions.
 
-mod boosting;
 mod columns;
 mod cross_validate;
 mod dataset;
@@ -24,7 +23,9 @@ pub use evaluate::Evaluate;
 pub use gate::Gate;
 pub use metrics::{Classification, ScoreCurve, classification_metrics, regression_metrics, score_curve};
 pub use report::{ChampionReport, Report};
-pub use train::{TrainBoosting, TrainLinear, TrainLogistic, TrainSvm};
+pub use train::{
+    TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr, TrainTree,
+};
 
 /// The kinds of this pack.
 pub fn pack() -> Pack {
@@ -32,7 +33,11 @@ pub fn pack() -> Pack {
         .with(TrainLinear::default())
         .with(TrainLogistic::default())
         .with(TrainSvm::default())
+        .with(TrainSvr::default())
+        .with(TrainTree::default())
+        .with(TrainForest::default())
         .with(TrainBoosting::default())
+        .with(TrainMlp::default())
         .with(Evaluate)
         .with(CrossValidate)
         .with(Gate)

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use sluicegate_model::{ColumnData, Frame, Label};
 use sluicegate_plugin::TaskError;
 
-use crate::{boosting, fit};
+use crate::fit::{self, boosting};
 
 /// A target, read for an estimator.
 #[derive(Clone, Debug)]
@@ -66,6 +66,11 @@ impl TrainingSet {
     /// The number of rows.
     pub(crate) fn n_rows(&self) -> usize {
         self.frame.n_rows
+    }
+
+    /// A row's weight.
+    pub(crate) fn weight(&self, row: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
     /// The features' names.

@@ -1,12 +1,9 @@
 //! The kind `train.boosting`, tried as its users see it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use common::{Data, fixture, indices};
 use serde_json::{Value, json};
 use sluicegate_learn::TrainBoosting;
 use sluicegate_model::{Bundle, Output};
@@ -58,35 +55,6 @@ fn with_missing(n: usize) -> Table {
         .collect();
     let a: Float64Array = (0..n).map(|row| (!is_gone(row)).then_some(a[row])).collect();
     table(vec![("a", Arc::new(a)), ("b", Arc::new(Float64Array::from(b))), ("y", Arc::new(y))])
-}
-
-#[test]
-fn golden_models_of_scikit_learn_are_matched_in_score() {
-    let goldens = fixture("models.json")["models"].as_array().unwrap().clone();
-    let goldens: Vec<_> =
-        goldens.iter().filter(|golden| golden["estimator"] == "hist_gradient_boosting").collect();
-    assert!(goldens.len() >= 2);
-    for golden in goldens {
-        let data = Data::load(golden["dataset"].as_str().unwrap());
-        let bundle = train(
-            &data.table(&indices(&golden["train_rows"])),
-            json!({ "target": data.target(), "task": "classification" }),
-        );
-        let test_rows = indices(&golden["test_rows"]);
-        let classes = data.classes();
-        let predicted = bundle.predict_table(&data.table(&test_rows)).unwrap().to_json_rows();
-        let is_right = |(row, predicted): (&usize, &Value)| {
-            data.rows[*row].last().unwrap() == &common::text(&predicted["prediction"])
-        };
-        let n_right = test_rows.iter().zip(&predicted).filter(|pair| is_right(*pair)).count();
-        let score = n_right as f64 / test_rows.len() as f64;
-        let expected = golden["expected"]["score"].as_f64().unwrap();
-        assert!((score - expected).abs() <= 0.03, "{}: {score} instead of {expected}", golden["dataset"]);
-        assert_eq!(
-            bundle.task,
-            sluicegate_model::ModelTask::Classification { classes: common::labels(&classes, &bundle) }
-        );
-    }
 }
 
 #[test]

@@ -163,6 +163,8 @@ impl TreeEnsemble {
     pub fn predict_row(&self, row: &[f64], outputs: &mut [f64]) {
         assert_eq!(row.len(), self.n_features, "a row has one value for each feature");
         outputs.fill(0.0);
+        // Leaves read a column too, so there must be one.
+        let row = if row.is_empty() { &[0.0] } else { row };
         match (self.categories.is_empty(), row.iter().any(|x| x.is_nan())) {
             (true, false) => self.add_trees::<Numbers>(row, outputs),
             (true, true) => self.add_trees::<NumbersOrMissing>(row, outputs),
@@ -175,63 +177,73 @@ impl TreeEnsemble {
     pub fn predict(&self, rows: &[f64], outputs: &mut [f64]) {
         let n_rows = outputs.len() / self.n_outputs.max(1);
         assert_eq!(rows.len(), n_rows * self.n_features, "each row has one value for each feature");
+        if self.n_features == 0 || self.n_outputs == 0 {
+            outputs.chunks_mut(self.n_outputs.max(1)).for_each(|sums| self.predict_row(&[], sums));
+            return;
+        }
         outputs.fill(0.0);
-        let row_blocks = rows.chunks(N_BLOCK_ROWS * self.n_features.max(1));
-        for (block, sums) in row_blocks.zip(outputs.chunks_mut(N_BLOCK_ROWS * self.n_outputs.max(1))) {
+        let blocks = rows.chunks(N_BLOCK_ROWS * self.n_features);
+        for (block, sums) in blocks.zip(outputs.chunks_mut(N_BLOCK_ROWS * self.n_outputs)) {
             match (self.categories.is_empty(), block.iter().any(|x| x.is_nan())) {
                 (true, false) => self.add_block::<Numbers>(block, sums),
                 (true, true) => self.add_block::<NumbersOrMissing>(block, sums),
                 (false, _) => self.add_block::<Anything>(block, sums),
             }
         }
-        if self.n_features == 0 {
-            outputs.chunks_mut(self.n_outputs.max(1)).for_each(|sums| self.add_trees::<Numbers>(&[], sums));
-        }
-        outputs.chunks_mut(self.n_outputs.max(1)).for_each(|sums| self.finish(sums));
+        outputs.chunks_mut(self.n_outputs).for_each(|sums| self.finish(sums));
     }
 
     /// The values of the leaf of tree `tree_idx` that a row ends in.
     pub fn leaf_values(&self, tree_idx: usize, row: &[f64]) -> &[f64] {
-        let [start] = self.walk::<Anything, 1>([self.roots[tree_idx]], [row]);
+        let row = if row.is_empty() { &[0.0] } else { row };
+        let [start] = self.walk::<Anything, 1>([self.roots[tree_idx]], row, [0]);
         &self.values[start as usize..start as usize + self.n_values]
     }
 
     fn finish(&self, outputs: &mut [f64]) {
-        outputs.iter_mut().for_each(|sum| *sum *= self.scale);
-        outputs.iter_mut().zip(&self.base).for_each(|(sum, base)| *sum += base);
+        for (idx, sum) in outputs.iter_mut().enumerate() {
+            *sum = *sum * self.scale + self.base.get(idx).copied().unwrap_or_default();
+        }
     }
 
     fn add_trees<D: Decide>(&self, row: &[f64], outputs: &mut [f64]) {
         let groups = self.roots.chunks_exact(N_LANES);
         let rest = groups.remainder();
-        let mut tree_idx = 0;
-        for group in groups {
+        for (group_idx, group) in groups.enumerate() {
             let mut roots = [0; N_LANES];
             roots.copy_from_slice(group);
-            for leaf in self.walk::<D, N_LANES>(roots, [row; N_LANES]) {
+            let leaves = self.walk::<D, N_LANES>(roots, row, [0; N_LANES]);
+            if let [sum] = outputs {
+                // One sum stays in a register, where the additions do not wait for memory.
+                *sum = leaves.iter().fold(*sum, |sum, leaf| sum + self.values[*leaf as usize]);
+                continue;
+            }
+            for (tree_idx, leaf) in (group_idx * N_LANES..).zip(leaves) {
                 self.add_leaf(tree_idx, leaf, outputs);
-                tree_idx += 1;
             }
         }
-        for root in rest {
-            let [leaf] = self.walk::<D, 1>([*root], [row]);
+        for (tree_idx, root) in (self.roots.len() - rest.len()..).zip(rest) {
+            let [leaf] = self.walk::<D, 1>([*root], row, [0]);
             self.add_leaf(tree_idx, leaf, outputs);
-            tree_idx += 1;
         }
     }
 
     fn add_block<D: Decide>(&self, block: &[f64], outputs: &mut [f64]) {
         for (tree_idx, root) in self.roots.iter().enumerate() {
-            let mut rows = block.chunks_exact(self.n_features);
-            let mut sums = outputs.chunks_exact_mut(self.n_outputs.max(1));
-            while rows.len() >= N_LANES {
-                let lanes = std::array::from_fn(|_| rows.next().unwrap_or_default());
-                let leaves = self.walk::<D, N_LANES>([*root; N_LANES], lanes);
-                leaves.iter().zip(&mut sums).for_each(|(leaf, sum)| self.add_leaf(tree_idx, *leaf, sum));
+            let mut start = 0;
+            let mut groups = outputs.chunks_exact_mut(N_LANES * self.n_outputs);
+            for sums in &mut groups {
+                let starts = std::array::from_fn(|lane| start + lane * self.n_features);
+                let leaves = self.walk::<D, N_LANES>([*root; N_LANES], block, starts);
+                for (leaf, sum) in leaves.into_iter().zip(sums.chunks_exact_mut(self.n_outputs)) {
+                    self.add_leaf(tree_idx, leaf, sum);
+                }
+                start += N_LANES * self.n_features;
             }
-            for (row, sum) in rows.zip(sums) {
-                let [leaf] = self.walk::<D, 1>([*root], [row]);
+            for sum in groups.into_remainder().chunks_exact_mut(self.n_outputs) {
+                let [leaf] = self.walk::<D, 1>([*root], block, [start]);
                 self.add_leaf(tree_idx, leaf, sum);
+                start += self.n_features;
             }
         }
     }
@@ -246,27 +258,31 @@ impl TreeEnsemble {
         }
     }
 
-    /// Walks from each root with its row and returns where the leaves' values start. Lanes that have reached
-    /// their leaf stay there until the last one has: a branch for each lane costs more than the idle steps.
-    #[inline]
-    fn walk<D: Decide, const N: usize>(&self, roots: [u32; N], rows: [&[f64]; N]) -> [u32; N] {
+    /// Walks from each root, each with the row at its start in `rows`, and returns where the leaves' values start.
+    /// Lanes that have reached their leaf stay there until the last one has: to branch for each lane would cost
+    /// more than the idle steps.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the starts of a single row are known to be zero only then")]
+    fn walk<D: Decide, const N: usize>(&self, roots: [u32; N], rows: &[f64], starts: [usize; N]) -> [u32; N] {
+        let nodes = self.nodes.as_slice();
         let mut at = roots;
-        let mut n_open = N;
-        while n_open > 0 {
-            n_open = 0;
+        loop {
+            let mut all_leaves = IS_LEAF;
             for lane in 0..N {
-                let node = &self.nodes[at[lane] as usize];
-                let is_open = !node.is_leaf();
-                // A leaf has column 0 (a row without columns has no splits).
-                let value = rows[lane].get(node.column()).copied().unwrap_or_default();
-                let next = node.next + u32::from(!D::goes_left(self, node, value));
-                at[lane] = if is_open { next } else { at[lane] };
-                n_open += usize::from(is_open);
+                let node = &nodes[at[lane] as usize];
+                all_leaves &= node.feature;
+                // A leaf reads column 0, which does no harm.
+                let goes_left = D::goes_left(self, node, rows[starts[lane] + node.column()]);
+                let next = node.next + u32::from(!goes_left);
+                at[lane] = if node.is_leaf() { at[lane] } else { next };
+            }
+            if all_leaves != 0 {
+                return at.map(|idx| nodes[idx as usize].next);
             }
         }
-        at.map(|idx| self.nodes[idx as usize].next)
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate, see below")]
     fn is_in_bitset(&self, bitset: f64, value: f64) -> bool {
         // Codes are whole numbers from 0; the cast drops a fraction and saturates at both ends.
         let code = value as u64;
@@ -313,3 +329,6 @@ impl Decide for Anything {
 fn to_u32(n: usize) -> u32 {
     u32::try_from(n).expect("an ensemble has fewer than 2^32 nodes and values")
 }
+
+#[cfg(test)]
+mod tests;

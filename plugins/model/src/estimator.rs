@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Output, Predictions, Svm, Trees};
+use crate::{Calibration, Mlp, MlpOutput, Output, Predictions, Svm, Svr, Trees, trees::most_probable};
 
 /// A fitted estimator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub enum Estimator {
     },
     /// Support vector machines.
     Svm(Svm),
+    /// Support vector regression.
+    Svr(Svr),
+    /// A neural network.
+    Mlp(Mlp),
     /// Trees: boosted, a forest, or a single one.
     Trees(Trees),
 }
@@ -40,6 +44,8 @@ impl Estimator {
             Self::Linear { .. } => "linear regression",
             Self::Logistic { .. } => "logistic regression",
             Self::Svm(_) => "support vector machine",
+            Self::Svr(_) => "support vector regression",
+            Self::Mlp(_) => "neural network",
             Self::Trees(trees) => trees.family.name(),
         }
     }
@@ -50,6 +56,8 @@ impl Estimator {
             Self::Linear { coefficients, .. } => coefficients.len(),
             Self::Logistic { coefficients, .. } => coefficients.first().map_or(0, Vec::len),
             Self::Svm(svm) => svm.n_features,
+            Self::Svr(svr) => svr.n_features,
+            Self::Mlp(mlp) => mlp.layers.first().map_or(0, |layer| layer.n_inputs),
             Self::Trees(trees) => trees.ensemble.n_features,
         }
     }
@@ -58,7 +66,10 @@ impl Estimator {
     pub(crate) fn verify(&self) -> Result<(), String> {
         match self {
             Self::Trees(trees) => trees.verify(),
-            _ => Ok(()),
+            Self::Svm(svm) => svm.calibrations.iter().try_for_each(Calibration::verify),
+            Self::Svr(svr) => svr.verify(),
+            Self::Mlp(mlp) => mlp.verify(),
+            Self::Linear { .. } | Self::Logistic { .. } => Ok(()),
         }
     }
 
@@ -70,13 +81,9 @@ impl Estimator {
                 Predictions::of(Output::Values(rows.map(|row| dot(row, coefficients) + intercept).collect()))
             }
             Self::Logistic { coefficients, intercepts } => logistic(rows, coefficients, intercepts),
-            Self::Svm(svm) => {
-                let mut kernel_values = Vec::with_capacity(svm.n_support());
-                let (classes, scores): (Vec<_>, Vec<_>) =
-                    rows.map(|row| svm.predict(row, &mut kernel_values)).unzip();
-                let scores = scores.into_iter().collect::<Option<Vec<f64>>>();
-                Predictions { scores, ..Predictions::of(Output::Classes(classes)) }
-            }
+            Self::Svm(svm) => svm.predict(rows),
+            Self::Svr(svr) => Predictions::of(Output::Values(rows.map(|row| svr.predict(row)).collect())),
+            Self::Mlp(mlp) => network(mlp, matrix, n_rows),
             Self::Trees(trees) => trees.predict(matrix, n_rows),
         }
     }
@@ -95,6 +102,22 @@ fn logistic<'a>(
         pairs.map(move |(weights, intercept)| dot(row, weights) + intercept)
     };
     several_classes(rows.flat_map(decision).collect(), intercepts.len())
+}
+
+/// What a neural network's outputs say.
+fn network(mlp: &Mlp, matrix: &[f64], n_rows: usize) -> Predictions {
+    let outputs = mlp.predict(matrix, n_rows);
+    match mlp.output {
+        MlpOutput::Identity => Predictions::of(Output::Values(outputs)),
+        MlpOutput::Logistic => Predictions {
+            probabilities: Some(outputs.iter().flat_map(|p| [1.0 - p, *p]).collect()),
+            ..Predictions::of(Output::Classes(outputs.iter().map(|p| usize::from(*p > 0.5)).collect()))
+        },
+        MlpOutput::Softmax => {
+            let classes = outputs.chunks_exact(mlp.n_outputs()).map(most_probable).collect();
+            Predictions { probabilities: Some(outputs), ..Predictions::of(Output::Classes(classes)) }
+        }
+    }
 }
 
 /// Two classes, from the logits of the second.

@@ -3,11 +3,13 @@
 //! Training is elsewhere. The same code predicts in the evaluation, in batch and in the server, so they cannot differ.
 
 mod bundle;
+mod calibration;
 mod ensemble;
 mod error;
 mod estimator;
 mod frame;
 mod label;
+mod mlp;
 mod packed;
 mod predict;
 mod rows;
@@ -18,14 +20,16 @@ mod transform;
 mod trees;
 
 pub use bundle::{Bundle, ModelTask, Provenance};
+pub use calibration::Calibration;
 pub use ensemble::{Node, TreeEnsemble};
 pub use error::{ModelError, RowProblem};
 pub use estimator::{Estimator, dot};
 pub use frame::{ColumnData, Frame};
 pub use label::Label;
+pub use mlp::{Activation, Layer, Mlp, MlpOutput};
 pub use predict::{Output, Predictions};
 pub use signature::{InputColumn, InputType, Signature};
-pub use svm::{Kernel, Pair, Svm};
+pub use svm::{Kernel, Pair, Svm, Svr};
 pub use texts::{MISSING, Texts};
 pub use transform::{FittedTransform, UnknownCategory, apply_all};
 pub use trees::{Link, TreeFamily, Trees};

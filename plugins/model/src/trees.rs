@@ -91,7 +91,7 @@ impl Trees {
 }
 
 /// The class with the greatest probability; of equal ones the first.
-fn most_probable(probabilities: &[f64]) -> usize {
+pub(crate) fn most_probable(probabilities: &[f64]) -> usize {
     let mut best = 0;
     for (class, probability) in probabilities.iter().enumerate() {
         if *probability > probabilities[best] {

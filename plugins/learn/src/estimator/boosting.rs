@@ -10,7 +10,7 @@ use sluicegate_plugin::{Column, Problem, TaskError};
 
 use super::{Abilities, ClassWeight, CurvePoint, Fit, Fitting, Learner, Task, settings::Share};
 use crate::{
-    boosting::{self, FitError, Growth, Loss, Monotone, Options, Rows},
+    fit::boosting::{self, FitError, Growth, Loss, Monotone, Options, Rows},
     training_set::{Holdout, Target, TrainingSet},
 };
 
@@ -330,12 +330,13 @@ fn to_fit(boosted: &boosting::Boosted, loss: Loss, data: &TrainingSet) -> Fit {
             note.push_str(", stopped early");
         }
     }
-    let point = |loss: &f64| CurvePoint { loss: None, validation_loss: Some(*loss) };
+    let point = |loss: &f64| CurvePoint { loss: None, validation_loss: Some(*loss), validation_score: None };
     Fit {
         estimator: Estimator::Trees(boosting::to_trees(boosted, loss, data.names().count())),
         metrics,
         note,
         gains: Some(boosted.gains()),
         curve: (!boosted.curve.is_empty()).then(|| boosted.curve.iter().map(point).collect()),
+        drawing: None,
     }
 }

@@ -1,15 +1,24 @@
 //! Estimators and their settings: one list for the training kinds, `cross_validate` and whatever trains.
 
 mod boosting;
+mod forest;
+mod kernel;
 mod linear;
 mod logistic;
+mod mlp;
 mod settings;
 mod svm;
+mod svr;
+mod tree;
 
 pub(crate) use boosting::BoostingSettings;
+pub(crate) use forest::ForestSettings;
 pub(crate) use linear::LinearSettings;
 pub(crate) use logistic::LogisticSettings;
+pub(crate) use mlp::MlpSettings;
 pub(crate) use svm::SvmSettings;
+pub(crate) use svr::SvrSettings;
+pub(crate) use tree::TreeSettings;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,6 +26,7 @@ use sluicegate_model::Estimator;
 use sluicegate_plugin::{Column, Problem, TaskError};
 
 pub(crate) use self::settings::{ClassWeight, Task};
+use self::settings::{Ended, OnNoConvergence};
 use crate::training_set::TrainingSet;
 
 /// An estimator to fit, with its settings.
@@ -29,8 +39,16 @@ pub(crate) enum EstimatorSpec {
     Logistic(LogisticSettings),
     /// Support vector machines.
     Svm(SvmSettings),
+    /// Support vector regression.
+    Svr(SvrSettings),
     /// Gradient boosting.
     Boosting(BoostingSettings),
+    /// Random forests and extra trees.
+    Forest(ForestSettings),
+    /// One decision tree.
+    Tree(TreeSettings),
+    /// Neural networks.
+    Mlp(MlpSettings),
 }
 
 impl EstimatorSpec {
@@ -40,7 +58,11 @@ impl EstimatorSpec {
             Self::Linear(settings) => settings,
             Self::Logistic(settings) => settings,
             Self::Svm(settings) => settings,
+            Self::Svr(settings) => settings,
             Self::Boosting(settings) => settings,
+            Self::Forest(settings) => settings,
+            Self::Tree(settings) => settings,
+            Self::Mlp(settings) => settings,
         }
     }
 }
@@ -90,6 +112,8 @@ pub(crate) trait Learner {
 pub(crate) struct Fitting<'a> {
     /// Fails once the task is cancelled; asked several times a second.
     pub(crate) check_cancelled: &'a (dyn Fn() -> Result<(), TaskError> + Sync),
+    /// Says something in the task's log.
+    pub(crate) warn: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Fitting<'_> {
@@ -118,6 +142,17 @@ pub(crate) struct Fit {
     pub(crate) gains: Option<Vec<f64>>,
     /// The loss of each round.
     pub(crate) curve: Option<Vec<CurvePoint>>,
+    /// The model as people can read it.
+    pub(crate) drawing: Option<Drawing>,
+}
+
+/// A model as people can read it.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    /// As indented text.
+    pub(crate) text: String,
+    /// As a graph in Graphviz's language.
+    pub(crate) dot: String,
 }
 
 /// The loss after a round.
@@ -127,11 +162,13 @@ pub(crate) struct CurvePoint {
     pub(crate) loss: Option<f64>,
     /// On the validation rows, where there are any.
     pub(crate) validation_loss: Option<f64>,
+    /// The accuracy or R² on the validation rows, where it was computed.
+    pub(crate) validation_score: Option<f64>,
 }
 
 impl Fit {
     /// A fit of which there is nothing else to say.
     pub(crate) fn of(estimator: Estimator) -> Self {
-        Self { estimator, metrics: Vec::new(), note: String::new(), gains: None, curve: None }
+        Self { estimator, metrics: Vec::new(), note: String::new(), gains: None, curve: None, drawing: None }
     }
 }

@@ -1,16 +1,25 @@
 //! Support vector machines.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de::Error};
-use serde_json::Value;
-use sluicegate_model::Estimator;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use ndarray::Array2;
+use sluicegate_model::{Calibration, Estimator, Pair, Svm};
 use sluicegate_plugin::TaskError;
 
-use super::{Fit, Fitting, Learner, Task, settings::Positive};
+use super::{Abilities, ClassWeight, Ended, Fit, Fitting, Learner, OnNoConvergence, Task,
+    kernel::{KernelParam, to_model_kernel},
+    settings::Positive,
+};
 use crate::{
-    fit::{self, Gamma, KernelChoice, SvmOptions},
+    fit::svm::{
+        BinaryProblem, FitError, IsotonicCalibration, Kernel, SigmoidCalibration, SvmOptions, fit_binary, pairs,
+    },
+    folds,
     training_set::TrainingSet,
 };
+
+/// Folds whose decisions probabilities are calibrated on.
+const N_CALIBRATION_FOLDS: usize = 5;
 
 /// Settings of support vector machines.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -18,119 +27,213 @@ use crate::{
 pub struct SvmSettings {
     /// Penalty of errors; scikit-learn's `C`.
     c: Positive,
-    /// `"linear"`, `"rbf"`, `{ rbf = { gamma = … } }` or `{ polynomial = { degree = 3, gamma = …, coef0 = 0.0 } }`; `gamma` is `"scale"`
-    /// (the default), `"auto"` or a number, as in scikit-learn.
+    /// `"linear"`, `"rbf"`, `{ rbf = { gamma = … } }`, `{ polynomial = { degree = 3, gamma = …, coef0 = 0.0 } }` or
+    /// `{ sigmoid = { gamma = …, coef0 = 0.0 } }`; `gamma` is `"scale"` (the default), `"auto"` or a number, as in scikit-learn.
     kernel: KernelParam,
-    /// Where the solver stops.
+    /// Where the solver stops: the largest violation of the optimality conditions.
     tol: Positive,
+    /// Iterations at the most, for each pair of classes; the default is ten million, or a hundred for each row if that is more.
+    #[schemars(range(min = 1))]
+    max_iter: Option<u64>,
+    /// Megabytes for rows of the kernel matrix.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    cache_mb: usize,
+    /// Gives probabilities, calibrated on the decisions for rows held back in five folds: `"sigmoid"` (Platt) or `"isotonic"`.
+    probability: Option<Probability>,
+    /// `"balanced"`, or the weight of each class by its name.
+    class_weight: ClassWeight,
+    /// Decides the folds of the calibration.
+    seed: u64,
+    /// What happens when the solver reaches its limit: `"error"` or `"warn"`.
+    on_no_convergence: OnNoConvergence,
+}
+
+/// How decisions become probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Probability {
+    /// By a logistic curve.
+    Sigmoid,
+    /// By a step function that never falls; wants a thousand rows or more.
+    Isotonic,
 }
 
 impl Default for SvmSettings {
     fn default() -> Self {
         Self {
             c: Positive(1.0),
-            kernel: KernelParam(KernelChoice::Rbf { gamma: Gamma::Scale }),
+            kernel: KernelParam::default(),
             tol: Positive(1e-3),
+            max_iter: None,
+            cache_mb: 200,
+            probability: None,
+            class_weight: ClassWeight::Even,
+            seed: 0,
+            on_no_convergence: OnNoConvergence::Error,
         }
     }
 }
 
 impl Learner for SvmSettings {
     fn kind(&self) -> &'static str {
-        "train.svm 1"
+        "train.svm 2"
     }
 
     fn task(&self) -> Option<Task> {
         Some(Task::Classification)
     }
 
-    fn fit(&self, data: &TrainingSet, _: &Fitting<'_>) -> Result<Fit, TaskError> {
-        let options = SvmOptions { c: self.c.0, tol: self.tol.0, kernel: self.kernel.0 };
+    fn abilities(&self) -> Abilities {
+        Abilities { weights: true, ..Abilities::default() }
+    }
+
+    fn class_weight(&self) -> Option<&ClassWeight> {
+        Some(&self.class_weight)
+    }
+
+    fn fit(&self, data: &TrainingSet, fitting: &Fitting<'_>) -> Result<Fit, TaskError> {
+        let x = data.matrix()?;
         let (classes, indices) = data.classes();
-        let svm = fit::svm(&data.matrix()?, indices, classes.len(), options)?;
+        let penalties = (0..data.n_rows()).map(|row| self.c.0 * data.weight(row)).collect();
+        let rows = Rows { x: &x, classes: indices, n_classes: classes.len(), penalties };
+        let (mut svm, ended) = self.machines(&rows, |_| true, fitting)?;
+        self.on_no_convergence.settle(&ended, fitting)?;
+        if let Some(probability) = self.probability {
+            svm.calibrations = self.calibrate(&rows, probability, fitting)?;
+        }
         let n_support = svm.n_support();
         Ok(Fit {
-            metrics: vec![("n_support", n_support as f64)],
+            metrics: vec![
+                ("n_support", n_support as f64),
+                ("n_iter", ended.n_iter as f64),
+                ("converged", f64::from(u8::from(ended.converged))),
+            ],
             note: format!("{n_support} support vectors"),
             ..Fit::of(Estimator::Svm(svm))
         })
     }
 }
 
-/// A kernel as authors write it.
-#[derive(Clone, Copy, Debug)]
-struct KernelParam(KernelChoice);
-
-impl<'de> Deserialize<'de> for KernelParam {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parse_kernel(&Value::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
-    }
+/// Rows of several classes.
+struct Rows<'a> {
+    x: &'a Array2<f64>,
+    classes: &'a [usize],
+    n_classes: usize,
+    penalties: Vec<f64>,
 }
 
-fn parse_kernel(value: &Value) -> Result<KernelChoice, String> {
-    let (name, settings) = match value {
-        Value::String(name) => (name.as_str(), None),
-        Value::Object(map) if map.len() == 1 => {
-            let (name, settings) = map.iter().next().ok_or("a kernel is missing")?;
-            (name.as_str(), settings.as_object())
+impl SvmSettings {
+    /// Fits a machine for each pair of classes to the rows that take part, and says how the worst of them ended.
+    fn machines(
+        &self,
+        rows: &Rows<'_>,
+        takes_part: impl Fn(usize) -> bool,
+        fitting: &Fitting<'_>,
+    ) -> Result<(Svm, Ended), TaskError> {
+        let kernel = self.kernel.resolve(rows.x);
+        let options = SvmOptions {
+            kernel,
+            tolerance: self.tol.0,
+            cache_bytes: self.cache_mb << 20,
+            max_iter: self.max_iter,
+        };
+        let mut ended = Ended {
+            n_iter: 0,
+            converged: true,
+            measure: "violation of the optimality conditions",
+            reached: 0.0,
+            wanted: self.tol.0,
+        };
+        let mut used = vec![false; rows.classes.len()];
+        let mut machines = Vec::new();
+        for pair in pairs(rows.classes, rows.n_classes) {
+            let members = pair.rows.iter().zip(&pair.is_first).filter(|(row, _)| takes_part(**row));
+            let (members, is_first): (Vec<usize>, Vec<bool>) = members.map(|(row, is)| (*row, *is)).unzip();
+            let penalties: Vec<f64> = members.iter().map(|row| rows.penalties[*row]).collect();
+            let problem = BinaryProblem { rows: &members, is_first: &is_first, penalties: &penalties };
+            let machine = fit_binary(rows.x.view(), &problem, &options, &|| fitting.is_cancelled())
+                .map_err(|error| failed(&error, fitting))?;
+            ended.n_iter += machine.n_iter;
+            ended.converged &= machine.converged;
+            ended.reached = ended.reached.max(machine.violation);
+            let support: Vec<(usize, f64)> =
+                machine.support().map(|(at, coefficient)| (members[at], coefficient)).collect();
+            support.iter().for_each(|(row, _)| used[*row] = true);
+            machines.push((pair.first, pair.second, support, machine.rho));
         }
-        _ => return Err("a kernel is a name or a table with one name".into()),
-    };
-    let number = |key: &str, default: f64| match settings.and_then(|map| map.get(key)) {
-        None => Ok(default),
-        Some(value) => value.as_f64().ok_or_else(|| format!("`{key}` of the kernel must be a number")),
-    };
-    let gamma = match settings.and_then(|map| map.get("gamma")) {
-        None => Gamma::Scale,
-        Some(Value::String(word)) if word == "scale" => Gamma::Scale,
-        Some(Value::String(word)) if word == "auto" => Gamma::Auto,
-        Some(value) => match value.as_f64().filter(|gamma| *gamma > 0.0) {
-            Some(gamma) => Gamma::Value(gamma),
-            None => return Err("`gamma` must be \"scale\", \"auto\" or a number above zero".into()),
-        },
-    };
-    match name {
-        "linear" => Ok(KernelChoice::Linear),
-        "rbf" => Ok(KernelChoice::Rbf { gamma }),
-        "polynomial" => {
-            let degree = number("degree", 3.0)?;
-            if degree.fract() != 0.0 || !(1.0..=20.0).contains(&degree) {
-                return Err(format!("`degree` must be a whole number from 1 to 20, found {degree}"));
+        let mut place = vec![0_u32; used.len()];
+        let mut vectors = Vec::new();
+        for ((row, _), at) in used.iter().enumerate().filter(|(_, used)| **used).zip(0..) {
+            place[row] = at;
+            vectors.extend(rows.x.row(row));
+        }
+        let to_pair = |(first, second, support, rho): (usize, usize, Vec<(usize, f64)>, f64)| {
+            let coefficients = support.into_iter().map(|(row, alpha)| (place[row], alpha)).collect();
+            Pair { first, second, coefficients, rho }
+        };
+        let svm = Svm {
+            kernel: to_model_kernel(kernel),
+            n_classes: rows.n_classes,
+            n_features: rows.x.ncols(),
+            vectors,
+            pairs: machines.into_iter().map(to_pair).collect(),
+            calibrations: Vec::new(),
+        };
+        Ok((svm, ended))
+    }
+
+    /// Calibrates on the scores that each row gets from machines that have not seen it.
+    fn calibrate(
+        &self,
+        rows: &Rows<'_>,
+        probability: Probability,
+        fitting: &Fitting<'_>,
+    ) -> Result<Vec<Calibration>, TaskError> {
+        for class in 0..rows.n_classes {
+            let n_rows = rows.classes.iter().filter(|own| **own == class).count();
+            if n_rows < N_CALIBRATION_FOLDS {
+                let message =
+                    format!("a class has {n_rows} rows; `probability` needs {N_CALIBRATION_FOLDS} of each class");
+                return Err(TaskError::permanent("too_few_rows", message));
             }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "it is whole and from 1 to 20"
-            )]
-            Ok(KernelChoice::Polynomial { degree: degree as u32, gamma, coef0: number("coef0", 0.0)? })
         }
-        other => Err(format!("there is no kernel `{other}`; there are `linear`, `rbf` and `polynomial`")),
+        let fold_of = folds::stratified(rows.classes, N_CALIBRATION_FOLDS, Some(self.seed));
+        let n_scores = if rows.n_classes == 2 { 1 } else { rows.n_classes };
+        let mut scores = vec![vec![0.0; rows.classes.len()]; n_scores];
+        let mut kernel_values = Vec::new();
+        for fold in 0..N_CALIBRATION_FOLDS {
+            let (svm, ended) = self.machines(rows, |row| fold_of[row] != fold, fitting)?;
+            self.on_no_convergence.settle(&ended, fitting)?;
+            for row in (0..rows.classes.len()).filter(|row| fold_of[*row] == fold) {
+                let values = rows.x.row(row).to_vec();
+                let own = svm.class_scores(&svm.decisions(&values, &mut kernel_values));
+                scores.iter_mut().zip(own).for_each(|(scores, score)| scores[row] = score);
+            }
+        }
+        let weights: Vec<f64> = rows.penalties.iter().map(|penalty| penalty / self.c.0).collect();
+        let calibration = |(at, scores): (usize, Vec<f64>)| {
+            let class = if n_scores == 1 { 1 } else { at };
+            let is_positive: Vec<bool> = rows.classes.iter().map(|own| *own == class).collect();
+            match probability {
+                Probability::Sigmoid => {
+                    let fitted = SigmoidCalibration::fit(&scores, &is_positive, &weights);
+                    Calibration::Sigmoid { slope: fitted.slope, intercept: fitted.intercept }
+                }
+                Probability::Isotonic => {
+                    let fitted = IsotonicCalibration::fit(&scores, &is_positive, &weights);
+                    Calibration::Isotonic { scores: fitted.scores, probabilities: fitted.probabilities }
+                }
+            }
+        };
+        Ok(scores.into_iter().enumerate().map(calibration).collect())
     }
 }
 
-impl JsonSchema for KernelParam {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Kernel".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let gamma = serde_json::json!({ "oneOf": [{ "enum": ["scale", "auto"] }, { "type": "number", "exclusiveMinimum": 0 }] });
-        json_schema!({ "oneOf": [
-            { "enum": ["linear", "rbf", "polynomial"] },
-            { "type": "object", "required": ["rbf"], "additionalProperties": false, "properties": {
-                "rbf": { "type": "object", "additionalProperties": false, "properties": { "gamma": gamma } },
-            } },
-            { "type": "object", "required": ["polynomial"], "additionalProperties": false, "properties": {
-                "polynomial": { "type": "object", "additionalProperties": false, "properties": {
-                    "degree": { "type": "integer", "minimum": 1, "maximum": 20 },
-                    "gamma": gamma,
-                    "coef0": { "type": "number" },
-                } },
-            } },
-        ] })
+/// Why no machine was fitted.
+pub(super) fn failed(error: &FitError, fitting: &Fitting<'_>) -> TaskError {
+    match error {
+        FitError::Stopped => fitting.cancelled(),
+        FitError::NoRows | FitError::OneClass => TaskError::permanent("bad_weight", error.to_string()),
+        FitError::NotFinite(_) => TaskError::permanent("no_fit", error.to_string()),
     }
 }

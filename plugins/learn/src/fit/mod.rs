@@ -1,12 +1,14 @@
 //! Fitting estimators to a matrix of features.
 
+pub(crate) mod boosting;
+pub(crate) mod forest;
 mod linear;
 mod logistic;
-mod svm;
+pub(crate) mod mlp;
+pub(crate) mod svm;
 
 pub(crate) use linear::linear;
 pub(crate) use logistic::{LogisticOptions, logistic};
-pub(crate) use svm::{Gamma, KernelChoice, SvmOptions, svm};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use sluicegate_plugin::{Context, Description, Port, PortType, SchemaCheck, Task, TaskError};
 
 use super::{check_columns, params::TrainParams, run};
-use crate::estimator::{BoostingSettings, Learner, LinearSettings, LogisticSettings, SvmSettings};
+use crate::estimator::{
+    BoostingSettings, ForestSettings, Learner, LinearSettings, LogisticSettings, MlpSettings, SvmSettings, SvrSettings,
+    TreeSettings,
+};
 
 /// A kind that trains the estimator of these settings.
 pub struct Train<S>(PhantomData<fn() -> S>);
@@ -24,6 +27,14 @@ pub type TrainLinear = Train<LinearSettings>;
 pub type TrainLogistic = Train<LogisticSettings>;
 /// The kind `train.svm`.
 pub type TrainSvm = Train<SvmSettings>;
+/// The kind `train.svr`.
+pub type TrainSvr = Train<SvrSettings>;
+/// The kind `train.tree`.
+pub type TrainTree = Train<TreeSettings>;
+/// The kind `train.forest`.
+pub type TrainForest = Train<ForestSettings>;
+/// The kind `train.mlp`.
+pub type TrainMlp = Train<MlpSettings>;
 /// The kind `train.boosting`.
 pub type TrainBoosting = Train<BoostingSettings>;
 
@@ -78,6 +89,23 @@ fn classes(description: Description) -> Description {
         .error("not_classes", "The target holds numbers with fractions.")
 }
 
+const BAD_WEIGHT: &str = "The weight has a negative value, or no value above zero.";
+
+const NO_CONVERGENCE: &str = "The solver reached its limit of iterations, and `on_no_convergence` is `error`.";
+
+fn weighed(description: Description) -> Description {
+    description
+        .error("bad_weight", BAD_WEIGHT)
+        .error("bad_class_weight", "`class_weight` names something that is not a class.")
+}
+
+/// The description of an estimator for classes and for numbers.
+fn either(description: Description) -> Description {
+    weighed(classes(description))
+        .error("not_numbers", "The target of a regression does not hold numbers.")
+        .error("task_unclear", "The target holds whole numbers, and `task` does not say whether they are classes.")
+}
+
 impl Trainable for LinearSettings {
     fn describe() -> Description {
         numeric("train.linear", "Fits a linear regression by least squares.", LINEAR_DOC)
@@ -120,20 +148,113 @@ with   = { target = "class", transforms = [{ standardize = "*" }], c = 0.8 }
 
 impl Trainable for SvmSettings {
     fn describe() -> Description {
-        classes(numeric("train.svm", "Fits support vector machines, one for each pair of classes.", SVM_DOC))
-            .error("too_many_rows", "The kernel matrix would not fit into memory.")
+        let description = classes(numeric(
+            "train.svm",
+            "Fits support vector machines, one for each pair of classes.",
+            SVM_DOC,
+        ));
+        weighed(Description { version: "2".into(), ..description })
+            .error("no_convergence", NO_CONVERGENCE)
+            .error("too_few_rows", "A class has fewer rows than the folds that `probability` needs.")
     }
 }
 
 const SVM_DOC: &str = r#"
-The same model as scikit-learn's `SVC`: one machine for each pair of classes, the class with most votes wins. Give it features of
-like size (`standardize`). Memory grows with the square of the rows.
+The same model as scikit-learn's `SVC`: one machine for each pair of classes, the class with most votes wins. Give it features of like size
+(`standardize`). Memory is bounded by `cache_mb`, not by the square of the rows. With `probability`, the decisions for rows held back in five
+folds are calibrated, the most probable class is predicted, and the model takes six times as long to fit.
 
 ```toml
 [tasks.model]
 uses   = "train.svm"
 inputs = { table = "split.train" }
 with   = { target = "diagnosis", transforms = [{ standardize = "*" }], kernel = { rbf = { gamma = "scale" } }, c = 1.0 }
+```
+"#;
+
+impl Trainable for SvrSettings {
+    fn describe() -> Description {
+        numeric("train.svr", "Fits support vector regression.", SVR_DOC)
+            .error("not_numbers", "The target does not hold numbers.")
+            .error("bad_weight", BAD_WEIGHT)
+            .error("no_convergence", NO_CONVERGENCE)
+    }
+}
+
+const SVR_DOC: &str = r#"
+The same model as scikit-learn's `SVR`: deviations up to `epsilon` cost nothing, larger ones `c` for each unit. Give it features of like size
+(`standardize`).
+
+```toml
+[tasks.model]
+uses   = "train.svr"
+inputs = { table = "split.train" }
+with   = { target = "progression", transforms = [{ standardize = "*" }], c = 20.0, epsilon = 5.0 }
+```
+"#;
+
+impl Trainable for TreeSettings {
+    fn describe() -> Description {
+        either(numeric("train.tree", "Fits one decision tree, which can be printed and drawn.", TREE_DOC))
+            .output(Port::new("importances", PortType::Table, "each feature's share of what the splits reduced"))
+            .output(Port::new("text", PortType::File, "the tree as indented text"))
+            .output(Port::new("dot", PortType::File, "the tree as a graph, for Graphviz"))
+    }
+}
+
+const TREE_DOC: &str = r#"
+The same tree as scikit-learn's `DecisionTreeClassifier` or `DecisionTreeRegressor`, where no two splits are equally good; of equal ones the first
+column's is taken. Missing values need no filling.
+
+```toml
+[tasks.model]
+uses   = "train.tree"
+inputs = { table = "split.train" }
+with   = { target = "class", max_depth = 4 }
+```
+"#;
+
+impl Trainable for ForestSettings {
+    fn describe() -> Description {
+        either(numeric("train.forest", "Fits a random forest or extra trees, for classes or numbers.", FOREST_DOC))
+            .output(Port::new("importances", PortType::Table, "each feature's share of what the splits reduced"))
+    }
+}
+
+const FOREST_DOC: &str = r#"
+The mean of many trees, as scikit-learn's `RandomForestClassifier`, `RandomForestRegressor` and extra trees. Missing values need no filling. The same
+rows, settings and `seed` give the same bytes on any number of threads.
+
+```toml
+[tasks.model]
+uses   = "train.forest"
+inputs = { table = "split.train" }
+with   = { target = "class", n_trees = 300, out_of_bag = true }
+```
+"#;
+
+impl Trainable for MlpSettings {
+    fn describe() -> Description {
+        either(numeric("train.mlp", "Fits a neural network, for classes or numbers.", MLP_DOC))
+            .input(
+                Port::new("validation", PortType::Table, "rows that decide when to stop, with `early_stopping`").optional(),
+            )
+            .output(Port::new("curve", PortType::Table, "the loss after each epoch"))
+            .error("no_convergence", NO_CONVERGENCE)
+            .error("bad_validation", "The input `validation` does not fit the training rows.")
+            .error("too_few_rows", "There are too few rows to hold some back for early stopping.")
+    }
+}
+
+const MLP_DOC: &str = r#"
+A multi-layer perceptron with the objective, solvers and defaults of scikit-learn's `MLPClassifier` and `MLPRegressor`. Give it features of like size
+(`standardize`). The same rows, settings and `seed` give the same bytes on any number of threads.
+
+```toml
+[tasks.model]
+uses   = "train.mlp"
+inputs = { table = "split.train" }
+with   = { target = "digit", task = "classification", transforms = [{ min_max = "*" }], layers = [64], early_stopping = {} }
 ```
 "#;
 

@@ -3,7 +3,9 @@
 mod kinds;
 mod params;
 
-pub use kinds::{TrainBoosting, TrainLinear, TrainLogistic, TrainSvm};
+pub use kinds::{
+    TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr, TrainTree,
+};
 pub(crate) use params::Common;
 
 use std::sync::Arc;
@@ -11,12 +13,12 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use sluicegate_model::{Bundle, FittedTransform, Frame, Label, ModelTask, Provenance, Signature, apply_all};
 use sluicegate_plugin::{
-    Column, ColumnType, Context, PortSchema, PortType, Problem, SchemaCheck, Table, TaskError,
+    Column, ColumnType, Context, LogLevel, PortSchema, PortType, Problem, SchemaCheck, Table, TaskError,
 };
 
 use crate::{
     dataset,
-    estimator::{CurvePoint, Fit, Fitting, Learner, Task},
+    estimator::{CurvePoint, Drawing, Fit, Fitting, Learner, Task},
     training_set::{Target, TrainingSet},
     transforms,
 };
@@ -48,10 +50,10 @@ pub(crate) fn train(
     };
     let provenance =
         Provenance { kind: learner.kind().into(), n_rows: table.n_rows(), rows: tables.hash.into() };
-    let Fit { estimator, metrics, note, gains, curve } = fit;
+    let Fit { estimator, metrics, note, gains, curve, drawing } = fit;
     let target = common.target.clone();
     let bundle = Bundle { target, task, signature, transforms: fitted, estimator, provenance };
-    Ok((bundle, Fitted { names, metrics, note, gains, curve }))
+    Ok((bundle, Fitted { names, metrics, note, gains, curve, drawing }))
 }
 
 /// The tables that a model is trained on.
@@ -72,6 +74,7 @@ pub(crate) struct Fitted {
     note: String,
     gains: Option<Vec<f64>>,
     curve: Option<Vec<CurvePoint>>,
+    drawing: Option<Drawing>,
 }
 
 fn read_target(table: &Table, name: &str, learner: &dyn Learner) -> Result<Target, TaskError> {
@@ -154,7 +157,8 @@ fn run(ctx: &Context, common: &Common, learner: &dyn Learner) -> Result<(), Task
     let validation =
         if ctx.inputs().contains_key("validation") { Some(ctx.table("validation")?) } else { None };
     let check_cancelled = || ctx.check_cancelled();
-    let fitting = Fitting { check_cancelled: &check_cancelled };
+    let warn = |message: &str| ctx.log(LogLevel::Warn, message);
+    let fitting = Fitting { check_cancelled: &check_cancelled, warn: &warn };
     let hash = &ctx.input("table")?.hash;
     let tables = Tables { rows: &table, hash, validation: validation.as_ref() };
     let (bundle, fitted) = train(tables, common, learner, &fitting)?;
@@ -173,6 +177,10 @@ fn run(ctx: &Context, common: &Common, learner: &dyn Learner) -> Result<(), Task
     }
     if let Some(curve) = &fitted.curve {
         ctx.write_table("curve", &curve_table(curve)?)?;
+    }
+    if let Some(drawing) = &fitted.drawing {
+        ctx.write_bytes("text", PortType::File, drawing.text.as_bytes())?;
+        ctx.write_bytes("dot", PortType::File, drawing.dot.as_bytes())?;
     }
     ctx.write_bytes("model", PortType::Model, &bundle.to_bytes())
 }
@@ -195,7 +203,8 @@ fn curve_table(curve: &[CurvePoint]) -> Result<Table, TaskError> {
     let loss: ArrayRef = Arc::new(curve.iter().map(|point| point.loss).collect::<Float64Array>());
     let validation: ArrayRef =
         Arc::new(curve.iter().map(|point| point.validation_loss).collect::<Float64Array>());
-    to_table([("round", rounds), ("loss", loss), ("validation_loss", validation)])
+    let score: ArrayRef = Arc::new(curve.iter().map(|point| point.validation_score).collect::<Float64Array>());
+    to_table([("round", rounds), ("loss", loss), ("validation_loss", validation), ("validation_score", score)])
 }
 
 fn to_table<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Table, TaskError> {

@@ -5,7 +5,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use serde_json::Value;
-use sluicegate_model::{Bundle, Label, ModelTask};
 use sluicegate_plugin::Table;
 
 pub(crate) fn folder() -> PathBuf {
@@ -80,13 +79,4 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
 /// A prediction as the data file writes it.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Classes by their names, as the bundle sorts them.
-pub(crate) fn labels(names: &[String], bundle: &Bundle) -> Vec<Label> {
-    let ModelTask::Classification { classes } = &bundle.task else { return Vec::new() };
-    let mut sorted: Vec<Label> =
-        classes.iter().filter(|class| names.contains(&class.to_string())).cloned().collect();
-    sorted.sort();
-    sorted
 }

@@ -1,0 +1,112 @@
+//! Tests of prediction.
+
+use super::*;
+
+/// `x0 <= 1` to 10, else `x1` in the bitset {0, 3, 70} to 20, else 30.
+fn sample() -> TreeEnsemble {
+    let mut ensemble = TreeEnsemble::new(2, 1, 1);
+    ensemble.roots.push(0);
+    ensemble.nodes = vec![
+        Node::split(0, 1.0, true, 1),
+        Node::leaf(0),
+        Node::categorical(1, 0, false, 3),
+        Node::leaf(1),
+        Node::leaf(2),
+    ];
+    ensemble.values = vec![10.0, 20.0, 30.0];
+    ensemble.categories = vec![1 | 1 << 3, 1 << 6];
+    ensemble.n_category_words = 2;
+    ensemble
+}
+
+fn predict_row(ensemble: &TreeEnsemble, row: &[f64]) -> f64 {
+    let mut outputs = [0.0];
+    ensemble.predict_row(row, &mut outputs);
+    outputs[0]
+}
+
+#[test]
+fn a_node_has_sixteen_bytes() {
+    assert_eq!(size_of::<Node>(), 16);
+}
+
+#[test]
+fn rows_go_where_thresholds_bitsets_and_missing_values_send_them() {
+    let ensemble = sample();
+    ensemble.check().unwrap();
+    let cases = [
+        ([1.0, 9.0], 10.0),
+        ([f64::NAN, 9.0], 10.0),
+        ([2.0, 0.0], 20.0),
+        ([2.0, 3.0], 20.0),
+        ([2.0, 70.0], 20.0),
+        ([2.0, 1.0], 30.0),
+        ([2.0, -1.0], 30.0),
+        ([2.0, 1e300], 30.0),
+        ([2.0, f64::INFINITY], 30.0),
+        ([2.0, f64::NAN], 30.0),
+    ];
+    for (row, expected) in cases {
+        assert_eq!(predict_row(&ensemble, &row).to_bits(), f64::to_bits(expected), "{row:?}");
+        assert_eq!(ensemble.leaf_values(0, &row), [expected]);
+    }
+}
+
+#[test]
+fn trees_add_up_with_base_and_scale() {
+    let mut ensemble = sample();
+    ensemble.append(&sample());
+    ensemble.check().unwrap();
+    (ensemble.base, ensemble.scale) = (vec![1.0], 0.5);
+    assert_eq!(predict_row(&ensemble, &[2.0, 3.0]).to_bits(), 21.0_f64.to_bits());
+}
+
+#[test]
+fn trees_with_one_value_take_turns_at_the_outputs() {
+    let mut ensemble = TreeEnsemble::new(1, 2, 1);
+    for value in [1.0, 20.0, 300.0] {
+        let mut tree = TreeEnsemble::new(1, 2, 1);
+        (tree.roots, tree.nodes, tree.values) = (vec![0], vec![Node::leaf(0)], vec![value]);
+        ensemble.append(&tree);
+    }
+    let mut outputs = [0.0; 2];
+    ensemble.predict_row(&[0.0], &mut outputs);
+    assert_eq!(outputs.map(f64::to_bits), [301.0, 20.0].map(f64::to_bits));
+}
+
+#[test]
+fn many_rows_are_predicted_like_one() {
+    let mut ensemble = sample();
+    for _ in 0..4 {
+        ensemble.append(&ensemble.clone());
+    }
+    for n_rows in [0_u16, 1, 7, 8, 9, 127, 128, 129, 1000] {
+        let rows: Vec<f64> = (0..n_rows * 2)
+            .map(|i| if i % 13 == 0 { f64::NAN } else { f64::from(i * 31 % 9) - 2.0 })
+            .collect();
+        let mut outputs = vec![0.0; n_rows.into()];
+        ensemble.predict(&rows, &mut outputs);
+        let expected: Vec<f64> = rows.chunks(2).map(|row| predict_row(&ensemble, row)).collect();
+        assert_eq!(outputs, expected);
+    }
+}
+
+#[test]
+fn unsound_ensembles_are_refused() {
+    type Break = fn(&mut TreeEnsemble);
+    let breaks: [Break; 8] = [
+        |e| e.roots.push(5),
+        |e| e.nodes[0].next = 0,
+        |e| e.nodes[2].next = 4,
+        |e| e.nodes[0].feature = 2,
+        |e| e.nodes[1].next = 3,
+        |e| e.nodes[2].threshold = 1.0,
+        |e| e.nodes[2].threshold = f64::NAN,
+        |e| e.base = vec![0.0; 2],
+    ];
+    for unsound in breaks {
+        let mut ensemble = sample();
+        unsound(&mut ensemble);
+        assert!(ensemble.check().is_err(), "{ensemble:?}");
+    }
+}
