@@ -6,6 +6,8 @@ mod properties;
 
 use ndarray::{Array2, s};
 
+use sluicegate_model::{Activation, Layer, Mlp};
+
 use super::*;
 
 /// Data of a test, owned.
