@@ -6,7 +6,9 @@ use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch}
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_model::ModelTask;
-use sluicegate_plugin::{Context, Description, LogLevel, Port, PortType, Problem, SchemaCheck, Table, Task, TaskError};
+use sluicegate_plugin::{
+    Context, Description, LogLevel, Port, PortType, Problem, SchemaCheck, Table, Task, TaskError,
+};
 
 use crate::{
     columns::Columns,

@@ -154,10 +154,19 @@ pub(crate) fn weights(table: &Table, name: &str) -> Result<Vec<f64>, TaskError> 
 
 /// The feature columns of a table: all but the target and the weight, or those named.
 pub(crate) fn signature(table: &Table, common: &Common, nullable: bool) -> Result<Signature, TaskError> {
-    let schema = table.schema();
-    if schema.column_with_name(&common.target).is_none() {
+    if table.schema().column_with_name(&common.target).is_none() {
         return Err(missing_column(table, &common.target));
     }
+    feature_signature(table, common, nullable)
+}
+
+/// The feature columns of a table that need not have a target.
+pub(crate) fn feature_signature(
+    table: &Table,
+    common: &Common,
+    nullable: bool,
+) -> Result<Signature, TaskError> {
+    let schema = table.schema();
     let names: Vec<&str> = match &common.features {
         Columns::All => {
             let names = schema.fields().iter().map(|field| field.name().as_str());

@@ -24,7 +24,8 @@ pub use gate::Gate;
 pub use metrics::{Classification, ScoreCurve, classification_metrics, regression_metrics, score_curve};
 pub use report::{ChampionReport, Report};
 pub use train::{
-    TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr, TrainTree,
+    TrainAnomaly, TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr,
+    TrainTree,
 };
 
 /// The kinds of this pack.
@@ -38,6 +39,7 @@ pub fn pack() -> Pack {
         .with(TrainForest::default())
         .with(TrainBoosting::default())
         .with(TrainMlp::default())
+        .with(TrainAnomaly)
         .with(Evaluate)
         .with(CrossValidate)
         .with(Gate)

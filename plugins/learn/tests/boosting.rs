@@ -1,9 +1,12 @@
 //! The kind `train.boosting`, tried as its users see it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use common::uniform;
 use serde_json::{Value, json};
 use sluicegate_learn::TrainBoosting;
 use sluicegate_model::{Bundle, Output};
@@ -22,18 +25,6 @@ fn try_train(table: &Table, params: Value) -> Result<(Bundle, Finished), TaskErr
 
 fn train(table: &Table, params: Value) -> Bundle {
     try_train(table, params).unwrap().0
-}
-
-/// Pseudo-random numbers from 0 to 1.
-fn uniform(n: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    (0..n).map(|_| next()).collect()
 }
 
 fn values(bundle: &Bundle, table: &Table) -> Vec<f64> {

@@ -6,8 +6,8 @@ mod common;
 use common::{Data, fixture, indices, numbers};
 use serde_json::{Value, json};
 use sluicegate_learn::{
-    Classification, CrossValidate, TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr,
-    TrainTree, classification_metrics, regression_metrics,
+    Classification, CrossValidate, TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp,
+    TrainSvm, TrainSvr, TrainTree, classification_metrics, regression_metrics,
 };
 use sluicegate_model::{Bundle, Estimator, FittedTransform};
 use sluicegate_plugin::{Kind, testing::Bench};
@@ -102,9 +102,9 @@ fn fitted_models_agree_in_coefficients_probabilities_and_predictions() {
             continue;
         }
         let classes = data.classes();
-        let found = rows.iter().map(|row| {
-            classes.iter().position(|class| *class == common::text(&row["prediction"])).unwrap()
-        });
+        let found = rows
+            .iter()
+            .map(|row| classes.iter().position(|class| *class == common::text(&row["prediction"])).unwrap());
         let same =
             found.zip(indices(&expected["predictions"])).filter(|(found, wanted)| found == wanted).count();
         if estimator == "logistic_regression" && dataset == "digits" {
@@ -128,12 +128,15 @@ fn fitted_models_that_depend_on_chance_agree_in_their_score() {
         let data = Data::load(golden["dataset"].as_str().unwrap());
         let test_rows = indices(&golden["test_rows"]);
         let predicted = train(&data, &golden).predict_table(&data.table(&test_rows)).unwrap().to_json_rows();
-        let is_right =
-            |row: usize, predicted: &Value| *data.rows[row].last().unwrap() == common::text(&predicted["prediction"]);
-        let n_right = test_rows.iter().zip(&predicted).filter(|(row, predicted)| is_right(**row, predicted)).count();
+        let is_right = |row: usize, predicted: &Value| {
+            *data.rows[row].last().unwrap() == common::text(&predicted["prediction"])
+        };
+        let n_right =
+            test_rows.iter().zip(&predicted).filter(|(row, predicted)| is_right(**row, predicted)).count();
         let score = n_right as f64 / test_rows.len() as f64;
         let expected = &golden["expected"];
-        let tolerance = expected["tolerance"].as_str().unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+        let tolerance =
+            expected["tolerance"].as_str().unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap();
         let wanted = expected["score"].as_f64().unwrap();
         let (dataset, estimator) = (&golden["dataset"], &golden["estimator"]);
         assert!(score >= wanted - tolerance, "{dataset} {estimator}: {score} instead of {wanted}");

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Calibration, Mlp, MlpOutput, Output, Predictions, Svm, Svr, Trees, trees::most_probable};
+use crate::{
+    Anomaly, Calibration, Mlp, MlpOutput, Output, Predictions, Svm, Svr, Trees, trees::most_probable,
+};
 
 /// A fitted estimator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub enum Estimator {
     Mlp(Mlp),
     /// Trees: boosted, a forest, or a single one.
     Trees(Trees),
+    /// What finds rows unlike the training rows.
+    Anomaly(Anomaly),
 }
 
 /// The inner product.
@@ -47,6 +51,7 @@ impl Estimator {
             Self::Svr(_) => "support vector regression",
             Self::Mlp(_) => "neural network",
             Self::Trees(trees) => trees.family.name(),
+            Self::Anomaly(_) => "anomaly detection",
         }
     }
 
@@ -59,6 +64,7 @@ impl Estimator {
             Self::Svr(svr) => svr.n_features,
             Self::Mlp(mlp) => mlp.layers.first().map_or(0, |layer| layer.n_inputs),
             Self::Trees(trees) => trees.ensemble.n_features,
+            Self::Anomaly(anomaly) => anomaly.n_features(),
         }
     }
 
@@ -66,6 +72,7 @@ impl Estimator {
     pub(crate) fn verify(&self) -> Result<(), String> {
         match self {
             Self::Trees(trees) => trees.verify(),
+            Self::Anomaly(anomaly) => anomaly.verify(),
             Self::Svm(svm) => svm.calibrations.iter().try_for_each(Calibration::verify),
             Self::Svr(svr) => svr.verify(),
             Self::Mlp(mlp) => mlp.verify(),
@@ -82,9 +89,10 @@ impl Estimator {
             }
             Self::Logistic { coefficients, intercepts } => logistic(rows, coefficients, intercepts),
             Self::Svm(svm) => svm.predict(rows),
-            Self::Svr(svr) => Predictions::of(Output::Values(rows.map(|row| svr.predict(row)).collect())),
+            Self::Svr(svr) => Predictions::of(Output::Values(rows.map(|row| svr.decision(row)).collect())),
             Self::Mlp(mlp) => network(mlp, matrix, n_rows),
             Self::Trees(trees) => trees.predict(matrix, n_rows),
+            Self::Anomaly(anomaly) => anomaly.predict(matrix, n_rows),
         }
     }
 }

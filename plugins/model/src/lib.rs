@@ -2,6 +2,7 @@
 //!
 //! Training is elsewhere. The same code predicts in the evaluation, in batch and in the server, so they cannot differ.
 
+mod anomaly;
 mod bundle;
 mod calibration;
 mod ensemble;
@@ -19,6 +20,7 @@ mod texts;
 mod transform;
 mod trees;
 
+pub use anomaly::{Anomaly, AnomalyScorer};
 pub use bundle::{Bundle, ModelTask, Provenance};
 pub use calibration::Calibration;
 pub use ensemble::{Node, TreeEnsemble};

@@ -2,7 +2,7 @@
 //! link at the output (scikit-learn's `MLPClassifier` and `MLPRegressor`).
 //!
 //! Each sum runs over the inputs in their order, whatever the number of rows, so a row's outputs have the same bits
-//! alone and in a batch. 
+//! alone and in a batch.
 use serde::{Deserialize, Serialize};
 
 /// Function that a hidden layer applies to each of its sums.

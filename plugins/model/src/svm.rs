@@ -101,10 +101,11 @@ impl Svr {
         self.coefficients.len()
     }
 
-    /// The prediction of a row.
-    pub(crate) fn predict(&self, row: &[f64]) -> f64 {
+    /// The decision for a row: the prediction of a regression.
+    pub fn decision(&self, row: &[f64]) -> f64 {
         let vectors = self.vectors.chunks_exact(self.n_features.max(1));
-        let values = vectors.zip(&self.coefficients).map(|(vector, alpha)| alpha * self.kernel.value(vector, row));
+        let values =
+            vectors.zip(&self.coefficients).map(|(vector, alpha)| alpha * self.kernel.value(vector, row));
         values.sum::<f64>() - self.rho
     }
 
@@ -180,12 +181,17 @@ impl Svm {
             clarity[pair.first] += decision;
             clarity[pair.second] -= decision;
         }
-        votes.iter().zip(&clarity).map(|(votes, sum): (&f64, &f64)| votes + sum / (3.0 * (sum.abs() + 1.0))).collect()
+        votes
+            .iter()
+            .zip(&clarity)
+            .map(|(votes, sum): (&f64, &f64)| votes + sum / (3.0 * (sum.abs() + 1.0)))
+            .collect()
     }
 
     fn probabilities(&self, decisions: &[f64]) -> Vec<f64> {
         let scores = self.class_scores(decisions);
-        let calibrated = self.calibrations.iter().zip(&scores).map(|(calibration, score)| calibration.apply(*score));
+        let calibrated =
+            self.calibrations.iter().zip(&scores).map(|(calibration, score)| calibration.apply(*score));
         let mut probabilities: Vec<f64> = calibrated.collect();
         if let [positive] = probabilities[..] {
             return vec![1.0 - positive, positive];

@@ -98,7 +98,11 @@ impl ForestSettings {
             Target::Classes { .. } => MaxFeatures::Sqrt,
             Target::Numbers(_) => MaxFeatures::All,
         };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a share of a count")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is a share of a count"
+        )]
         let n_drawn = ((data.n_rows() as f64 * self.row_sample.0).round() as usize).max(1);
         forest::ForestSettings {
             n_trees: self.n_trees,
@@ -111,7 +115,11 @@ impl ForestSettings {
                 max_leaf_nodes: self.max_leaves,
                 ccp_alpha: 0.0,
                 max_features: max_features.unwrap_or(default),
-                thresholds: if self.method == Method::ExtraTrees { Thresholds::Random } else { Thresholds::Best },
+                thresholds: if self.method == Method::ExtraTrees {
+                    Thresholds::Random
+                } else {
+                    Thresholds::Best
+                },
                 ties: Ties::FirstDrawn,
                 seed: self.seed,
             },
@@ -152,7 +160,11 @@ impl Learner for ForestSettings {
     fn fit(&self, data: &TrainingSet, fitting: &Fitting<'_>) -> Result<Fit, TaskError> {
         let matrix = data.matrix()?;
         let classes = class_codes(data);
-        let rows = TrainingRows { features: matrix.view(), target: target(data, &classes), weights: data.weights.as_deref() };
+        let rows = TrainingRows {
+            features: matrix.view(),
+            target: target(data, &classes),
+            weights: data.weights.as_deref(),
+        };
         let forest = RandomForest::fit(&rows, &self.resolve(data), &|| fitting.is_cancelled())
             .map_err(|error| failed(error, fitting))?;
         let mut metrics = vec![("n_trees", self.n_trees as f64)];

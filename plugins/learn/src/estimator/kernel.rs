@@ -45,7 +45,7 @@ impl Gamma {
 
 /// A kernel as authors write it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KernelParam(KernelChoice);
+pub(crate) struct KernelParam(KernelChoice);
 
 impl Default for KernelParam {
     fn default() -> Self {
@@ -111,7 +111,9 @@ fn parse_kernel(value: &Value) -> Result<KernelChoice, String> {
             Ok(KernelChoice::Polynomial { degree: degree as u32, gamma, coef0: number("coef0", 0.0)? })
         }
         "sigmoid" => Ok(KernelChoice::Sigmoid { gamma, coef0: number("coef0", 0.0)? }),
-        other => Err(format!("there is no kernel `{other}`; there are `linear`, `rbf`, `polynomial` and `sigmoid`")),
+        other => Err(format!(
+            "there is no kernel `{other}`; there are `linear`, `rbf`, `polynomial` and `sigmoid`"
+        )),
     }
 }
 

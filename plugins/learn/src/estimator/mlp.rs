@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     fit::mlp::{
-        Adam, Ending, FitError, MlpFit, MlpOptions, Rows, Schedule, Sgd, Solver, Targets, Training, Validation, fit,
+        Adam, Ending, FitError, MlpFit, MlpOptions, Rows, Schedule, Sgd, Solver, Targets, Training,
+        Validation, fit,
     },
     training_set::{Target, TrainingSet},
 };
@@ -160,7 +161,8 @@ impl Learner for MlpSettings {
     fn check(&self, _: Option<&[Column]>) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.early_stopping.is_some() && self.solver == SolverParam::Lbfgs {
-            problems.push(Problem::new("/early_stopping", "`lbfgs` sees all rows at once and cannot stop early"));
+            problems
+                .push(Problem::new("/early_stopping", "`lbfgs` sees all rows at once and cannot stop early"));
         }
         if self.class_weight != ClassWeight::Even && self.task == Some(Task::Regression) {
             problems.push(Problem::new("/class_weight", "a regression has no classes to weigh"));
@@ -184,7 +186,7 @@ impl Learner for MlpSettings {
         let fitted = fit(&Training { rows, validation }, &self.options(), &|| fitting.is_cancelled());
         let fitted = fitted.map_err(|error| failed(&error, fitting))?;
         self.on_no_convergence.settle(&self.ended(&fitted), fitting)?;
-        Ok(self.to_fit(fitted))
+        Ok(to_fit(fitted))
     }
 }
 
@@ -229,35 +231,37 @@ impl MlpSettings {
             None => ("last improvement of the loss", last_improvement(&fitted.loss_curve)),
         };
         // With early stopping the best weights are kept, wherever the limit is.
-        let converged = fitted.converged()
-            || (self.early_stopping.is_some() && fitted.ending == Ending::IterationLimit);
+        let converged =
+            fitted.converged() || (self.early_stopping.is_some() && fitted.ending == Ending::IterationLimit);
         Ended { n_iter: fitted.n_iter as u64, converged, measure, reached, wanted: self.tol.0 }
     }
+}
 
-    fn to_fit(&self, fitted: MlpFit) -> Fit {
-        let mut metrics = vec![
-            ("n_iter", fitted.n_iter as f64),
-            ("converged", f64::from(u8::from(fitted.converged()))),
-            ("training_loss", fitted.loss),
-        ];
-        let mut note = format!("{} iterations, loss {:.6}", fitted.n_iter, fitted.loss);
-        if let Some(best) = fitted.validation_scores.iter().copied().reduce(f64::max) {
-            metrics.push(("validation_score", best));
-            note.push_str(&format!(", validation score {best:.4}"));
-        }
-        let point = |(at, loss): (usize, &f64)| CurvePoint {
-            loss: Some(*loss),
-            validation_loss: None,
-            validation_score: fitted.validation_scores.get(at).copied(),
-        };
-        let curve = fitted.loss_curve.iter().enumerate().map(point).collect();
-        Fit { metrics, note, curve: Some(curve), ..Fit::of(Estimator::Mlp(fitted.model)) }
+fn to_fit(fitted: MlpFit) -> Fit {
+    let mut metrics = vec![
+        ("n_iter", fitted.n_iter as f64),
+        ("converged", f64::from(u8::from(fitted.converged()))),
+        ("training_loss", fitted.loss),
+    ];
+    let mut note = format!("{} iterations, loss {:.6}", fitted.n_iter, fitted.loss);
+    if let Some(best) = fitted.validation_scores.iter().copied().reduce(f64::max) {
+        metrics.push(("validation_score", best));
+        note.push_str(&format!(", validation score {best:.4}"));
     }
+    let point = |(at, loss): (usize, &f64)| CurvePoint {
+        loss: Some(*loss),
+        validation_loss: None,
+        validation_score: fitted.validation_scores.get(at).copied(),
+    };
+    let curve = fitted.loss_curve.iter().enumerate().map(point).collect();
+    Fit { metrics, note, curve: Some(curve), ..Fit::of(Estimator::Mlp(fitted.model)) }
 }
 
 fn targets(data: &TrainingSet) -> Targets<'_> {
     match &data.target {
-        Target::Classes { classes, indices } => Targets::Classes { classes: indices, n_classes: classes.len() },
+        Target::Classes { classes, indices } => {
+            Targets::Classes { classes: indices, n_classes: classes.len() }
+        }
         Target::Numbers(numbers) => Targets::Values(numbers),
     }
 }
@@ -273,6 +277,8 @@ fn failed(error: &FitError, fitting: &Fitting<'_>) -> TaskError {
     match error {
         FitError::Stopped => fitting.cancelled(),
         FitError::TooFewRows(_) => TaskError::permanent("too_few_rows", error.to_string()),
-        FitError::NotFinite(_) | FitError::StartingWeights(_) => TaskError::permanent("no_fit", error.to_string()),
+        FitError::NotFinite(_) | FitError::StartingWeights(_) => {
+            TaskError::permanent("no_fit", error.to_string())
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Estimators and their settings: one list for the training kinds, `cross_validate` and whatever trains.
 
+mod anomaly;
 mod boosting;
 mod forest;
 mod kernel;
@@ -11,8 +12,10 @@ mod svm;
 mod svr;
 mod tree;
 
+pub(crate) use anomaly::{AnomalySettings, Method as AnomalyMethod};
 pub(crate) use boosting::BoostingSettings;
 pub(crate) use forest::ForestSettings;
+pub(crate) use kernel::KernelParam;
 pub(crate) use linear::LinearSettings;
 pub(crate) use logistic::LogisticSettings;
 pub(crate) use mlp::MlpSettings;
@@ -25,7 +28,7 @@ use serde::Deserialize;
 use sluicegate_model::Estimator;
 use sluicegate_plugin::{Column, Problem, TaskError};
 
-pub(crate) use self::settings::{ClassWeight, Task};
+pub(crate) use self::settings::{ClassWeight, Positive, Task};
 use self::settings::{Ended, OnNoConvergence};
 use crate::training_set::TrainingSet;
 
@@ -68,6 +71,7 @@ impl EstimatorSpec {
 }
 
 /// What an estimator can work with, besides finite numbers.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Abilities {
     /// Values that are missing.

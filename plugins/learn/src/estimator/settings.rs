@@ -238,7 +238,9 @@ impl MaxFeaturesParam {
 impl<'de> Deserialize<'de> for MaxFeaturesParam {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&Value::deserialize(deserializer)?).ok_or_else(|| {
-            D::Error::custom("`max_features` must be \"all\", \"sqrt\", \"log2\", a share up to 1.0, or a count")
+            D::Error::custom(
+                "`max_features` must be \"all\", \"sqrt\", \"log2\", a share up to 1.0, or a count",
+            )
         })
     }
 }

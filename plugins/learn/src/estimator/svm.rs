@@ -1,18 +1,19 @@
 //! Support vector machines.
 
+use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use ndarray::Array2;
 use sluicegate_model::{Calibration, Estimator, Pair, Svm};
 use sluicegate_plugin::TaskError;
 
-use super::{Abilities, ClassWeight, Ended, Fit, Fitting, Learner, OnNoConvergence, Task,
+use super::{
+    Abilities, ClassWeight, Ended, Fit, Fitting, Learner, OnNoConvergence, Task,
     kernel::{KernelParam, to_model_kernel},
     settings::Positive,
 };
 use crate::{
     fit::svm::{
-        BinaryProblem, FitError, IsotonicCalibration, Kernel, SigmoidCalibration, SvmOptions, fit_binary, pairs,
+        BinaryProblem, FitError, IsotonicCalibration, SigmoidCalibration, SvmOptions, fit_binary, pairs,
     },
     folds,
     training_set::TrainingSet,
@@ -192,8 +193,9 @@ impl SvmSettings {
         for class in 0..rows.n_classes {
             let n_rows = rows.classes.iter().filter(|own| **own == class).count();
             if n_rows < N_CALIBRATION_FOLDS {
-                let message =
-                    format!("a class has {n_rows} rows; `probability` needs {N_CALIBRATION_FOLDS} of each class");
+                let message = format!(
+                    "a class has {n_rows} rows; `probability` needs {N_CALIBRATION_FOLDS} of each class"
+                );
                 return Err(TaskError::permanent("too_few_rows", message));
             }
         }

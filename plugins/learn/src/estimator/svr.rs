@@ -77,8 +77,12 @@ impl Learner for SvrSettings {
         };
         let rows: Vec<usize> = (0..data.n_rows()).collect();
         let penalties: Vec<f64> = rows.iter().map(|row| self.c.0 * data.weight(*row)).collect();
-        let problem =
-            RegressionProblem { rows: &rows, targets: data.numbers(), penalties: &penalties, epsilon: self.epsilon };
+        let problem = RegressionProblem {
+            rows: &rows,
+            targets: data.numbers(),
+            penalties: &penalties,
+            epsilon: self.epsilon,
+        };
         let machine = fit_regression(x.view(), &problem, &options, &|| fitting.is_cancelled())
             .map_err(|error| failed(&error, fitting))?;
         let ended = Ended {

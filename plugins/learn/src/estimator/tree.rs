@@ -104,7 +104,11 @@ impl Learner for TreeSettings {
         };
         let matrix = data.matrix()?;
         let classes = class_codes(data);
-        let rows = TrainingRows { features: matrix.view(), target: target(data, &classes), weights: data.weights.as_deref() };
+        let rows = TrainingRows {
+            features: matrix.view(),
+            target: target(data, &classes),
+            weights: data.weights.as_deref(),
+        };
         let tree = DecisionTree::fit(&rows, &settings, &|| fitting.is_cancelled())
             .map_err(|error| failed(error, fitting))?;
         let columns: Vec<String> = data.names().map(str::to_owned).collect();
@@ -127,9 +131,10 @@ impl Learner for TreeSettings {
 /// Classes as trees want them; empty for a regression.
 pub(super) fn class_codes(data: &TrainingSet) -> Vec<u32> {
     match &data.target {
-        Target::Classes { indices, .. } => {
-            indices.iter().map(|index| u32::try_from(*index).expect("there are fewer classes than rows")).collect()
-        }
+        Target::Classes { indices, .. } => indices
+            .iter()
+            .map(|index| u32::try_from(*index).expect("there are fewer classes than rows"))
+            .collect(),
         Target::Numbers(_) => Vec::new(),
     }
 }
@@ -137,7 +142,9 @@ pub(super) fn class_codes(data: &TrainingSet) -> Vec<u32> {
 /// The target as trees want it.
 pub(super) fn target<'a>(data: &'a TrainingSet, codes: &'a [u32]) -> forest::Target<'a> {
     match &data.target {
-        Target::Classes { classes, .. } => forest::Target::Classes { classes: codes, n_classes: classes.len() },
+        Target::Classes { classes, .. } => {
+            forest::Target::Classes { classes: codes, n_classes: classes.len() }
+        }
         Target::Numbers(numbers) => forest::Target::Values(numbers),
     }
 }
@@ -161,6 +168,8 @@ pub(super) fn failed(error: FitError, fitting: &Fitting<'_>) -> TaskError {
         FitError::Stopped => fitting.cancelled(),
         FitError::NotFinite(what) => TaskError::permanent("no_fit", format!("{what} is not finite")),
         FitError::NoRows => TaskError::permanent("bad_weight", "no row has a weight above zero"),
-        FitError::WrongCriterion => TaskError::permanent("bad_target", "the criterion does not fit the target"),
+        FitError::WrongCriterion => {
+            TaskError::permanent("bad_target", "the criterion does not fit the target")
+        }
     }
 }

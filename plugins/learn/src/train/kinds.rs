@@ -8,8 +8,8 @@ use sluicegate_plugin::{Context, Description, Port, PortType, SchemaCheck, Task,
 
 use super::{check_columns, params::TrainParams, run};
 use crate::estimator::{
-    BoostingSettings, ForestSettings, Learner, LinearSettings, LogisticSettings, MlpSettings, SvmSettings, SvrSettings,
-    TreeSettings,
+    BoostingSettings, ForestSettings, Learner, LinearSettings, LogisticSettings, MlpSettings, SvmSettings,
+    SvrSettings, TreeSettings,
 };
 
 /// A kind that trains the estimator of these settings.
@@ -91,7 +91,8 @@ fn classes(description: Description) -> Description {
 
 const BAD_WEIGHT: &str = "The weight has a negative value, or no value above zero.";
 
-const NO_CONVERGENCE: &str = "The solver reached its limit of iterations, and `on_no_convergence` is `error`.";
+const NO_CONVERGENCE: &str =
+    "The solver reached its limit of iterations, and `on_no_convergence` is `error`.";
 
 fn weighed(description: Description) -> Description {
     description
@@ -103,7 +104,10 @@ fn weighed(description: Description) -> Description {
 fn either(description: Description) -> Description {
     weighed(classes(description))
         .error("not_numbers", "The target of a regression does not hold numbers.")
-        .error("task_unclear", "The target holds whole numbers, and `task` does not say whether they are classes.")
+        .error(
+            "task_unclear",
+            "The target holds whole numbers, and `task` does not say whether they are classes.",
+        )
 }
 
 impl Trainable for LinearSettings {
@@ -196,7 +200,11 @@ with   = { target = "progression", transforms = [{ standardize = "*" }], c = 20.
 impl Trainable for TreeSettings {
     fn describe() -> Description {
         either(numeric("train.tree", "Fits one decision tree, which can be printed and drawn.", TREE_DOC))
-            .output(Port::new("importances", PortType::Table, "each feature's share of what the splits reduced"))
+            .output(Port::new(
+                "importances",
+                PortType::Table,
+                "each feature's share of what the splits reduced",
+            ))
             .output(Port::new("text", PortType::File, "the tree as indented text"))
             .output(Port::new("dot", PortType::File, "the tree as a graph, for Graphviz"))
     }
@@ -216,8 +224,16 @@ with   = { target = "class", max_depth = 4 }
 
 impl Trainable for ForestSettings {
     fn describe() -> Description {
-        either(numeric("train.forest", "Fits a random forest or extra trees, for classes or numbers.", FOREST_DOC))
-            .output(Port::new("importances", PortType::Table, "each feature's share of what the splits reduced"))
+        either(numeric(
+            "train.forest",
+            "Fits a random forest or extra trees, for classes or numbers.",
+            FOREST_DOC,
+        ))
+        .output(Port::new(
+            "importances",
+            PortType::Table,
+            "each feature's share of what the splits reduced",
+        ))
     }
 }
 
@@ -237,7 +253,12 @@ impl Trainable for MlpSettings {
     fn describe() -> Description {
         either(numeric("train.mlp", "Fits a neural network, for classes or numbers.", MLP_DOC))
             .input(
-                Port::new("validation", PortType::Table, "rows that decide when to stop, with `early_stopping`").optional(),
+                Port::new(
+                    "validation",
+                    PortType::Table,
+                    "rows that decide when to stop, with `early_stopping`",
+                )
+                .optional(),
             )
             .output(Port::new("curve", PortType::Table, "the loss after each epoch"))
             .error("no_convergence", NO_CONVERGENCE)

@@ -1,8 +1,10 @@
 //! The training kinds, and what they share with `cross_validate`: reading rows, fitting transforms, making a bundle.
 
+mod anomaly;
 mod kinds;
 mod params;
 
+pub use anomaly::TrainAnomaly;
 pub use kinds::{
     TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr, TrainTree,
 };
@@ -203,8 +205,14 @@ fn curve_table(curve: &[CurvePoint]) -> Result<Table, TaskError> {
     let loss: ArrayRef = Arc::new(curve.iter().map(|point| point.loss).collect::<Float64Array>());
     let validation: ArrayRef =
         Arc::new(curve.iter().map(|point| point.validation_loss).collect::<Float64Array>());
-    let score: ArrayRef = Arc::new(curve.iter().map(|point| point.validation_score).collect::<Float64Array>());
-    to_table([("round", rounds), ("loss", loss), ("validation_loss", validation), ("validation_score", score)])
+    let score: ArrayRef =
+        Arc::new(curve.iter().map(|point| point.validation_score).collect::<Float64Array>());
+    to_table([
+        ("round", rounds),
+        ("loss", loss),
+        ("validation_loss", validation),
+        ("validation_score", score),
+    ])
 }
 
 fn to_table<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Table, TaskError> {

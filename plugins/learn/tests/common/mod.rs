@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use serde_json::Value;
 use sluicegate_plugin::Table;
 
@@ -79,4 +79,33 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
 /// A prediction as the data file writes it.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Pseudo-random numbers from 0 to 1.
+pub(crate) fn uniform(n: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+/// The same table with a column of the words true and false as truths.
+pub(crate) fn with_truths(table: &Table, name: &str) -> Table {
+    let batch = table.to_batch().unwrap();
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+        let truths = column.as_any().downcast_ref::<StringArray>().filter(|_| field.name() == name);
+        let column: ArrayRef = match truths {
+            Some(words) => {
+                Arc::new(words.iter().map(|word| word.map(|word| word == "true")).collect::<BooleanArray>())
+            }
+            None => column.clone(),
+        };
+        (field.name().clone(), column)
+    });
+    Table::from_batch(RecordBatch::try_from_iter(columns.collect::<Vec<_>>()).unwrap())
 }

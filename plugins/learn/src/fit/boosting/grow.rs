@@ -196,7 +196,7 @@ impl Grower<'_> {
         let (limits, l2) = (self.limits(leaf), self.growth.l2);
         let middle = || {
             let left = value(self.scale.total(split.left), l2, &limits);
-            (left + value(self.scale.total(right), l2, &limits)) / 2.0
+            f64::midpoint(left, value(self.scale.total(right), l2, &limits))
         };
         match self.growth.monotone[split.column] {
             Monotone::Free => (own, own),

@@ -12,7 +12,7 @@ const COUNT_BITS: u32 = 26;
 const COUNT_MASK: i64 = (1 << COUNT_BITS) - 1;
 
 /// Rows, at the most.
-pub(crate) const MAX_ROWS: usize = COUNT_MASK as usize;
+pub(crate) const MAX_ROWS: usize = (1 << COUNT_BITS) - 1;
 
 /// Rows that one thread sums at a time.
 const BLOCK: usize = 1 << 16;
@@ -119,16 +119,16 @@ impl Histogram {
 
 fn sum_rows(bins: &[[u8; GROUP]], rows: Option<&[u32]>, words: &[Sum]) -> Box<Scratch> {
     let one = |from: usize, to: usize| {
-        let mut sums: Box<Scratch> = Box::new([[[0; 2]; 256]; GROUP]);
+        let mut sums = empty();
         match rows {
             None => {
                 for (bins, word) in bins[from..to].iter().zip(&words[from..to]) {
-                    add_row(&mut sums, bins, *word);
+                    add_row(&mut sums, *bins, *word);
                 }
             }
             Some(rows) => {
                 for (row, word) in rows[from..to].iter().zip(&words[from..to]) {
-                    add_row(&mut sums, &bins[*row as usize], *word);
+                    add_row(&mut sums, bins[*row as usize], *word);
                 }
             }
         }
@@ -148,9 +148,14 @@ fn sum_rows(bins: &[[u8; GROUP]], rows: Option<&[u32]>, words: &[Sum]) -> Box<Sc
     blocks.reduce_with(sum).unwrap_or_else(|| one(0, 0))
 }
 
+/// Sums of no rows. An array of this size is not to pass through the stack.
+fn empty() -> Box<Scratch> {
+    vec![[[0; 2]; 256]; GROUP].try_into().expect("it has this length")
+}
+
 #[inline]
-fn add_row(sums: &mut Scratch, bins: &[u8; GROUP], word: Sum) {
+fn add_row(sums: &mut Scratch, bins: [u8; GROUP], word: Sum) {
     for (sums, bin) in sums.iter_mut().zip(bins) {
-        add(&mut sums[usize::from(*bin)], word);
+        add(&mut sums[usize::from(bin)], word);
     }
 }

@@ -24,12 +24,11 @@ mod split;
 mod tests;
 mod tree;
 
-use sluicegate_model::{Node, TreeEnsemble};
 pub(crate) use isolation::{IsolationForest, IsolationSettings};
-pub(crate) use out_of_bag::OutOfBag;
 pub(crate) use print::TreeNames;
 pub(crate) use random_forest::{ForestSettings, RandomForest};
 pub(crate) use settings::{
     Criterion, FitError, MaxFeatures, Target, Thresholds, Ties, TrainingRows, TreeSettings,
 };
+use sluicegate_model::{Node, TreeEnsemble};
 pub(crate) use tree::DecisionTree;

@@ -5,8 +5,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::data::Table;
 use super::loss::loss_and_deltas;
-use sluicegate_model::Activation;
 use super::shape::{Shape, matrix};
+use sluicegate_model::Activation;
 
 /// Rows of a batch, with memory for their values in every layer.
 #[derive(Clone)]

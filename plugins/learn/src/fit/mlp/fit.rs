@@ -4,13 +4,13 @@ use super::data::{Rows, Table, Validation};
 use super::error::FitError;
 use super::initial::{Split, hold_out, starting_weights};
 use super::lbfgs::Lbfgs;
-use sluicegate_model::{Layer, Mlp};
 use super::objective::{Objective, Stop};
 use super::options::{MlpOptions, Solver};
 use super::score::Scorer;
 use super::shape::Shape;
 use super::step::{Pace, State};
 use super::stochastic::{Stochastic, batch_size};
+use sluicegate_model::{Layer, Mlp};
 
 /// Fitted network, and how the fit went.
 #[derive(Clone, Debug, PartialEq)]

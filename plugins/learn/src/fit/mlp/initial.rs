@@ -8,8 +8,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::data::{Table, Targets};
-use sluicegate_model::Activation;
 use super::shape::Shape;
+use sluicegate_model::Activation;
 
 /// Which of a fit's random choices a generator is for.
 #[derive(Clone, Copy)]

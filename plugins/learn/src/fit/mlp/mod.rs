@@ -25,5 +25,7 @@ mod tests;
 
 pub(crate) use data::{Rows, Targets, Validation};
 pub(crate) use error::FitError;
-pub(crate) use fit::{Ending, MlpFit, Training, fit, fit_from};
+#[cfg(test)]
+pub(crate) use fit::fit_from;
+pub(crate) use fit::{Ending, MlpFit, Training, fit};
 pub(crate) use options::{Adam, MlpOptions, Schedule, Sgd, Solver};

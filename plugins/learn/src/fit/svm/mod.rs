@@ -24,6 +24,8 @@ mod tests;
 
 pub(crate) use calibration::{IsotonicCalibration, SigmoidCalibration};
 pub(crate) use error::FitError;
-pub(crate) use fit::{BinaryProblem, Machine, RegressionProblem, SvmOptions, fit_binary, fit_regression};
+#[cfg(test)]
+use fit::Machine;
+pub(crate) use fit::{BinaryProblem, RegressionProblem, SvmOptions, fit_binary, fit_regression};
 pub(crate) use kernel::Kernel;
-pub(crate) use pairs::{ClassPair, pairs};
+pub(crate) use pairs::pairs;
