@@ -24,8 +24,8 @@ pub use gate::Gate;
 pub use metrics::{Classification, ScoreCurve, classification_metrics, regression_metrics, score_curve};
 pub use report::{ChampionReport, Report};
 pub use train::{
-    TrainAnomaly, TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr,
-    TrainTree,
+    TrainAnomaly, TrainBoosting, TrainForest, TrainKnn, TrainLinear, TrainLogistic, TrainMlp,
+    TrainNaiveBayes, TrainSvm, TrainSvr, TrainTree,
 };
 
 /// The kinds of this pack.
@@ -39,6 +39,8 @@ pub fn pack() -> Pack {
         .with(TrainForest::default())
         .with(TrainBoosting::default())
         .with(TrainMlp::default())
+        .with(TrainKnn::default())
+        .with(TrainNaiveBayes::default())
         .with(TrainAnomaly)
         .with(Evaluate)
         .with(CrossValidate)

@@ -5,7 +5,9 @@ mod common;
 
 use common::{Data, uniform};
 use serde_json::{Value, json};
-use sluicegate_learn::{Evaluate, TrainAnomaly, TrainForest, TrainMlp, TrainSvm, TrainSvr, TrainTree};
+use sluicegate_learn::{
+    Evaluate, TrainAnomaly, TrainForest, TrainKnn, TrainMlp, TrainNaiveBayes, TrainSvm, TrainSvr, TrainTree,
+};
 use sluicegate_model::{Bundle, Output};
 use sluicegate_plugin::{Finished, Kind, PortType, Table, TaskError, testing::Bench};
 
@@ -113,6 +115,38 @@ fn a_machine_for_features_in_cents_is_that_for_features_in_units() {
     for (one, other) in units.iter().zip(&cents) {
         assert!((one - other).abs() < 1e-2, "{one} and {other}");
     }
+}
+
+#[test]
+fn neighbours_and_naive_bayes_know_iris_and_survive_their_files() {
+    let data = Data::load("iris");
+    let table = all(&data);
+    let kinds: [(Box<dyn Kind>, Value); 3] = [
+        (Box::new(TrainKnn::default()), json!({ "target": "class", "k": 3 })),
+        (
+            Box::new(TrainKnn::default()),
+            json!({ "target": "class", "metric": { "minkowski": 3 }, "weights": "distance" }),
+        ),
+        (Box::new(TrainNaiveBayes::default()), json!({ "target": "class" })),
+    ];
+    for (kind, params) in kinds {
+        let (bundle, _) = try_train(kind.as_ref(), &table, params.clone()).unwrap();
+        assert_eq!(Bundle::from_bytes(&bundle.to_bytes()).unwrap(), bundle);
+        let predictions = bundle.predict_table(&table).unwrap();
+        let Output::Classes(predicted) = &predictions.output else { panic!() };
+        let is_right = |(row, class): (usize, &usize)| {
+            predictions.classes[*class].to_string() == *data.rows[row].last().unwrap()
+        };
+        let n_right = predicted.iter().enumerate().filter(|pair| is_right(*pair)).count();
+        assert!(n_right >= 143, "{params}: {n_right}");
+    }
+    let error = try_train(&TrainKnn::default(), &table, json!({ "target": "class", "k": 151 }))
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(error.code, "too_few_rows");
+    let negative = json!({ "target": "class", "distribution": "categorical" });
+    let error = try_train(&TrainNaiveBayes::default(), &table, negative).map(drop).unwrap_err();
+    assert!(error.code == "bad_feature" && error.message.contains("sepal_length_cm"), "{}", error.message);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Anomaly, Calibration, Mlp, MlpOutput, Output, Predictions, Svm, Svr, Trees, trees::most_probable,
+    Anomaly, Calibration, Mlp, MlpOutput, NaiveBayes, NeighbourPredictions, Neighbours, Output, Predictions,
+    Svm, Svr, Trees, trees::most_probable,
 };
 
 /// A fitted estimator.
@@ -32,6 +33,10 @@ pub enum Estimator {
     Mlp(Mlp),
     /// Trees: boosted, a forest, or a single one.
     Trees(Trees),
+    /// The nearest training rows.
+    Neighbours(Neighbours),
+    /// Bayes' rule with independent features.
+    NaiveBayes(NaiveBayes),
     /// What finds rows unlike the training rows.
     Anomaly(Anomaly),
 }
@@ -51,6 +56,8 @@ impl Estimator {
             Self::Svr(_) => "support vector regression",
             Self::Mlp(_) => "neural network",
             Self::Trees(trees) => trees.family.name(),
+            Self::Neighbours(_) => "nearest neighbours",
+            Self::NaiveBayes(_) => "naive Bayes",
             Self::Anomaly(_) => "anomaly detection",
         }
     }
@@ -64,6 +71,8 @@ impl Estimator {
             Self::Svr(svr) => svr.n_features,
             Self::Mlp(mlp) => mlp.layers.first().map_or(0, |layer| layer.n_inputs),
             Self::Trees(trees) => trees.ensemble.n_features,
+            Self::Neighbours(neighbours) => neighbours.n_features(),
+            Self::NaiveBayes(bayes) => bayes.n_features,
             Self::Anomaly(anomaly) => anomaly.n_features(),
         }
     }
@@ -76,7 +85,9 @@ impl Estimator {
             Self::Svm(svm) => svm.calibrations.iter().try_for_each(Calibration::verify),
             Self::Svr(svr) => svr.verify(),
             Self::Mlp(mlp) => mlp.verify(),
-            Self::Linear { .. } | Self::Logistic { .. } => Ok(()),
+            Self::NaiveBayes(bayes) => bayes.verify(),
+            // Neighbours are verified while they are read.
+            Self::Linear { .. } | Self::Logistic { .. } | Self::Neighbours(_) => Ok(()),
         }
     }
 
@@ -92,6 +103,20 @@ impl Estimator {
             Self::Svr(svr) => Predictions::of(Output::Values(rows.map(|row| svr.decision(row)).collect())),
             Self::Mlp(mlp) => network(mlp, matrix, n_rows),
             Self::Trees(trees) => trees.predict(matrix, n_rows),
+            Self::Neighbours(neighbours) => match neighbours.predict(matrix) {
+                NeighbourPredictions::Values(values) => Predictions::of(Output::Values(values)),
+                NeighbourPredictions::Classes { classes, probabilities } => Predictions {
+                    probabilities: Some(probabilities),
+                    ..Predictions::of(Output::Classes(classes))
+                },
+            },
+            Self::NaiveBayes(bayes) => {
+                let predicted = bayes.predict(matrix);
+                Predictions {
+                    probabilities: Some(predicted.probabilities),
+                    ..Predictions::of(Output::Classes(predicted.classes))
+                }
+            }
             Self::Anomaly(anomaly) => anomaly.predict(matrix, n_rows),
         }
     }

@@ -11,6 +11,8 @@ mod estimator;
 mod frame;
 mod label;
 mod mlp;
+mod naive_bayes;
+mod neighbours;
 mod packed;
 mod predict;
 mod rows;
@@ -29,6 +31,11 @@ pub use estimator::{Estimator, dot};
 pub use frame::{ColumnData, Frame};
 pub use label::Label;
 pub use mlp::{Activation, Layer, Mlp, MlpOutput};
+pub use naive_bayes::{Likelihood, NaiveBayes, NaiveBayesPredictions, category};
+pub use neighbours::{
+    FitError as NeighboursError, Metric, NeighbourOptions, NeighbourPredictions, Neighbours,
+    Targets as NeighbourTargets, VoteWeights,
+};
 pub use predict::{Output, Predictions};
 pub use signature::{InputColumn, InputType, Signature};
 pub use svm::{Kernel, Pair, Svm, Svr};

@@ -4,9 +4,11 @@ mod anomaly;
 mod boosting;
 mod forest;
 mod kernel;
+mod knn;
 mod linear;
 mod logistic;
 mod mlp;
+mod naive_bayes;
 mod settings;
 mod svm;
 mod svr;
@@ -16,9 +18,11 @@ pub(crate) use anomaly::{AnomalySettings, Method as AnomalyMethod};
 pub(crate) use boosting::BoostingSettings;
 pub(crate) use forest::ForestSettings;
 pub(crate) use kernel::KernelParam;
+pub(crate) use knn::KnnSettings;
 pub(crate) use linear::LinearSettings;
 pub(crate) use logistic::LogisticSettings;
 pub(crate) use mlp::MlpSettings;
+pub(crate) use naive_bayes::NaiveBayesSettings;
 pub(crate) use svm::SvmSettings;
 pub(crate) use svr::SvrSettings;
 pub(crate) use tree::TreeSettings;
@@ -52,6 +56,10 @@ pub(crate) enum EstimatorSpec {
     Tree(TreeSettings),
     /// Neural networks.
     Mlp(MlpSettings),
+    /// Nearest neighbours.
+    Knn(KnnSettings),
+    /// Naive Bayes.
+    NaiveBayes(NaiveBayesSettings),
 }
 
 impl EstimatorSpec {
@@ -66,6 +74,8 @@ impl EstimatorSpec {
             Self::Forest(settings) => settings,
             Self::Tree(settings) => settings,
             Self::Mlp(settings) => settings,
+            Self::Knn(settings) => settings,
+            Self::NaiveBayes(settings) => settings,
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod forest;
 mod linear;
 mod logistic;
 pub(crate) mod mlp;
+pub(crate) mod naive_bayes;
 pub(crate) mod one_class;
 pub(crate) mod svm;
 

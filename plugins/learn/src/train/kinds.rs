@@ -8,8 +8,8 @@ use sluicegate_plugin::{Context, Description, Port, PortType, SchemaCheck, Task,
 
 use super::{check_columns, params::TrainParams, run};
 use crate::estimator::{
-    BoostingSettings, ForestSettings, Learner, LinearSettings, LogisticSettings, MlpSettings, SvmSettings,
-    SvrSettings, TreeSettings,
+    BoostingSettings, ForestSettings, KnnSettings, Learner, LinearSettings, LogisticSettings, MlpSettings,
+    NaiveBayesSettings, SvmSettings, SvrSettings, TreeSettings,
 };
 
 /// A kind that trains the estimator of these settings.
@@ -33,6 +33,10 @@ pub type TrainSvr = Train<SvrSettings>;
 pub type TrainTree = Train<TreeSettings>;
 /// The kind `train.forest`.
 pub type TrainForest = Train<ForestSettings>;
+/// The kind `train.knn`.
+pub type TrainKnn = Train<KnnSettings>;
+/// The kind `train.naive_bayes`.
+pub type TrainNaiveBayes = Train<NaiveBayesSettings>;
 /// The kind `train.mlp`.
 pub type TrainMlp = Train<MlpSettings>;
 /// The kind `train.boosting`.
@@ -246,6 +250,52 @@ rows, settings and `seed` give the same bytes on any number of threads.
 uses   = "train.forest"
 inputs = { table = "split.train" }
 with   = { target = "class", n_trees = 300, out_of_bag = true }
+```
+"#;
+
+impl Trainable for KnnSettings {
+    fn describe() -> Description {
+        classes(numeric(
+            "train.knn",
+            "Keeps the training rows, and predicts by the nearest of them.",
+            KNN_DOC,
+        ))
+        .error("not_numbers", "The target of a regression does not hold numbers.")
+        .error(
+            "task_unclear",
+            "The target holds whole numbers, and `task` does not say whether they are classes.",
+        )
+        .error("too_few_rows", "There are fewer rows than neighbours.")
+    }
+}
+
+const KNN_DOC: &str = r#"
+The same predictions as scikit-learn's `KNeighborsClassifier` and `KNeighborsRegressor`; of rows at the same distance the first counts as nearer. Give
+it features of like size (`standardize`). The bundle holds all training rows.
+
+```toml
+[tasks.model]
+uses   = "train.knn"
+inputs = { table = "split.train" }
+with   = { target = "class", transforms = [{ standardize = "*" }], k = 7, weights = "distance" }
+```
+"#;
+
+impl Trainable for NaiveBayesSettings {
+    fn describe() -> Description {
+        weighed(classes(numeric("train.naive_bayes", "Fits a naive Bayes classifier.", NAIVE_BAYES_DOC)))
+    }
+}
+
+const NAIVE_BAYES_DOC: &str = r#"
+The same models as scikit-learn's `GaussianNB`, `MultinomialNB`, `BernoulliNB` and `CategoricalNB`. A category that training did not see says
+nothing about the class.
+
+```toml
+[tasks.model]
+uses   = "train.naive_bayes"
+inputs = { table = "split.train" }
+with   = { target = "class" }
 ```
 "#;
 

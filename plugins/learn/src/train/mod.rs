@@ -6,7 +6,8 @@ mod params;
 
 pub use anomaly::TrainAnomaly;
 pub use kinds::{
-    TrainBoosting, TrainForest, TrainLinear, TrainLogistic, TrainMlp, TrainSvm, TrainSvr, TrainTree,
+    TrainBoosting, TrainForest, TrainKnn, TrainLinear, TrainLogistic, TrainMlp, TrainNaiveBayes, TrainSvm,
+    TrainSvr, TrainTree,
 };
 pub(crate) use params::Common;
 

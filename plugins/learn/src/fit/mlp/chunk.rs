@@ -110,7 +110,7 @@ fn multiply_by_derivative(activation: Activation, values: &[f64], deltas: &mut [
     let pairs = deltas.iter_mut().zip(values);
     match activation {
         Activation::Relu => {
-            pairs.for_each(|(delta, value)| *delta = if *value == 0.0 { 0.0 } else { *delta })
+            pairs.for_each(|(delta, value)| *delta = if *value == 0.0 { 0.0 } else { *delta });
         }
         Activation::Tanh => pairs.for_each(|(delta, value)| *delta *= 1.0 - value * value),
         Activation::Logistic => pairs.for_each(|(delta, value)| *delta *= value * (1.0 - value)),

@@ -1,6 +1,6 @@
 //! Random choices of a fit: starting weights, held-out rows, the order of the rows.
 //!
-//! Each has a ChaCha8 stream of its own, so that one does not shift another: with starting weights given, the
+//! Each has a `ChaCha8` stream of its own, so that one does not shift another: with starting weights given, the
 //! shuffles stay as they are.
 
 use rand::seq::SliceRandom;

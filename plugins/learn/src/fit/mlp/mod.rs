@@ -4,7 +4,7 @@
 //! [`fit`] minimizes the mean loss of the rows plus `alpha / 2 · Σ weights² / total row weight`, by Adam, stochastic
 //! gradient descent or L-BFGS. The same rows, settings and seed give the same bits on any number of threads. From the
 //! same starting weights and without shuffling, the solvers follow scikit-learn's step by step; random numbers are
-//! ChaCha8's, so random starts differ.
+//! `ChaCha8`'s, so random starts differ.
 
 mod chunk;
 mod data;
