@@ -170,9 +170,13 @@ pub(crate) fn several_classes(mut logits: Vec<f64>, n_classes: usize) -> Predict
     for row in logits.chunks_exact_mut(n_classes) {
         let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         classes.push(row.iter().position(|logit| *logit >= highest).unwrap_or(0));
-        row.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+        for logit in row.iter_mut() {
+            *logit = (*logit - highest).exp();
+        }
         let sum: f64 = row.iter().sum();
-        row.iter_mut().for_each(|power| *power /= sum);
+        for power in row {
+            *power /= sum;
+        }
     }
     Predictions { probabilities: Some(logits), ..Predictions::of(Output::Classes(classes)) }
 }

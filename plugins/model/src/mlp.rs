@@ -205,9 +205,13 @@ fn logistic(z: f64) -> f64 {
 /// Softmax of one row; the greatest sum is subtracted first, so that no exponential overflows.
 fn softmax(row: &mut [f64]) {
     let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    row.iter_mut().for_each(|z| *z = (*z - greatest).exp());
+    for z in row.iter_mut() {
+        *z = (*z - greatest).exp();
+    }
     let total: f64 = row.iter().sum();
-    row.iter_mut().for_each(|z| *z /= total);
+    for z in row {
+        *z /= total;
+    }
 }
 
 #[cfg(test)]
@@ -262,10 +266,10 @@ mod tests {
     fn large_sums_give_probabilities_of_zero_and_one() {
         let mut sums = [-800.0, 0.0, 800.0];
         MlpOutput::Softmax.apply(&mut sums, 3);
-        assert_eq!(sums, [0.0, 0.0, 1.0]);
+        assert_eq!(sums.map(f64::to_bits), [0.0, 0.0, 1.0].map(f64::to_bits));
         let mut sums = [-800.0, 0.0, 800.0];
         MlpOutput::Logistic.apply(&mut sums, 1);
-        assert_eq!(sums, [0.0, 0.5, 1.0]);
+        assert_eq!(sums.map(f64::to_bits), [0.0, 0.5, 1.0].map(f64::to_bits));
     }
 
     #[test]

@@ -75,7 +75,9 @@ impl Item for Node {
 /// Writes an array.
 pub(crate) fn serialize<T: Item, S: Serializer>(items: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     let mut bytes = Vec::with_capacity(items.len() * T::SIZE);
-    items.iter().for_each(|item| item.write(&mut bytes));
+    for item in items {
+        item.write(&mut bytes);
+    }
     serializer.serialize_str(&STANDARD.encode(bytes))
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 use sluicegate_model::Estimator;
-use sluicegate_plugin::{Column, Problem, TaskError};
+use sluicegate_plugin::{Column, ColumnType, Problem, TaskError};
 
 use super::{Abilities, ClassWeight, CurvePoint, Fit, Fitting, Learner, Task, settings::Share};
 use crate::{
@@ -212,12 +212,17 @@ impl Learner for BoostingSettings {
         if self.class_weight != ClassWeight::Even && self.task() == Some(Task::Regression) {
             problems.push(Problem::new("/class_weight", "a regression has no classes to weigh"));
         }
-        if let Some(features) = features {
-            let strangers =
-                self.monotone.keys().filter(|name| !features.iter().any(|column| column.name == **name));
-            problems.extend(
-                strangers.map(|name| Problem::missing_column(format!("/monotone/{name}"), name, features)),
-            );
+        for name in self.monotone.keys() {
+            let Some(features) = features else { break };
+            let pointer = format!("/monotone/{name}");
+            match features.iter().find(|column| column.name == *name) {
+                None => problems.push(Problem::missing_column(pointer, name, features)),
+                Some(column) if column.column_type == ColumnType::Text => {
+                    problems
+                        .push(Problem::new(pointer, format!("`{name}` holds texts, which have no order")));
+                }
+                Some(_) => {}
+            }
         }
         problems
     }

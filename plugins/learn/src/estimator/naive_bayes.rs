@@ -1,8 +1,11 @@
 //! Naive Bayes.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use sluicegate_model::Estimator;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::Value;
+use sluicegate_model::{Estimator, Label};
 use sluicegate_plugin::TaskError;
 
 use super::{Abilities, ClassWeight, Fit, Fitting, Learner, Task, settings::Positive};
@@ -18,7 +21,7 @@ pub struct NaiveBayesSettings {
     /// How features are distributed in each class: `"gaussian"` (numbers), `"multinomial"` (counts), `"bernoulli"` (present or absent) or
     /// `"categorical"` (categories numbered from 0).
     distribution: Distribution,
-    /// Where the classes' prior probabilities come from: `"data"` or `"uniform"`.
+    /// The classes' prior probabilities: `"data"` (their shares of the rows), `"uniform"`, or those of all classes by name.
     priors: PriorsParam,
     /// Of the Gaussian: the share of the largest variance that is added to all.
     var_smoothing: Positive,
@@ -58,13 +61,75 @@ enum Distribution {
 }
 
 /// Where prior probabilities come from.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug)]
 enum PriorsParam {
     /// The classes' shares of the rows.
     Data,
     /// All alike.
     Uniform,
+    /// As given, by the class's name.
+    Given(BTreeMap<String, f64>),
+}
+
+impl PriorsParam {
+    fn resolve(&self, classes: &[Label]) -> Result<Priors, TaskError> {
+        let given = match self {
+            Self::Data => return Ok(Priors::FromData),
+            Self::Uniform => return Ok(Priors::Uniform),
+            Self::Given(given) => given,
+        };
+        let names: Vec<String> = classes.iter().map(ToString::to_string).collect();
+        let bad = |message: String| {
+            TaskError::permanent("bad_priors", message)
+                .hint(format!("the classes are `{}`", names.join("`, `")))
+        };
+        if let Some(stranger) = given.keys().find(|name| !names.contains(name)) {
+            return Err(bad(format!("`priors` names `{stranger}`, which is not a class of the target")));
+        }
+        let priors = names.iter().map(|name| {
+            given.get(name).copied().ok_or_else(|| bad(format!("`priors` does not name the class `{name}`")))
+        });
+        let priors: Vec<f64> = priors.collect::<Result<_, _>>()?;
+        let sum: f64 = priors.iter().sum();
+        if (sum - 1.0).abs() > 1e-9 {
+            return Err(bad(format!("`priors` add up to {sum}, not to 1")));
+        }
+        Ok(Priors::Given(priors))
+    }
+}
+
+impl<'de> Deserialize<'de> for PriorsParam {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(word) if word == "data" => Ok(Self::Data),
+            Value::String(word) if word == "uniform" => Ok(Self::Uniform),
+            Value::Object(map) => {
+                let prior = |(name, value): (String, Value)| match value.as_f64() {
+                    Some(prior) if (0.0..=1.0).contains(&prior) => Ok((name, prior)),
+                    _ => Err(D::Error::custom(format!("the prior of `{name}` must be a number from 0 to 1"))),
+                };
+                map.into_iter().map(prior).collect::<Result<_, _>>().map(Self::Given)
+            }
+            _ => Err(D::Error::custom("expected \"data\", \"uniform\" or a table of priors by class")),
+        }
+    }
+}
+
+impl JsonSchema for PriorsParam {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Priors".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [
+            { "enum": ["data", "uniform"] },
+            { "type": "object", "additionalProperties": { "type": "number", "minimum": 0, "maximum": 1 } },
+        ] })
+    }
 }
 
 impl Learner for NaiveBayesSettings {
@@ -93,10 +158,7 @@ impl Learner for NaiveBayesSettings {
             n_classes: classes.len(),
             weights: data.weights.as_deref(),
         };
-        let priors = match self.priors {
-            PriorsParam::Data => Priors::FromData,
-            PriorsParam::Uniform => Priors::Uniform,
-        };
+        let priors = self.priors.resolve(classes)?;
         let stop = || fitting.is_cancelled();
         let fitted = match self.distribution {
             Distribution::Gaussian => gaussian(rows, &priors, self.var_smoothing.0, &stop),

@@ -159,7 +159,9 @@ impl SvmSettings {
             ended.reached = ended.reached.max(machine.violation);
             let support: Vec<(usize, f64)> =
                 machine.support().map(|(at, coefficient)| (members[at], coefficient)).collect();
-            support.iter().for_each(|(row, _)| used[*row] = true);
+            for (row, _) in &support {
+                used[*row] = true;
+            }
             machines.push((pair.first, pair.second, support, machine.rho));
         }
         let mut place = vec![0_u32; used.len()];

@@ -284,6 +284,7 @@ with   = { target = "class", transforms = [{ standardize = "*" }], k = 7, weight
 impl Trainable for NaiveBayesSettings {
     fn describe() -> Description {
         weighed(classes(numeric("train.naive_bayes", "Fits a naive Bayes classifier.", NAIVE_BAYES_DOC)))
+            .error("bad_priors", "`priors` does not name just the classes, or does not add up to 1.")
     }
 }
 

@@ -93,7 +93,9 @@ impl Grower<'_> {
     /// Grows a tree on some rows, given in ascending order.
     pub(super) fn grow(&self, mut rows: Vec<u32>) -> Grown {
         let mut sum = [0; 2];
-        rows.iter().for_each(|row| add(&mut sum, self.words[*row as usize]));
+        for row in &rows {
+            add(&mut sum, self.words[*row as usize]);
+        }
         let histogram = Histogram::of(self.binned, self.offsets, &rows, self.words);
         let mut root = Leaf {
             node: 0,

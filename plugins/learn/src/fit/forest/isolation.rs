@@ -93,6 +93,7 @@ impl IsolationForest {
         scores
     }
 
+    #[cfg(test)]
     /// The score less the limit: negative for outliers.
     pub(crate) fn decision_function(&self, features: ArrayView2<'_, f64>) -> Vec<f64> {
         let mut scores = self.score_samples(features);

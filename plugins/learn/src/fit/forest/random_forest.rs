@@ -7,7 +7,7 @@ use super::TreeEnsemble;
 use super::bootstrap::{Bootstrap, tree_rng};
 use super::grown::normalize;
 use super::out_of_bag::{Bag, OutOfBag};
-use super::settings::{Criterion, FitError, MaxFeatures, Thresholds, Ties, TrainingRows, TreeSettings};
+use super::settings::{FitError, TrainingRows, TreeSettings};
 use super::tree::Table;
 
 /// How a forest is grown.
@@ -23,26 +23,6 @@ pub(crate) struct ForestSettings {
     pub(crate) max_samples: Option<usize>,
     /// Whether to predict each row by the trees that have not seen it; needs `bootstrap`.
     pub(crate) out_of_bag: bool,
-}
-
-impl ForestSettings {
-    /// The defaults of a random forest: square root of the columns for classes, all columns for values.
-    pub(crate) fn random_forest(criterion: Criterion) -> Self {
-        let max_features = match criterion {
-            Criterion::Gini | Criterion::Entropy => MaxFeatures::Sqrt,
-            Criterion::SquaredError | Criterion::AbsoluteError => MaxFeatures::All,
-        };
-        let tree = TreeSettings { max_features, ties: Ties::FirstDrawn, ..TreeSettings::new(criterion) };
-        Self { n_trees: 100, tree, bootstrap: true, max_samples: None, out_of_bag: false }
-    }
-
-    /// The defaults of extra trees: random thresholds, all rows.
-    pub(crate) fn extra_trees(criterion: Criterion) -> Self {
-        let mut settings = Self::random_forest(criterion);
-        settings.tree.thresholds = Thresholds::Random;
-        settings.bootstrap = false;
-        settings
-    }
 }
 
 /// A fitted forest.

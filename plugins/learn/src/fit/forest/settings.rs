@@ -106,6 +106,7 @@ pub(crate) struct TreeSettings {
 }
 
 impl TreeSettings {
+    #[cfg(test)]
     /// The defaults of scikit-learn's trees for a criterion.
     pub(crate) fn new(criterion: Criterion) -> Self {
         Self {

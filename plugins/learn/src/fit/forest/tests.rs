@@ -5,6 +5,26 @@ use ndarray::{Array2, array};
 
 use super::*;
 
+impl ForestSettings {
+    /// The defaults of a random forest: square root of the columns for classes, all columns for values.
+    fn random_forest(criterion: Criterion) -> Self {
+        let max_features = match criterion {
+            Criterion::Gini | Criterion::Entropy => MaxFeatures::Sqrt,
+            Criterion::SquaredError | Criterion::AbsoluteError => MaxFeatures::All,
+        };
+        let tree = TreeSettings { max_features, ties: Ties::FirstDrawn, ..TreeSettings::new(criterion) };
+        Self { n_trees: 100, tree, bootstrap: true, max_samples: None, out_of_bag: false }
+    }
+
+    /// The defaults of extra trees: random thresholds, all rows.
+    fn extra_trees(criterion: Criterion) -> Self {
+        let mut settings = Self::random_forest(criterion);
+        settings.tree.thresholds = Thresholds::Random;
+        settings.bootstrap = false;
+        settings
+    }
+}
+
 const N_ROWS: u32 = 90;
 
 /// Three columns, a class and a value for each row.

@@ -39,7 +39,9 @@ impl Chunk {
     pub(super) fn forward(&mut self, shape: &Shape, parameters: &[f64], (table, order): (&Table, &[usize])) {
         self.n_rows = order.len();
         self.inputs.clear();
-        order.iter().for_each(|&row| self.inputs.extend_from_slice(table.row(row)));
+        for &row in order {
+            self.inputs.extend_from_slice(table.row(row));
+        }
         for layer in 0..shape.n_layers() {
             let n_outputs = shape.n_outputs(layer);
             let (before, after) = self.activations.split_at_mut(layer);
@@ -47,7 +49,9 @@ impl Chunk {
             let sums = &mut after[0];
             // The product is added to the biases.
             sums.clear();
-            order.iter().for_each(|_| sums.extend_from_slice(shape.biases(parameters, layer)));
+            for _ in order {
+                sums.extend_from_slice(shape.biases(parameters, layer));
+            }
             let inputs = matrix(inputs, order.len(), shape.n_inputs(layer));
             let weights = shape.weights(parameters, layer);
             general_mat_mul(1.0, &inputs, &weights, 1.0, &mut matrix_mut(sums, order.len(), n_outputs));

@@ -12,6 +12,7 @@ pub(crate) enum FitError {
     /// There are too few rows to train on, or to stop early by.
     TooFewRows(String),
     /// The given starting weights do not fit the data and settings.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests start from given weights"))]
     StartingWeights(String),
 }
 

@@ -10,7 +10,9 @@ use super::score::Scorer;
 use super::shape::Shape;
 use super::step::{Pace, State};
 use super::stochastic::{Stochastic, batch_size};
-use sluicegate_model::{Layer, Mlp};
+#[cfg(test)]
+use sluicegate_model::Layer;
+use sluicegate_model::Mlp;
 
 /// Fitted network, and how the fit went.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +72,7 @@ pub(crate) fn fit(training: &Training, options: &MlpOptions, stop: Stop) -> Resu
     fit_shape(&shape, starting_weights(&shape, options.seed), training, (options, stop))
 }
 
+#[cfg(test)]
 /// Fits a network from the given weights, one layer for each hidden size and one for the output.
 pub(crate) fn fit_from(
     start: &[Layer],

@@ -160,7 +160,9 @@ impl<'a> Lbfgs<'a> {
             add(&mut direction, -factor, &correction.change);
             factors.push(factor);
         }
-        direction.iter_mut().for_each(|value| *value /= self.scale);
+        for value in &mut direction {
+            *value /= self.scale;
+        }
         for (correction, factor) in self.corrections.iter().zip(factors.iter().rev()) {
             let back = dot(&correction.change, &direction) / correction.curvature;
             add(&mut direction, factor - back, &correction.step);

@@ -156,7 +156,7 @@ impl LineSearch {
         } else {
             self.limits = (step + 1.1 * (step - best), step + 4.0 * (step - best));
         }
-        step = step.max(0.0).min(LONGEST_STEP);
+        step = step.clamp(0.0, LONGEST_STEP);
         let (least, greatest) = self.limits;
         let is_outside = step <= least || step >= greatest;
         if self.is_bracketed && (is_outside || greatest - least <= WIDTH * greatest) { best } else { step }

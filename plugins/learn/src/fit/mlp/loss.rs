@@ -17,7 +17,9 @@ pub(super) fn loss_and_deltas(table: &Table, order: &[usize], outputs: &[f64], d
             Targets::Classes { classes, .. } => log_loss(row_deltas, classes[row]),
         };
         let weight = table.weight(row);
-        row_deltas.iter_mut().for_each(|delta| *delta *= weight);
+        for delta in row_deltas.iter_mut() {
+            *delta *= weight;
+        }
         total += weight * loss;
     }
     total

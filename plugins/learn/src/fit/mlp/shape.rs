@@ -98,6 +98,7 @@ impl Shape {
         blocks
     }
 
+    #[cfg(test)]
     /// Puts layers into one vector.
     pub(super) fn pack(layers: &[Layer]) -> Vec<f64> {
         layers.iter().flat_map(|layer| layer.weights.iter().chain(&layer.biases).copied()).collect()

@@ -15,4 +15,5 @@ mod tests;
 pub(crate) use counts::{bernoulli, categorical, multinomial};
 pub(crate) use data::{FitError, Priors, TrainingRows};
 pub(crate) use gaussian::gaussian;
+#[cfg(test)]
 use sluicegate_model::{Likelihood, NaiveBayes};

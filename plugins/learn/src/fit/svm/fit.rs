@@ -23,6 +23,7 @@ pub(crate) struct SvmOptions {
 }
 
 impl SvmOptions {
+    #[cfg(test)]
     /// scikit-learn's defaults with a kernel.
     pub(crate) fn new(kernel: Kernel) -> Self {
         Self { kernel, tolerance: 1e-3, cache_bytes: 200 << 20, max_iter: None }

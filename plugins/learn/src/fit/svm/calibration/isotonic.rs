@@ -55,6 +55,7 @@ impl IsotonicCalibration {
         fitted
     }
 
+    #[cfg(test)]
     /// The probability of the positive class; one half if the function was fitted to no rows.
     pub(crate) fn probability(&self, score: f64) -> f64 {
         let above = self.scores.partition_point(|known| *known <= score);

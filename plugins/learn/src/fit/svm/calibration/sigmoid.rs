@@ -51,6 +51,7 @@ impl SigmoidCalibration {
         Self { slope, intercept: point[1] - slope * objective.center, n_iter, converged: is_optimal(&state) }
     }
 
+    #[cfg(test)]
     /// The probability of the positive class.
     pub(crate) fn probability(&self, score: f64) -> f64 {
         probability(self.slope * score + self.intercept)
