@@ -1,6 +1,6 @@
 //! The built-in pack `learn`: training, evaluation, cross-validation and the gate.
 //!
-//! Trees, networks and support vector machines are our own; linfa fits the others. Predictions and metrics are our own, in f64, to scikit-learn's definitions.
+//! Solvers are our own, but for the one-class machine, which linfa-svm fits. Predictions and metrics are our own, in f64, to scikit-learn's definitions.
 
 mod columns;
 mod cross_validate;

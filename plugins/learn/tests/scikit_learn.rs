@@ -17,7 +17,23 @@ fn kind_of(estimator: &str, settings: &Value) -> (Box<dyn Kind>, Value) {
     let c = &settings["C"];
     match estimator {
         "linear_regression" => (Box::new(TrainLinear::default()), json!({})),
-        "logistic_regression" => (Box::new(TrainLogistic::default()), json!({ "c": c })),
+        "ridge" => {
+            (Box::new(TrainLinear::default()), json!({ "method": "ridge", "alpha": settings["alpha"] }))
+        }
+        "lasso" => (
+            Box::new(TrainLinear::default()),
+            json!({ "method": "lasso", "alpha": settings["alpha"], "tol": 1e-10, "max_iter": 100_000 }),
+        ),
+        "elastic_net" => (
+            Box::new(TrainLinear::default()),
+            json!({
+                "method": "elastic_net", "alpha": settings["alpha"], "l1_ratio": settings["l1_ratio"], "tol": 1e-10,
+                "max_iter": 100_000,
+            }),
+        ),
+        "logistic_regression" => {
+            (Box::new(TrainLogistic::default()), json!({ "c": c, "tol": 1e-9, "max_iter": 10_000 }))
+        }
         "svc_linear" => (Box::new(TrainSvm::default()), json!({ "c": c, "kernel": "linear" })),
         "svc_rbf" => {
             (Box::new(TrainSvm::default()), json!({ "c": c, "kernel": { "rbf": { "gamma": "scale" } } }))
@@ -93,7 +109,7 @@ fn fitted_models_agree_in_coefficients_probabilities_and_predictions() {
             assert_close(&found, &numbers(&expected["predictions"]), 1e-6, &what);
             continue;
         }
-        if estimator == "linear_regression" {
+        if ["linear_regression", "ridge", "lasso", "elastic_net"].contains(&estimator) {
             let found: Vec<_> = rows.iter().map(|row| row["prediction"].as_f64().unwrap()).collect();
             assert_close(&found, &numbers(&expected["predictions"]), 1e-6, &what);
             let Estimator::Linear { coefficients, intercept } = &bundle.estimator else { panic!("{what}") };

@@ -1,8 +1,8 @@
-//! Prediction with a multi-layer perceptron: fully connected layers, one activation for all hidden layers, and a
-//! link at the output (scikit-learn's `MLPClassifier` and `MLPRegressor`).
+//! Prediction with a multi-layer perceptron: fully connected layers, one activation for all hidden layers,
+//! and a link at the output (scikit-learn's `MLPClassifier` and `MLPRegressor`).
 //!
-//! Each sum runs over the inputs in their order, whatever the number of rows, so a row's outputs have the same bits
-//! alone and in a batch.
+//! Each sum runs over the inputs in their order, whatever the number of rows, so a row's outputs have the
+//! same bits alone and in a batch.
 use serde::{Deserialize, Serialize};
 
 /// Function that a hidden layer applies to each of its sums.
@@ -108,8 +108,8 @@ impl Mlp {
         self.layers.last().map_or(0, |layer| layer.n_outputs)
     }
 
-    /// Returns the outputs of `n_rows` rows (row-major, the first layer's inputs each), row by row: probabilities
-    /// of all classes, the probability of class 1, or the value.
+    /// Returns the outputs of `n_rows` rows (row-major, the first layer's inputs each), row by row:
+    /// probabilities of all classes, the probability of class 1, or the value.
     pub fn predict(&self, rows: &[f64], n_rows: usize) -> Vec<f64> {
         let n_features = self.layers.first().map_or(0, |layer| layer.n_inputs);
         let mut outputs = Vec::with_capacity(n_rows * self.n_outputs());

@@ -343,5 +343,6 @@ fn to_fit(boosted: &boosting::Boosted, loss: Loss, data: &TrainingSet) -> Fit {
         gains: Some(boosted.gains()),
         curve: (!boosted.curve.is_empty()).then(|| boosted.curve.iter().map(point).collect()),
         drawing: None,
+        coefficients: None,
     }
 }

@@ -40,7 +40,7 @@ use crate::training_set::TrainingSet;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum EstimatorSpec {
-    /// Ordinary least squares.
+    /// Least squares, ridge, lasso and elastic net.
     Linear(LinearSettings),
     /// Logistic regression.
     Logistic(LogisticSettings),
@@ -158,6 +158,21 @@ pub(crate) struct Fit {
     pub(crate) curve: Option<Vec<CurvePoint>>,
     /// The model as people can read it.
     pub(crate) drawing: Option<Drawing>,
+    /// The coefficients of a linear model.
+    pub(crate) coefficients: Option<Vec<Coefficient>>,
+}
+
+/// A coefficient of a linear model.
+#[derive(Clone, Debug)]
+pub(crate) struct Coefficient {
+    /// Its class, of a classifier.
+    pub(crate) class: Option<String>,
+    /// Its feature, or `(intercept)`.
+    pub(crate) feature: String,
+    /// The coefficient.
+    pub(crate) value: f64,
+    /// Its standard error, where it is defined.
+    pub(crate) standard_error: Option<f64>,
 }
 
 /// A model as people can read it.
@@ -183,6 +198,14 @@ pub(crate) struct CurvePoint {
 impl Fit {
     /// A fit of which there is nothing else to say.
     pub(crate) fn of(estimator: Estimator) -> Self {
-        Self { estimator, metrics: Vec::new(), note: String::new(), gains: None, curve: None, drawing: None }
+        Self {
+            estimator,
+            metrics: Vec::new(),
+            note: String::new(),
+            gains: None,
+            curve: None,
+            drawing: None,
+            coefficients: None,
+        }
     }
 }

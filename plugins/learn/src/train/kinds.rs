@@ -116,35 +116,43 @@ fn either(description: Description) -> Description {
 
 impl Trainable for LinearSettings {
     fn describe() -> Description {
-        numeric("train.linear", "Fits a linear regression by least squares.", LINEAR_DOC)
+        let description =
+            numeric("train.linear", "Fits a linear regression, with or without a penalty.", LINEAR_DOC);
+        Description { version: "2".into(), ..description }
+            .output(Port::new("coefficients", PortType::Table, COEFFICIENTS))
             .error("not_numbers", "The target does not hold numbers.")
+            .error("bad_weight", BAD_WEIGHT)
+            .error("no_convergence", NO_CONVERGENCE)
     }
 }
 
+const COEFFICIENTS: &str = "each coefficient, with its standard error where it is defined";
+
 const LINEAR_DOC: &str = r#"
-The same model as scikit-learn's `LinearRegression`: with columns that depend on each other, the solution of least norm.
+The same models as scikit-learn's `LinearRegression`, `Ridge`, `Lasso` and `ElasticNet`; with columns that depend on each other, least squares gives the
+solution of least norm. Standard errors are the classical ones, of least squares with more rows than coefficients.
 
 ```toml
 [tasks.model]
 uses   = "train.linear"
 inputs = { table = "split.train" }
-with   = { target = "progression", transforms = [{ standardize = "*" }] }
+with   = { target = "progression", transforms = [{ standardize = "*" }], method = "ridge", alpha = 1.5 }
 ```
 "#;
 
 impl Trainable for LogisticSettings {
     fn describe() -> Description {
-        classes(numeric(
-            "train.logistic",
-            "Fits a logistic regression for two or more classes.",
-            LOGISTIC_DOC,
-        ))
+        let description =
+            numeric("train.logistic", "Fits a logistic regression for two or more classes.", LOGISTIC_DOC);
+        weighed(classes(Description { version: "2".into(), ..description }))
+            .output(Port::new("coefficients", PortType::Table, COEFFICIENTS))
+            .error("no_convergence", NO_CONVERGENCE)
     }
 }
 
 const LOGISTIC_DOC: &str = r#"
-The same model as scikit-learn's `LogisticRegression`: an L2 penalty of strength 1/`c`, the intercept not penalised, softmax for more
-than two classes.
+The same model as scikit-learn's `LogisticRegression`: a penalty of strength 1/`c`, the intercept not penalised, softmax for more than two classes.
+Standard errors are the square roots of the diagonal of the inverse Hessian, the penalty included.
 
 ```toml
 [tasks.model]

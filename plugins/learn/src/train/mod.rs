@@ -21,7 +21,7 @@ use sluicegate_plugin::{
 
 use crate::{
     dataset,
-    estimator::{CurvePoint, Drawing, Fit, Fitting, Learner, Task},
+    estimator::{Coefficient, CurvePoint, Drawing, Fit, Fitting, Learner, Task},
     training_set::{Target, TrainingSet},
     transforms,
 };
@@ -53,10 +53,10 @@ pub(crate) fn train(
     };
     let provenance =
         Provenance { kind: learner.kind().into(), n_rows: table.n_rows(), rows: tables.hash.into() };
-    let Fit { estimator, metrics, note, gains, curve, drawing } = fit;
+    let Fit { estimator, metrics, note, gains, curve, drawing, coefficients } = fit;
     let target = common.target.clone();
     let bundle = Bundle { target, task, signature, transforms: fitted, estimator, provenance };
-    Ok((bundle, Fitted { names, metrics, note, gains, curve, drawing }))
+    Ok((bundle, Fitted { names, metrics, note, gains, curve, drawing, coefficients }))
 }
 
 /// The tables that a model is trained on.
@@ -78,6 +78,7 @@ pub(crate) struct Fitted {
     gains: Option<Vec<f64>>,
     curve: Option<Vec<CurvePoint>>,
     drawing: Option<Drawing>,
+    coefficients: Option<Vec<Coefficient>>,
 }
 
 fn read_target(table: &Table, name: &str, learner: &dyn Learner) -> Result<Target, TaskError> {
@@ -181,6 +182,9 @@ fn run(ctx: &Context, common: &Common, learner: &dyn Learner) -> Result<(), Task
     if let Some(curve) = &fitted.curve {
         ctx.write_table("curve", &curve_table(curve)?)?;
     }
+    if let Some(coefficients) = &fitted.coefficients {
+        ctx.write_table("coefficients", &coefficients_table(coefficients)?)?;
+    }
     if let Some(drawing) = &fitted.drawing {
         ctx.write_bytes("text", PortType::File, drawing.text.as_bytes())?;
         ctx.write_bytes("dot", PortType::File, drawing.dot.as_bytes())?;
@@ -213,6 +217,21 @@ fn curve_table(curve: &[CurvePoint]) -> Result<Table, TaskError> {
         ("loss", loss),
         ("validation_loss", validation),
         ("validation_score", score),
+    ])
+}
+
+fn coefficients_table(coefficients: &[Coefficient]) -> Result<Table, TaskError> {
+    let text = |text: &dyn Fn(&Coefficient) -> Option<String>| -> ArrayRef {
+        Arc::new(coefficients.iter().map(text).collect::<StringArray>())
+    };
+    let number = |number: &dyn Fn(&Coefficient) -> Option<f64>| -> ArrayRef {
+        Arc::new(coefficients.iter().map(number).collect::<Float64Array>())
+    };
+    to_table([
+        ("class", text(&|own| own.class.clone())),
+        ("feature", text(&|own| Some(own.feature.clone()))),
+        ("coefficient", number(&|own| Some(own.value))),
+        ("standard_error", number(&|own| own.standard_error)),
     ])
 }
 

@@ -36,7 +36,7 @@ impl Chunk {
     }
 
     /// Loads the rows of `order` and computes the outputs of every layer.
-    pub(super) fn forward(&mut self, shape: &Shape, parameters: &[f64], (table, order): (&Table, &[usize])) {
+    pub(super) fn forward(&mut self, shape: &Shape, parameters: &[f64], table: &Table, order: &[usize]) {
         self.n_rows = order.len();
         self.inputs.clear();
         for &row in order {
@@ -64,7 +64,7 @@ impl Chunk {
     }
 
     /// Computes the derivatives by every layer's sums after [`Self::forward`].
-    pub(super) fn backward(&mut self, shape: &Shape, parameters: &[f64], (table, order): (&Table, &[usize])) {
+    pub(super) fn backward(&mut self, shape: &Shape, parameters: &[f64], table: &Table, order: &[usize]) {
         let last = shape.n_layers() - 1;
         for (layer, deltas) in self.deltas.iter_mut().enumerate() {
             deltas.resize(self.n_rows * shape.n_outputs(layer), 0.0);

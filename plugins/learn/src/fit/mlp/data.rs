@@ -44,10 +44,15 @@ pub(crate) enum Validation<'a> {
 
 /// Rows with their features in row-major memory.
 pub(super) struct Table<'a> {
+    /// Features, row by row.
     pub(super) features: Cow<'a, [f64]>,
+    /// Number of features of a row.
     pub(super) n_features: usize,
+    /// Number of rows.
     pub(super) n_rows: usize,
+    /// Targets of the rows.
     pub(super) targets: Targets<'a>,
+    /// Weights of the rows.
     pub(super) weights: Option<&'a [f64]>,
 }
 

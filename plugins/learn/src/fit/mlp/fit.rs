@@ -69,7 +69,7 @@ impl MlpFit {
 /// Fits a network from random starting weights.
 pub(crate) fn fit(training: &Training, options: &MlpOptions, stop: Stop) -> Result<MlpFit, FitError> {
     let shape = shape(training, options);
-    fit_shape(&shape, starting_weights(&shape, options.seed), training, (options, stop))
+    fit_shape(&shape, starting_weights(&shape, options.seed), training, options, stop)
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ pub(crate) fn fit_from(
             "the starting weights must have the shape of the features, `hidden_layer_sizes` and the output";
         return Err(FitError::StartingWeights(message.to_owned()));
     }
-    fit_shape(&shape, Shape::pack(start), training, (options, stop))
+    fit_shape(&shape, Shape::pack(start), training, options, stop)
 }
 
 fn shape(training: &Training, options: &MlpOptions) -> Shape {
@@ -106,7 +106,8 @@ fn fit_shape(
     shape: &Shape,
     weights: Vec<f64>,
     training: &Training,
-    (options, stop): (&MlpOptions, Stop),
+    options: &MlpOptions,
+    stop: Stop,
 ) -> Result<MlpFit, FitError> {
     let table = Table::new(&training.rows);
     if table.n_rows == 0 {
@@ -144,8 +145,8 @@ fn scorer<'a>(table: &'a Table<'a>, shape: &'a Shape, split: &Split) -> Result<S
     let n_validation = split.validation.len();
     if n_validation < 2 || split.train.is_empty() || table.total_weight(&split.validation) <= 0.0 {
         return Err(FitError::TooFewRows(format!(
-            "early stopping has {} rows to train on and {n_validation} to validate with, of which two need weight; \
-             change the validation share, or train without early stopping",
+            "early stopping needs rows to train on and at least two, with some weight, to validate with, \
+             but has {} and {n_validation}; change the validation share, or train without early stopping",
             split.train.len()
         )));
     }

@@ -14,14 +14,19 @@ use sluicegate_model::Activation;
 /// Which of a fit's random choices a generator is for.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
+    /// Weights that the fit starts with.
     StartingWeights = 0,
+    /// Rows to hold out.
     Validation = 1,
+    /// Order of the rows in each epoch.
     Shuffles = 2,
 }
 
 /// Rows to train on and rows to validate with, both ascending.
 pub(super) struct Split {
+    /// Rows to train on.
     pub(super) train: Vec<usize>,
+    /// Rows to validate with.
     pub(super) validation: Vec<usize>,
 }
 

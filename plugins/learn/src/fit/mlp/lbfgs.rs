@@ -1,11 +1,11 @@
-//! Limited-memory BFGS on all rows, as SciPy's `L-BFGS-B` without bounds, which scikit-learn calls: ten corrections,
-//! the same line search, and the same tests for the end (Byrd, Lu, Nocedal and Zhu, 1995).
+//! Limited-memory BFGS on all rows, as SciPy's `L-BFGS-B` without bounds, which scikit-learn calls: ten
+//! corrections, the same line search, and the same tests for the end (Byrd, Lu, Nocedal and Zhu, 1995).
 
 use std::collections::VecDeque;
 
 use super::error::FitError;
 use super::fit::{Ending, MlpFit};
-use super::line_search::{Advice, LineSearch, Point};
+use super::line_search::{Advice, LONGEST_STEP, LineSearch, Point};
 use super::objective::Objective;
 use super::options::MlpOptions;
 use super::step::{State, Step};
@@ -88,13 +88,14 @@ impl<'a> Lbfgs<'a> {
         })
     }
 
-    /// Takes one step, and returns the loss after it; without a better one the weights stay and the result is `None`.
+    /// Takes one step, and returns the loss after it; without a better one the weights stay and the result is
+    /// `None`.
     fn iterate(&mut self, loss: f64, is_first: bool) -> Result<Option<f64>, FitError> {
         let start = Start { weights: self.state.weights.clone(), gradient: self.state.gradient.clone() };
         loop {
             let direction = self.direction(&start.gradient);
             let first_step =
-                if is_first { (1.0 / dot(&direction, &direction).sqrt()).min(1.0e10) } else { 1.0 };
+                if is_first { (1.0 / dot(&direction, &direction).sqrt()).min(LONGEST_STEP) } else { 1.0 };
             let slope = dot(&start.gradient, &direction);
             if slope < 0.0
                 && let Some(end) =
@@ -151,7 +152,8 @@ impl<'a> Lbfgs<'a> {
         self.objective.advance(&mut self.state, &self.order, Step::Keep)
     }
 
-    /// Product of the inverse Hessian's approximation and the negative gradient (the two loops of Nocedal, 1980).
+    /// Product of the inverse Hessian's approximation and the negative gradient (the two loops of Nocedal,
+    /// 1980).
     fn direction(&self, gradient: &[f64]) -> Vec<f64> {
         let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
         let mut factors = Vec::with_capacity(self.corrections.len());

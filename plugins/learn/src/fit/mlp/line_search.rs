@@ -1,5 +1,5 @@
-//! Line search of Moré and Thuente ("Line search algorithms with guaranteed sufficient decrease", 1994), with the
-//! constants of L-BFGS-B: it ends at a step that lowers the loss enough and flattens the slope.
+//! Line search of Moré and Thuente ("Line search algorithms with guaranteed sufficient decrease", 1994), with
+//! the constants of L-BFGS-B: it ends at a step that lowers the loss enough and flattens the slope.
 
 /// Share of the first slope by which the loss must fall.
 const SUFFICIENT_DECREASE: f64 = 1e-3;
@@ -7,14 +7,17 @@ const SUFFICIENT_DECREASE: f64 = 1e-3;
 const CURVATURE: f64 = 0.9;
 /// Relative width of the interval below which the search ends.
 const WIDTH: f64 = 0.1;
-/// Longest step.
-const LONGEST_STEP: f64 = 1e10;
+/// Longest step of a search.
+pub(super) const LONGEST_STEP: f64 = 1e10;
 
 /// Loss and its slope at a step along the direction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
+    /// Length of the step, in multiples of the direction.
     pub(super) step: f64,
+    /// Loss after the step.
     pub(super) loss: f64,
+    /// Derivative of the loss by the step.
     pub(super) slope: f64,
 }
 
@@ -34,8 +37,8 @@ pub(super) struct LineSearch {
     best: Point,
     other: Point,
     is_bracketed: bool,
-    /// Whether the loss has not yet fallen enough with a rising slope: until then the search looks at the loss less
-    /// the decrease that it must reach.
+    /// Whether the loss has not yet fallen enough with a rising slope: until then the search looks at the
+    /// loss less the decrease that it must reach.
     is_first_stage: bool,
     /// Steps that the next one must lie between.
     limits: (f64, f64),

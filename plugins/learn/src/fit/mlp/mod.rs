@@ -1,10 +1,10 @@
-//! Multi-layer perceptron for classification and regression, with scikit-learn's objective, solvers and settings
-//! (`MLPClassifier` and `MLPRegressor` 1.9).
+//! Multi-layer perceptron for classification and regression, with scikit-learn's objective, solvers and
+//! settings (`MLPClassifier` and `MLPRegressor` 1.9).
 //!
-//! [`fit`] minimizes the mean loss of the rows plus `alpha / 2 · Σ weights² / total row weight`, by Adam, stochastic
-//! gradient descent or L-BFGS. The same rows, settings and seed give the same bits on any number of threads. From the
-//! same starting weights and without shuffling, the solvers follow scikit-learn's step by step; random numbers are
-//! `ChaCha8`'s, so random starts differ.
+//! [`fit`] minimizes the mean loss of the rows plus `alpha / 2 · Σ weights² / total row weight`, by Adam,
+//! stochastic gradient descent or L-BFGS. The same rows, settings and seed give the same bits on any number
+//! of threads. From the same starting weights and without shuffling, the solvers follow scikit-learn's step
+//! by step; random numbers are `ChaCha8`'s, so random starts differ.
 
 mod chunk;
 mod data;

@@ -1,8 +1,9 @@
 //! Loss of a batch with its penalty, its gradient, and the solver's step.
 //!
-//! A pass has two phases. In the first, chunks of rows run forward and backward, each alone. In the second, blocks of
-//! weights get their gradient from all chunks and take their step while they lie in the cache. Chunks and blocks depend
-//! on the sizes alone, and sums over them run in their order, so the number of threads changes no bit.
+//! A pass has two phases. In the first, chunks of rows run forward and backward, each alone. In the second,
+//! blocks of weights get their gradient from all chunks and take their step while they lie in the cache.
+//! Chunks and blocks depend on the sizes alone, and sums over them run in their order, so the number of
+//! threads changes no bit.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::s;
@@ -18,7 +19,8 @@ use super::step::{Span, State, Step};
 const ROWS_PER_PASS: usize = 2048;
 /// Chunks that a pass is divided into where it has rows enough.
 const CHUNKS_PER_PASS: usize = 8;
-/// Least and greatest number of rows of a chunk. Each chunk packs all weights for its product: few rows do not pay.
+/// Least and greatest number of rows of a chunk. Each chunk packs all weights for its product: few rows do
+/// not pay.
 const ROWS_PER_CHUNK: (usize, usize) = (100, 256);
 /// Operations of a pass from which on threads save more than it takes to wake them.
 const PARALLEL_OPERATIONS: usize = 2_000_000;
@@ -28,7 +30,9 @@ pub(super) type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Loss over the rows of a table as a function of the weights.
 pub(super) struct Objective<'a> {
+    /// Rows to train on.
     pub(super) table: &'a Table<'a>,
+    /// Sizes and functions of the network.
     pub(super) shape: &'a Shape,
     alpha: f64,
     stop: Stop<'a>,
@@ -97,8 +101,8 @@ impl<'a> Objective<'a> {
     fn run_chunks(&mut self, parameters: &[f64], order: &[usize], is_parallel: bool) -> f64 {
         let (shape, table) = (self.shape, self.table);
         let run = |(chunk, rows): (&mut Chunk, &[usize])| {
-            chunk.forward(shape, parameters, (table, rows));
-            chunk.backward(shape, parameters, (table, rows));
+            chunk.forward(shape, parameters, table, rows);
+            chunk.backward(shape, parameters, table, rows);
         };
         if is_parallel {
             self.chunks.par_iter_mut().zip(order.par_chunks(self.rows_per_chunk)).for_each(run);
@@ -109,7 +113,8 @@ impl<'a> Objective<'a> {
         self.chunks[..n_chunks].iter().map(Chunk::loss).sum()
     }
 
-    /// Adds to a block's gradient; with the step, also the penalty's share, and returns the weights' sum of squares.
+    /// Adds to a block's gradient; with the step, also the penalty's share, and returns the weights' sum of
+    /// squares.
     fn run_block(&self, block: &Block, span: Span, n_chunks: usize, contribution: Contribution) -> f64 {
         let n_outputs = self.shape.n_outputs(block.layer);
         let n_weights = block.inputs.len() * n_outputs;

@@ -29,7 +29,7 @@ impl<'a> Scorer<'a> {
     /// Returns the score of a network with these weights.
     pub(super) fn score(&mut self, parameters: &[f64]) -> f64 {
         let (shape, table) = (self.shape, self.table);
-        let run = |(chunk, rows): (&mut Chunk, &[usize])| chunk.forward(shape, parameters, (table, rows));
+        let run = |(chunk, rows): (&mut Chunk, &[usize])| chunk.forward(shape, parameters, table, rows);
         if is_parallel(shape, self.rows.len()) {
             self.chunks.par_iter_mut().zip(self.rows.par_chunks(ROWS_PER_CHUNK)).for_each(run);
         } else {

@@ -1,7 +1,7 @@
 //! Where each layer's weights lie in the one vector that the solvers work on.
 //!
-//! Layer by layer, each is a row-major matrix with one row an input and one more for the biases, so that a range of
-//! rows is a range of the vector.
+//! Layer by layer, each is a row-major matrix with one row an input and one more for the biases, so that a
+//! range of rows is a range of the vector.
 
 use std::ops::Range;
 
@@ -21,13 +21,16 @@ pub(super) struct Shape {
     sizes: Vec<usize>,
     /// Start of each layer in the vector, and its end.
     offsets: Vec<usize>,
+    /// Activation of the hidden layers.
     pub(super) activation: Activation,
+    /// Link of the last layer.
     pub(super) output: MlpOutput,
 }
 
 /// Rows of a layer's matrix that are computed together.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
+    /// Index of the layer.
     pub(super) layer: usize,
     /// Inputs whose weights the block holds.
     pub(super) inputs: Range<usize>,
@@ -38,7 +41,7 @@ pub(super) struct Block {
 }
 
 impl Shape {
-    /// `sizes` are the number of features and the units of each layer.
+    /// Makes the shape from `sizes`: the number of features and the units of each layer.
     pub(super) fn new(sizes: Vec<usize>, activation: Activation, output: MlpOutput) -> Self {
         let mut offsets = vec![0];
         for pair in sizes.windows(2) {
@@ -47,18 +50,22 @@ impl Shape {
         Self { sizes, offsets, activation, output }
     }
 
+    /// Number of layers, the output's counted.
     pub(super) fn n_layers(&self) -> usize {
         self.sizes.len() - 1
     }
 
+    /// Number of weights and biases.
     pub(super) fn n_parameters(&self) -> usize {
         self.offsets[self.n_layers()]
     }
 
+    /// Values that enter a layer.
     pub(super) fn n_inputs(&self, layer: usize) -> usize {
         self.sizes[layer]
     }
 
+    /// Units of a layer.
     pub(super) fn n_outputs(&self, layer: usize) -> usize {
         self.sizes[layer + 1]
     }

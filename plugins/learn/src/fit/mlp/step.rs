@@ -4,7 +4,9 @@ use super::options::{Adam, Schedule, Sgd};
 
 /// Weights, their gradient and the solver's memory: one number a weight in each vector.
 pub(super) struct State {
+    /// Weights and biases of all layers, as `Shape` lays them out.
     pub(super) weights: Vec<f64>,
+    /// Derivatives of the loss.
     pub(super) gradient: Vec<f64>,
     /// Adam's running mean of the gradient, SGD's velocity.
     first: Vec<f64>,
@@ -14,7 +16,9 @@ pub(super) struct State {
 
 /// The same range of every vector of a [`State`].
 pub(super) struct Span<'a> {
+    /// The range's weights and biases.
     pub(super) weights: &'a mut [f64],
+    /// Derivatives of the loss by them.
     pub(super) gradient: &'a mut [f64],
     first: &'a mut [f64],
     second: &'a mut [f64],
@@ -25,22 +29,40 @@ pub(super) struct Span<'a> {
 pub(super) enum Step {
     /// None: the caller wants the gradient.
     Keep,
+    /// Adam's update.
     Adam {
+        /// Decays and epsilon.
         settings: Adam,
         /// Step size with the correction for the running means' start at zero.
         rate: f64,
     },
+    /// Update with momentum.
     Sgd {
+        /// Step size.
         rate: f64,
+        /// Share of the velocity that stays.
         momentum: f64,
+        /// Whether the momentum is Nesterov's.
         nesterov: bool,
     },
 }
 
 /// Step sizes of Adam and SGD over time.
 pub(super) enum Pace {
-    Adam { settings: Adam, n_steps: i32 },
-    Sgd { settings: Sgd, rate: f64 },
+    /// Adam's, corrected by the number of steps up to now.
+    Adam {
+        /// Settings of the fit.
+        settings: Adam,
+        /// Steps taken.
+        n_steps: i32,
+    },
+    /// SGD's, as its schedule has left it.
+    Sgd {
+        /// Settings of the fit.
+        settings: Sgd,
+        /// Step size of the next batch.
+        rate: f64,
+    },
 }
 
 impl State {

@@ -21,11 +21,15 @@ pub(super) fn batch_size(options: &MlpOptions, n_rows: usize) -> usize {
 
 /// State of a run over several epochs.
 pub(super) struct Stochastic<'a> {
+    /// Loss over the training rows.
     pub(super) objective: Objective<'a>,
     /// Scores that decide when to stop; without them the loss does.
     pub(super) scorer: Option<Scorer<'a>>,
+    /// Settings of the fit.
     pub(super) options: &'a MlpOptions,
+    /// Step sizes.
     pub(super) pace: Pace,
+    /// Weights and the solver's memory.
     pub(super) state: State,
 }
 
@@ -109,7 +113,8 @@ impl Progress {
         }
     }
 
-    /// Takes in an epoch. An improvement by less than `tol` is kept, but counts as none; one by exactly `tol` counts.
+    /// Takes in an epoch. An improvement by less than `tol` is kept, but counts as none; one by exactly `tol`
+    /// counts.
     fn record(&mut self, loss: f64, score: Option<f64>, tol: f64, weights: &[f64]) {
         self.loss_curve.push(loss);
         let reached = score.unwrap_or(-loss);

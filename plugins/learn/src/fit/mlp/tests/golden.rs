@@ -1,4 +1,5 @@
-//! Fits from given starting weights without shuffling, against scikit-learn 1.9.1 (`MLPClassifier`, `MLPRegressor`).
+//! Fits from given starting weights without shuffling, against scikit-learn 1.9.1 (`MLPClassifier`,
+//! `MLPRegressor`).
 
 use super::*;
 

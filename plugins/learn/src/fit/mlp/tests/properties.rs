@@ -19,7 +19,7 @@ fn distance(left: &Mlp, right: &Mlp) -> f64 {
 
 #[test]
 fn the_bits_are_the_same_on_any_number_of_threads() {
-    // Large enough to run on threads: 600 weights a row, and for L-BFGS two passes.
+    // Enough weights and rows to run on threads.
     let data = Data::new(2500, 190, 4).weighted();
     for (solver, max_iter) in
         [(Solver::Adam(Adam::default()), 2), (Solver::Sgd(Sgd::default()), 2), (LBFGS, 3)]
