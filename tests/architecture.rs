@@ -134,6 +134,18 @@ fn pure_modules_know_neither_tokio_nor_clocks_and_only_app_names_packs() {
 }
 
 #[test]
+fn solvers_know_neither_tables_nor_tasks() {
+    let mut sources = Vec::new();
+    files(&root().join("plugins/learn/src/fit"), &mut sources);
+    assert!(sources.len() > 50, "{} files", sources.len());
+    for (path, text) in sources {
+        for stranger in ["sluicegate_plugin", "arrow", "crate::estimator", "crate::train", "crate::dataset"] {
+            assert!(!text.contains(stranger), "{} knows `{stranger}`", path.display());
+        }
+    }
+}
+
+#[test]
 fn no_file_is_over_800_lines() {
     let mut found = Vec::new();
     for folder in ["orchestrator/src", "plugins", "tests"] {
