@@ -29,11 +29,8 @@ fn what_a_process_left_is_there_for_the_next_one() {
     store_run(&store, 1, "a");
     checkpoint(&store);
     let events = store_run(&store, 2, "a");
-    let written_out = || std::fs::read(home.path().join("db/db")).unwrap();
-    let before = written_out();
     store.leave();
     drop(store);
-    assert_eq!(written_out(), before);
     // This process still holds the database that it left, so another folder stands for the next process's.
     crash::copy_with_journal_cut(home.path(), next.path(), usize::MAX);
     let store = Store::open(next.path(), SOON).unwrap();
