@@ -1,4 +1,5 @@
 //! A bundle of every released kind and format loads, and predicts what it predicted when it was made.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ const NONE: usize = usize::MAX;
 /// A row may be shorter than the problem: it covers the first positions only. Its order follows the positions
 /// of the variables, see [`RowCache::apply`].
 pub(super) struct RowCache {
-    rows: Vec<Vec<f32>>,
+    rows: Vec<Vec<f64>>,
     /// Neighbours in the list of uses, the most recent first; the entry after the last is the list's head.
     links: Vec<Link>,
     bytes: usize,
@@ -30,13 +30,13 @@ impl RowCache {
             rows: vec![Vec::new(); n_rows],
             links,
             bytes: 0,
-            max_bytes: max_bytes.max(2 * n_rows * size_of::<f32>()),
+            max_bytes: max_bytes.max(2 * n_rows * size_of::<f64>()),
         }
     }
 
     /// Brings the first `n_values` of a row into the cache; `compute` gets the first missing position and the
     /// values to write. The two rows asked for last are always there.
-    pub(super) fn fetch(&mut self, row: usize, n_values: usize, compute: impl FnOnce(usize, &mut [f32])) {
+    pub(super) fn fetch(&mut self, row: usize, n_values: usize, compute: impl FnOnce(usize, &mut [f64])) {
         self.unlink(row);
         let n_known = self.rows[row].len();
         if n_known < n_values {
@@ -49,14 +49,14 @@ impl RowCache {
             values.reserve_exact(n_values - n_known);
             values.resize(n_values, 0.0);
             compute(n_known, &mut values[n_known..]);
-            self.bytes += values.capacity() * size_of::<f32>();
+            self.bytes += values.capacity() * size_of::<f64>();
             self.rows[row] = values;
         }
         self.link_as_newest(row);
     }
 
     /// The values of a row that was fetched before.
-    pub(super) fn row(&self, row: usize) -> &[f32] {
+    pub(super) fn row(&self, row: usize) -> &[f64] {
         &self.rows[row]
     }
 
@@ -84,9 +84,9 @@ impl RowCache {
     }
 
     /// Removes the oldest rows until `n_values` more fit, and returns the last one's memory if it is of use.
-    fn make_room(&mut self, n_values: usize) -> Option<Vec<f32>> {
+    fn make_room(&mut self, n_values: usize) -> Option<Vec<f64>> {
         let mut spare = None;
-        while self.bytes + n_values * size_of::<f32>() > self.max_bytes {
+        while self.bytes + n_values * size_of::<f64>() > self.max_bytes {
             let oldest = self.links[self.rows.len()].newer;
             if oldest == self.rows.len() {
                 break;
@@ -95,14 +95,14 @@ impl RowCache {
             spare = Some(self.take(oldest));
         }
         let mut spare =
-            spare.filter(|spare: &Vec<f32>| (n_values..=2 * n_values).contains(&spare.capacity()))?;
+            spare.filter(|spare: &Vec<f64>| (n_values..=2 * n_values).contains(&spare.capacity()))?;
         spare.clear();
         Some(spare)
     }
 
-    fn take(&mut self, row: usize) -> Vec<f32> {
+    fn take(&mut self, row: usize) -> Vec<f64> {
         let values = std::mem::take(&mut self.rows[row]);
-        self.bytes -= values.capacity() * size_of::<f32>();
+        self.bytes -= values.capacity() * size_of::<f64>();
         values
     }
 
@@ -134,7 +134,7 @@ mod tests {
         cache.fetch(usize::from(row), n_values, |start, values| {
             n_computed = values.len();
             for (value, position) in values.iter_mut().zip(start..) {
-                *value = f32::from(10 * row) + position as f32;
+                *value = f64::from(10 * row) + position as f64;
             }
         });
         n_computed
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_row_that_was_used_least_recently_goes_first() {
-        let mut cache = RowCache::new(4, 3 * 4 * size_of::<f32>());
+        let mut cache = RowCache::new(4, 3 * 4 * size_of::<f64>());
         for row in [0, 1, 2, 0, 3] {
             fetch(&mut cache, row, 4);
         }
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!([fetch(&mut cache, 1, 2), fetch(&mut cache, 1, 4), fetch(&mut cache, 2, 2)], [2, 2, 2]);
         cache.apply(&[(0, 3), (1, 2)]);
         assert_eq!(cache.row(1).iter().map(|value| value.to_bits()).collect::<Vec<_>>(), {
-            [13.0_f32, 12.0, 11.0, 10.0].map(f32::to_bits)
+            [13.0_f64, 12.0, 11.0, 10.0].map(f64::to_bits)
         });
         assert!(cache.row(2).is_empty(), "its first value was never computed");
     }

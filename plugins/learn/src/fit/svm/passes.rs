@@ -37,15 +37,15 @@ pub(super) struct LowerCandidates<'a> {
     /// Added to a residual it gives the slope downwards.
     pub(super) low_offset: &'a [f64],
     /// The kernel of each variable with itself.
-    pub(super) diagonal: &'a [f32],
+    pub(super) diagonal: &'a [f64],
     /// The kernel row of the first variable.
-    pub(super) row: &'a [f32],
+    pub(super) row: &'a [f64],
 }
 
 impl LowerCandidates<'_> {
     /// The variable that promises the largest gain with the first, whose slope upwards is `up` and whose
     /// kernel with itself is `own`; and the largest violation of the optimality conditions.
-    pub(super) fn best(&self, up: f64, own: f32) -> (Largest, f64) {
+    pub(super) fn best(&self, up: f64, own: f64) -> (Largest, f64) {
         let mut best = Largest::NONE;
         let mut violation = f64::NEG_INFINITY;
         let (mut gains, mut violations) = ([0.0; BLOCK], [0.0; BLOCK]);
@@ -70,8 +70,8 @@ impl LowerCandidates<'_> {
 
 /// How much the slope between two variables changes with their step.
 #[inline]
-pub(super) fn curvature(first: f32, second: f32, kernel: f32) -> f64 {
-    let curvature = f64::from(first) + f64::from(second) - 2.0 * f64::from(kernel);
+pub(super) fn curvature(first: f64, second: f64, kernel: f64) -> f64 {
+    let curvature = first + second - 2.0 * kernel;
     if curvature > 0.0 { curvature } else { LEAST_CURVATURE }
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Step<'a> {
     /// The change.
     pub(super) change: f64,
     /// The kernel row.
-    pub(super) row: &'a [f32],
+    pub(super) row: &'a [f64],
 }
 
 /// Takes two steps off the residuals and finds the largest slope upwards for the next iteration.
@@ -98,7 +98,7 @@ pub(super) fn update(
         let rows = first.row[start..end].iter().zip(&second.row[start..end]);
         let outputs = residual.iter_mut().zip(&mut slopes);
         for ((output, (one, two)), offset) in outputs.zip(rows).zip(&up_offset[start..end]) {
-            *output.0 -= first.change * f64::from(*one) + second.change * f64::from(*two);
+            *output.0 -= first.change * one + second.change * two;
             *output.1 = *output.0 + offset;
         }
         best.look_at(&slopes[..residual.len()], start);

@@ -92,7 +92,7 @@ impl Solver<'_> {
         // Each block of residuals is summed alone and in the order of the changes, whatever the number of
         // threads.
         variables.residual[first..].par_chunks_mut(BLOCK).enumerate().try_for_each(|(block, residual)| {
-            let mut values = [0.0_f32; BLOCK];
+            let mut values = [0.0_f64; BLOCK];
             let values = &mut values[..residual.len()];
             for changed in changed.chunks(changes_per_look) {
                 if stop() {
@@ -101,7 +101,7 @@ impl Solver<'_> {
                 for (change, vector) in changed {
                     kernel_rows.kernel_block(vector, first + block * BLOCK, values);
                     for (residual, value) in residual.iter_mut().zip(&*values) {
-                        *residual -= change * f64::from(*value);
+                        *residual -= change * *value;
                     }
                 }
             }

@@ -77,7 +77,7 @@ fn exact(kernel: Kernel) -> SvmOptions {
     SvmOptions { tolerance: 1e-9, ..SvmOptions::new(kernel) }
 }
 
-/// Kernel rows are in `f32`.
+/// scikit-learn's kernel rows are in `f32`.
 fn assert_near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 2e-5 * expected.abs().max(1.0), "{found} instead of {expected}");
 }
@@ -273,4 +273,10 @@ fn kernel_values_beyond_f64_are_an_error() {
     let problem = BinaryProblem { rows: &[0, 1], is_first: &[true, false], penalties: &[1.0; 2] };
     let result = fit_binary(x.view(), &problem, &SvmOptions::new(Kernel::Linear), &|| false);
     assert!(matches!(result, Err(FitError::NotFinite(_))), "{result:?}");
+}
+
+#[test]
+fn few_features_and_a_considerable_penalty_converge() {
+    let machine = Waves::new(300).classify(30.0, &SvmOptions::new(Kernel::Linear));
+    assert!(machine.converged && machine.n_iter < 200_000, "{}", machine.n_iter);
 }
