@@ -139,7 +139,8 @@ fn solvers_know_neither_tables_nor_tasks() {
     files(&root().join("plugins/learn/src/fit"), &mut sources);
     assert!(sources.len() > 50, "{} files", sources.len());
     for (path, text) in sources {
-        for stranger in ["sluicegate_plugin", "arrow_", "crate::estimator", "crate::train", "crate::dataset"] {
+        for stranger in ["sluicegate_plugin", "arrow_", "crate::estimator", "crate::train", "crate::dataset"]
+        {
             assert!(!text.contains(stranger), "{} knows `{stranger}`", path.display());
         }
     }
