@@ -92,9 +92,14 @@ impl Talk {
     pub(super) fn say(&mut self, message: &impl Serialize) -> Result<(), Broken> {
         let text = line(message).map_err(|why| Broken::Channel(io::Error::other(why)))?;
         let said = self.requests.write_all(&text).and_then(|()| self.requests.flush());
-        said.map_err(|error| {
-            if error.kind() == io::ErrorKind::BrokenPipe { self.ended() } else { Broken::Channel(error) }
-        })
+        match said {
+            // It may have said why before it ended, and that is still to be heard.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                let _ = self.read_lines();
+                if self.lines.is_empty() { Err(self.ended()) } else { Ok(()) }
+            }
+            said => said.map_err(Broken::Channel),
+        }
     }
 
     /// Waits for what comes next, for at most `patience`.
