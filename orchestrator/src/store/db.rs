@@ -19,7 +19,8 @@ use super::{
 /// Memory for pages; the default of a gigabyte is for larger databases.
 const CACHE: u64 = 64 << 20;
 
-/// How often sled writes out by itself. A checkpoint does that when it is due; in between it would only compete with commits.
+/// How often sled writes out by itself. A checkpoint does that when it is due; in between it would only compete with
+/// commits.
 const WRITE_OUT: u64 = 60_000;
 
 /// How long sled may take to let go of its own lock after an earlier handle was dropped.
@@ -86,9 +87,9 @@ impl Db {
         self.sled.range(from.to_vec()..=to.to_vec()).map(|item| item.map_err(StoreError::from))
     }
 
-    /// Lets the process end without writing out what was applied since the last sync; the journal has it. A row that was
-    /// put lightly is worth writing, so a database with one closes as always. The database cannot be opened again in this
-    /// process.
+    /// Lets the process end without writing out what was applied since the last sync; the journal has it. A row that
+    /// was put lightly is worth writing, so a database with one closes as always. The database cannot be opened again
+    /// in this process.
     pub(super) fn leave(&self) {
         if !self.has_light_rows.load(Ordering::Relaxed) {
             // Sled writes out when its last handle is dropped.
@@ -102,8 +103,8 @@ impl Db {
     }
 }
 
-/// A kill while sled opens leaves a snapshot that was being written; its name sorts last, and sled would take it for the
-/// newest. An empty one is as bad.
+/// A kill while sled opens leaves a snapshot that was being written; its name sorts last, and sled would take it for
+/// the newest. An empty one is as bad.
 fn remove_stray_snapshots(path: &Path) -> Result<(), StoreError> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,

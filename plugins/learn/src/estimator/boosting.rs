@@ -18,11 +18,11 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoostingSettings {
-    /// `"classification"` or `"regression"`; the default is told by the target: texts and truths are classes, numbers with
-    /// fractions are a regression. A target of whole numbers may be either, so it must be said.
+    /// `"classification"` or `"regression"`; by default the target decides: text and booleans are classes, numbers
+    /// with fractions are a regression. A target of whole numbers may be either, so it must be said.
     task: Option<Task>,
-    /// What is minimised. For classes `"log_loss"`; for numbers `"squared"` (the default), `"absolute"` (predicts the median),
-    /// `{ quantile = 0.9 }`, or `"poisson"` (counts, with a log link).
+    /// What is minimised. For classes `"log_loss"`; for numbers `"squared"` (the default), `"absolute"` (predicts the
+    /// median), `{ quantile = 0.9 }`, or `"poisson"` (counts, with a log link).
     loss: Option<LossParam>,
     /// Rounds, at the most. Each adds one tree; with three classes or more, one tree for each class.
     #[schemars(range(min = 1, max = 100_000))]
@@ -53,8 +53,8 @@ pub struct BoostingSettings {
     column_sample: Share,
     /// Which way predictions must go when a feature grows: `{ age = "up", price = "down" }`.
     monotone: BTreeMap<String, Direction>,
-    /// Ends the rounds when the loss on rows held back becomes no less. The rows are a share of the training rows, or those of the input
-    /// `validation`. The model is that of the best round.
+    /// Ends the rounds when the loss on rows held back becomes no less. The rows are a share of the training rows, or
+    /// those of the input `validation`. The model is that of the best round.
     early_stopping: Option<EarlyStopping>,
     /// `"balanced"`, or the weight of each class by its name: `{ fraud = 20.0 }`.
     class_weight: ClassWeight,

@@ -19,15 +19,16 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ForestSettings {
-    /// `"classification"` or `"regression"`; the default is told by the target, as for `train.boosting`.
+    /// `"classification"` or `"regression"`; by default the target decides, as for `train.boosting`.
     task: Option<Task>,
-    /// `"random_forest"` (the best splits, on rows drawn with replacement) or `"extra_trees"` (random thresholds, on all rows).
+    /// `"random_forest"` (the best splits, on rows drawn with replacement) or `"extra_trees"` (random thresholds, on
+    /// all rows).
     method: Method,
     /// The number of trees.
     #[schemars(range(min = 1, max = 100_000))]
     n_trees: usize,
-    /// What a split reduces: `"gini"` (the default) or `"entropy"` for classes, `"squared_error"` (the default) or `"absolute_error"` for
-    /// numbers.
+    /// What a split reduces: `"gini"` (the default) or `"entropy"` for classes, `"squared_error"` (the default) or
+    /// `"absolute_error"` for numbers.
     criterion: Option<CriterionParam>,
     /// Levels of splits, at the most; the default sets no limit.
     #[schemars(range(min = 1, max = 1000))]
@@ -41,14 +42,15 @@ pub struct ForestSettings {
     /// Rows in a leaf, at the least.
     #[schemars(range(min = 1))]
     min_samples_leaf: usize,
-    /// Columns tried at each split: `"all"`, `"sqrt"`, `"log2"`, a share such as `0.5`, or a count. The default is `"sqrt"` for classes and
-    /// `"all"` for numbers.
+    /// Columns tried at each split: `"all"`, `"sqrt"`, `"log2"`, a share such as `0.5`, or a count. The default is
+    /// `"sqrt"` for classes and `"all"` for numbers.
     max_features: Option<MaxFeaturesParam>,
     /// Whether each tree sees rows drawn with replacement instead of all rows; the default is that of `method`.
     bootstrap: Option<bool>,
     /// The share of the rows that is drawn for a tree.
     row_sample: Share,
-    /// Judges each row by the trees that have not seen it, and reports `oob_score`: the accuracy, or R². Needs `bootstrap`.
+    /// Judges each row by the trees that have not seen it, and reports `oob_score`: the accuracy, or R². Needs
+    /// `bootstrap`.
     out_of_bag: bool,
     /// `"balanced"`, or the weight of each class by its name.
     class_weight: ClassWeight,

@@ -15,7 +15,7 @@ use crate::training_set::{Target, TrainingSet};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KnnSettings {
-    /// `"classification"` or `"regression"`; the default is told by the target, as for `train.boosting`.
+    /// `"classification"` or `"regression"`; by default the target decides, as for `train.boosting`.
     task: Option<Task>,
     /// The number of neighbours; scikit-learn's `n_neighbors`.
     #[schemars(range(min = 1, max = 100_000))]

@@ -23,7 +23,8 @@ pub struct LogisticSettings {
     /// The share of the L1 penalty: 0 for L2 alone, 1 for L1 alone.
     #[schemars(range(min = 0.0, max = 1.0))]
     l1_ratio: f64,
-    /// `"auto"` (by the shape of the data), `"newton_cholesky"`, `"lbfgs"`, or `"proximal_newton"`, which every L1 penalty uses.
+    /// `"auto"` (by the shape of the data), `"newton_cholesky"`, `"lbfgs"`, or `"proximal_newton"`, which every L1
+    /// penalty uses.
     solver: SolverParam,
     /// Iterations at the most.
     #[schemars(range(min = 1, max = 100_000))]

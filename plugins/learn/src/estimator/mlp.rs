@@ -24,7 +24,7 @@ const MAX_EVALUATIONS: usize = 15_000;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpSettings {
-    /// `"classification"` or `"regression"`; the default is told by the target, as for `train.boosting`.
+    /// `"classification"` or `"regression"`; by default the target decides, as for `train.boosting`.
     task: Option<Task>,
     /// Units of each hidden layer; scikit-learn's `hidden_layer_sizes`. An empty list makes a linear model.
     #[schemars(inner(range(min = 1, max = 100_000)))]
@@ -54,8 +54,8 @@ pub struct MlpSettings {
     /// Epochs without an improvement after which to stop.
     #[schemars(range(min = 1))]
     n_iter_no_change: usize,
-    /// Stops by the score on rows held back, and keeps the best weights. The rows are a share of the training rows, or those of the input
-    /// `validation`. Not with `"lbfgs"`.
+    /// Stops by the score on rows held back, and keeps the best weights. The rows are a share of the training rows,
+    /// or those of the input `validation`. Not with `"lbfgs"`.
     early_stopping: Option<EarlyStopping>,
     /// `"balanced"`, or the weight of each class by its name.
     class_weight: ClassWeight,

@@ -18,10 +18,11 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NaiveBayesSettings {
-    /// How features are distributed in each class: `"gaussian"` (numbers), `"multinomial"` (counts), `"bernoulli"` (present or absent) or
-    /// `"categorical"` (categories numbered from 0).
+    /// How features are distributed in each class: `"gaussian"` (numbers), `"multinomial"` (counts), `"bernoulli"`
+    /// (present or absent) or `"categorical"` (categories numbered from 0).
     distribution: Distribution,
-    /// The classes' prior probabilities: `"data"` (their shares of the rows), `"uniform"`, or those of all classes by name.
+    /// The classes' prior probabilities: `"data"` (their shares of the rows), `"uniform"`, or those of all classes by
+    /// name.
     priors: PriorsParam,
     /// Of the Gaussian: the share of the largest variance that is added to all.
     var_smoothing: Positive,

@@ -83,7 +83,8 @@ pub(crate) enum ClassWeight {
     /// All the same.
     #[default]
     Even,
-    /// So that every class counts as much as any other: `n_rows / (n_classes · rows of the class)`, as in scikit-learn.
+    /// So that every class counts as much as any other: `n_rows / (n_classes · rows of the class)`, as in
+    /// scikit-learn.
     Balanced,
     /// By the class's name; 1 for a class that is not named.
     Named(BTreeMap<String, f64>),

@@ -29,17 +29,20 @@ pub struct SvmSettings {
     /// Penalty of errors; scikit-learn's `C`.
     c: Positive,
     /// `"linear"`, `"rbf"`, `{ rbf = { gamma = … } }`, `{ polynomial = { degree = 3, gamma = …, coef0 = 0.0 } }` or
-    /// `{ sigmoid = { gamma = …, coef0 = 0.0 } }`; `gamma` is `"scale"` (the default), `"auto"` or a number, as in scikit-learn.
+    /// `{ sigmoid = { gamma = …, coef0 = 0.0 } }`; `gamma` is `"scale"` (the default), `"auto"` or a number, as in
+    /// scikit-learn.
     kernel: KernelParam,
     /// Where the solver stops: the largest violation of the optimality conditions.
     tol: Positive,
-    /// Iterations at the most, for each pair of classes; the default is ten million, or a hundred for each row if that is more.
+    /// Iterations at the most, for each pair of classes; the default is ten million, or a hundred for each row if
+    /// that is more.
     #[schemars(range(min = 1))]
     max_iter: Option<u64>,
     /// Megabytes for rows of the kernel matrix.
     #[schemars(range(min = 1, max = 1_000_000))]
     cache_mb: usize,
-    /// Gives probabilities, calibrated on the decisions for rows held back in five folds: `"sigmoid"` (Platt) or `"isotonic"`.
+    /// Gives probabilities, calibrated on the decisions for rows held back in five folds: `"sigmoid"` (Platt) or
+    /// `"isotonic"`.
     probability: Option<Probability>,
     /// `"balanced"`, or the weight of each class by its name.
     class_weight: ClassWeight,
@@ -219,14 +222,8 @@ impl SvmSettings {
             let class = if n_scores == 1 { 1 } else { at };
             let is_positive: Vec<bool> = rows.classes.iter().map(|own| *own == class).collect();
             match probability {
-                Probability::Sigmoid => {
-                    let fitted = SigmoidCalibration::fit(&scores, &is_positive, &weights);
-                    Calibration::Sigmoid { slope: fitted.slope, intercept: fitted.intercept }
-                }
-                Probability::Isotonic => {
-                    let fitted = IsotonicCalibration::fit(&scores, &is_positive, &weights);
-                    Calibration::Isotonic { scores: fitted.scores, probabilities: fitted.probabilities }
-                }
+                Probability::Sigmoid => SigmoidCalibration::fit(&scores, &is_positive, &weights).to_model(),
+                Probability::Isotonic => IsotonicCalibration::fit(&scores, &is_positive, &weights).to_model(),
             }
         };
         Ok(scores.into_iter().enumerate().map(calibration).collect())

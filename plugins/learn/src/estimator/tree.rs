@@ -18,10 +18,10 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TreeSettings {
-    /// `"classification"` or `"regression"`; the default is told by the target, as for `train.boosting`.
+    /// `"classification"` or `"regression"`; by default the target decides, as for `train.boosting`.
     task: Option<Task>,
-    /// What a split reduces: `"gini"` (the default) or `"entropy"` for classes, `"squared_error"` (the default) or `"absolute_error"` for
-    /// numbers.
+    /// What a split reduces: `"gini"` (the default) or `"entropy"` for classes, `"squared_error"` (the default) or
+    /// `"absolute_error"` for numbers.
     criterion: Option<CriterionParam>,
     /// Levels of splits, at the most; the default sets no limit.
     #[schemars(range(min = 1, max = 1000))]

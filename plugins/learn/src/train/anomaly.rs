@@ -23,8 +23,8 @@ pub struct TrainAnomaly;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnomalyParams {
-    /// What the prediction is called, and the column of truths that `evaluate` compares it with. When the training rows have it, it is no
-    /// feature.
+    /// What the prediction is called, and the column of truths that `evaluate` compares it with. When the training
+    /// rows have it, it is no feature.
     #[serde(default = "target")]
     #[schemars(length(min = 1))]
     target: String,
@@ -45,8 +45,8 @@ pub struct AnomalyParams {
     #[serde(default)]
     #[schemars(range(min = 1))]
     max_samples: Option<usize>,
-    /// Of the isolation forest: the share of anomalies among the training rows. Without it a row is one when its score is below −0.5, as in
-    /// scikit-learn.
+    /// Of the isolation forest: the share of anomalies among the training rows. Without it a row is one when its
+    /// score is below −0.5, as in scikit-learn.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.5))]
     contamination: Option<f64>,
@@ -82,9 +82,10 @@ fn tol() -> Positive {
 }
 
 const DOC: &str = r#"
-The model predicts `true` for a row that is unlike the training rows, and a score that grows with how unlike it is. The isolation forest is scikit-learn's
-`IsolationForest`: rows that few random splits cut off are anomalies. The one-class machine is scikit-learn's `OneClassSVM`; its memory grows with the square of
-the rows. `evaluate` judges the model on rows whose truth is known.
+The model predicts `true` for a row that is unlike the training rows, and a score that grows with how unlike it is.
+The isolation forest is scikit-learn's `IsolationForest`: rows that few random splits cut off are anomalies. The
+one-class machine is scikit-learn's `OneClassSVM`; its memory grows with the square of the rows. `evaluate` judges the
+model on rows whose truth is known.
 
 ```toml
 [tasks.model]

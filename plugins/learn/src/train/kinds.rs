@@ -129,8 +129,9 @@ impl Trainable for LinearSettings {
 const COEFFICIENTS: &str = "each coefficient, with its standard error where it is defined";
 
 const LINEAR_DOC: &str = r#"
-The same models as scikit-learn's `LinearRegression`, `Ridge`, `Lasso` and `ElasticNet`; with columns that depend on each other, least squares gives the
-solution of least norm. Standard errors are the classical ones, of least squares with more rows than coefficients.
+The same models as scikit-learn's `LinearRegression`, `Ridge`, `Lasso` and `ElasticNet`; with columns that depend on
+each other, least squares gives the solution of least norm. Standard errors are the classical ones, of least squares
+with more rows than coefficients.
 
 ```toml
 [tasks.model]
@@ -151,8 +152,9 @@ impl Trainable for LogisticSettings {
 }
 
 const LOGISTIC_DOC: &str = r#"
-The same model as scikit-learn's `LogisticRegression`: a penalty of strength 1/`c`, the intercept not penalised, softmax for more than two classes.
-Standard errors are the square roots of the diagonal of the inverse Hessian, the penalty included.
+The same model as scikit-learn's `LogisticRegression`: a penalty of strength 1/`c`, the intercept not penalised,
+softmax for more than two classes. Standard errors are the square roots of the diagonal of the inverse Hessian, the
+penalty included.
 
 ```toml
 [tasks.model]
@@ -176,9 +178,10 @@ impl Trainable for SvmSettings {
 }
 
 const SVM_DOC: &str = r#"
-The same model as scikit-learn's `SVC`: one machine for each pair of classes, the class with most votes wins. Give it features of like size
-(`standardize`). Memory is bounded by `cache_mb`, not by the square of the rows. With `probability`, the decisions for rows held back in five
-folds are calibrated, the most probable class is predicted, and the model takes six times as long to fit.
+The same model as scikit-learn's `SVC`: one machine for each pair of classes, the class with most votes wins. Give it
+features of like size (`standardize`). Memory is bounded by `cache_mb`, not by the square of the rows. With
+`probability`, the decisions for rows held back in five folds are calibrated, the most probable class is predicted,
+and the model takes six times as long to fit.
 
 ```toml
 [tasks.model]
@@ -198,8 +201,8 @@ impl Trainable for SvrSettings {
 }
 
 const SVR_DOC: &str = r#"
-The same model as scikit-learn's `SVR`: deviations up to `epsilon` cost nothing, larger ones `c` for each unit. Give it features of like size
-(`standardize`).
+The same model as scikit-learn's `SVR`: deviations up to `epsilon` cost nothing, larger ones `c` for each unit. Give
+it features of like size (`standardize`).
 
 ```toml
 [tasks.model]
@@ -223,8 +226,8 @@ impl Trainable for TreeSettings {
 }
 
 const TREE_DOC: &str = r#"
-The same tree as scikit-learn's `DecisionTreeClassifier` or `DecisionTreeRegressor`, where no two splits are equally good; of equal ones the first
-column's is taken. Missing values need no filling.
+The same tree as scikit-learn's `DecisionTreeClassifier` or `DecisionTreeRegressor`, where no two splits are equally
+good; of equal ones the first column's is taken. Missing values need no filling.
 
 ```toml
 [tasks.model]
@@ -250,8 +253,8 @@ impl Trainable for ForestSettings {
 }
 
 const FOREST_DOC: &str = r#"
-The mean of many trees, as scikit-learn's `RandomForestClassifier`, `RandomForestRegressor` and extra trees. Missing values need no filling. The same
-rows, settings and `seed` give the same bytes on any number of threads.
+The mean of many trees, as scikit-learn's `RandomForestClassifier`, `RandomForestRegressor` and extra trees. Missing
+values need no filling. The same rows, settings and `seed` give the same bytes on any number of threads.
 
 ```toml
 [tasks.model]
@@ -278,8 +281,8 @@ impl Trainable for KnnSettings {
 }
 
 const KNN_DOC: &str = r#"
-The same predictions as scikit-learn's `KNeighborsClassifier` and `KNeighborsRegressor`; of rows at the same distance the first counts as nearer. Give
-it features of like size (`standardize`). The bundle holds all training rows.
+The same predictions as scikit-learn's `KNeighborsClassifier` and `KNeighborsRegressor`; of rows at the same distance
+the first counts as nearer. Give it features of like size (`standardize`). The bundle holds all training rows.
 
 ```toml
 [tasks.model]
@@ -297,8 +300,8 @@ impl Trainable for NaiveBayesSettings {
 }
 
 const NAIVE_BAYES_DOC: &str = r#"
-The same models as scikit-learn's `GaussianNB`, `MultinomialNB`, `BernoulliNB` and `CategoricalNB`. A category that training did not see says
-nothing about the class.
+The same models as scikit-learn's `GaussianNB`, `MultinomialNB`, `BernoulliNB` and `CategoricalNB`. A category that
+training did not see says nothing about the class.
 
 ```toml
 [tasks.model]
@@ -327,8 +330,9 @@ impl Trainable for MlpSettings {
 }
 
 const MLP_DOC: &str = r#"
-A multi-layer perceptron with the objective, solvers and defaults of scikit-learn's `MLPClassifier` and `MLPRegressor`. Give it features of like size
-(`standardize`). The same rows, settings and `seed` give the same bytes on any number of threads.
+A multi-layer perceptron with the objective, solvers and defaults of scikit-learn's `MLPClassifier` and
+`MLPRegressor`. Give it features of like size (`standardize`). The same rows, settings and `seed` give the same bytes
+on any number of threads.
 
 ```toml
 [tasks.model]
@@ -369,13 +373,14 @@ impl Trainable for BoostingSettings {
 }
 
 const BOOSTING_DOC: &str = r#"
-Histogram gradient boosting: columns are cut into at most 255 bins, and trees grow at the leaf that gains most, as in LightGBM and scikit-learn's
-`HistGradientBoosting`, whose defaults these are. Missing values need no filling: every split sends them to the side that gains more. Text columns need
-no encoding: they are categories, and a split parts them into two groups; a category that training did not see is treated as missing. Only the 255 most
-frequent categories of a column count; the others are treated as missing.
+Histogram gradient boosting: columns are cut into at most 255 bins, and trees grow at the leaf that gains most, as in
+LightGBM and scikit-learn's `HistGradientBoosting`, whose defaults these are. Missing values need no filling: every
+split sends them to the side that gains more. Text columns need no encoding: they are categories, and a split parts
+them into two groups; a category that training did not see is treated as missing. Only the 255 most frequent
+categories of a column count; the others are treated as missing.
 
-The loss is `log_loss` for classes. For numbers it is `squared`, `absolute` (the prediction is the median), `{ quantile = 0.9 }` or `poisson`. The same rows,
-settings and `seed` give the same bytes on any number of threads.
+The loss is `log_loss` for classes. For numbers it is `squared`, `absolute` (the prediction is the median), `{
+quantile = 0.9 }` or `poisson`. The same rows, settings and `seed` give the same bytes on any number of threads.
 
 `importances` lists the features by what their splits took off the training loss.
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why there is no model.
+/// Why a fit failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FitError {
     /// The caller asked to stop.

@@ -32,7 +32,7 @@ pub(crate) enum Priors {
     Given(Vec<f64>),
 }
 
-/// Why there is no model.
+/// Why a fit failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FitError {
     /// The caller asked to stop.

@@ -3,6 +3,8 @@
 //! Fitted by pooling adjacent violators; between known scores the probability is interpolated and beyond them
 //! it stays, as in scikit-learn's `IsotonicRegression(out_of_bounds="clip")`.
 
+use sluicegate_model::Calibration;
+
 /// A fitted non-decreasing function.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct IsotonicCalibration {
@@ -55,19 +57,14 @@ impl IsotonicCalibration {
         fitted
     }
 
+    /// The function as the bundle has it.
+    pub(crate) fn to_model(&self) -> Calibration {
+        Calibration::Isotonic { scores: self.scores.clone(), probabilities: self.probabilities.clone() }
+    }
+
     #[cfg(test)]
-    /// The probability of the positive class; one half if the function was fitted to no rows.
-    pub(crate) fn probability(&self, score: f64) -> f64 {
-        let above = self.scores.partition_point(|known| *known <= score);
-        let Some(below) = above.checked_sub(1) else {
-            return self.probabilities.first().copied().unwrap_or(0.5);
-        };
-        if above == self.scores.len() {
-            return self.probabilities[below];
-        }
-        let rise = self.probabilities[above] - self.probabilities[below];
-        let share = (score - self.scores[below]) / (self.scores[above] - self.scores[below]);
-        (self.probabilities[below] + share * rise).min(self.probabilities[above])
+    fn probability(&self, score: f64) -> f64 {
+        self.to_model().apply(score)
     }
 }
 

@@ -4,6 +4,8 @@
 //! may have weights. It is minimised by Newton's method with a line search (Lin, Lin, Weng 2007, "A Note on
 //! Platt's Probabilistic Outputs for Support Vector Machines").
 
+use sluicegate_model::Calibration;
+
 /// Newton's method needs about ten iterations.
 const MAX_ITER: usize = 100;
 
@@ -51,10 +53,14 @@ impl SigmoidCalibration {
         Self { slope, intercept: point[1] - slope * objective.center, n_iter, converged: is_optimal(&state) }
     }
 
+    /// The sigmoid as the bundle has it.
+    pub(crate) fn to_model(self) -> Calibration {
+        Calibration::Sigmoid { slope: self.slope, intercept: self.intercept }
+    }
+
     #[cfg(test)]
-    /// The probability of the positive class.
-    pub(crate) fn probability(&self, score: f64) -> f64 {
-        probability(self.slope * score + self.intercept)
+    fn probability(self, score: f64) -> f64 {
+        self.to_model().apply(score)
     }
 }
 
