@@ -6,13 +6,10 @@ use sluicegate_model::Estimator;
 use sluicegate_plugin::TaskError;
 
 use super::{
-    Abilities, Coefficient, Ended, Fit, Fitting, Learner, OnNoConvergence, Task, settings::Positive,
+    Abilities, Coefficient, Ended, Fit, Fitting, Learner, OnNoConvergence, Task, failed, settings::Positive,
 };
 use crate::{
-    fit::{
-        algebra::FitError,
-        linear::{ElasticNetOptions, LinearFit, Regression, elastic_net, least_squares, ridge},
-    },
+    fit::linear::{ElasticNetOptions, LinearFit, Regression, elastic_net, least_squares, ridge},
     training_set::TrainingSet,
 };
 
@@ -138,15 +135,4 @@ fn named(fitted: &LinearFit, data: &TrainingSet) -> Vec<Coefficient> {
         standard_error: errors.and_then(|errors| errors.intercept),
     });
     named
-}
-
-/// Why no model was fitted.
-pub(super) fn failed(error: &FitError, fitting: &Fitting<'_>) -> TaskError {
-    match error {
-        FitError::Stopped => fitting.cancelled(),
-        FitError::NoRows | FitError::OneClass => TaskError::permanent("bad_weight", error.to_string()),
-        FitError::NotFinite(_) => {
-            TaskError::permanent("no_fit", error.to_string()).hint("standardize the features")
-        }
-    }
 }

@@ -6,7 +6,7 @@ use sluicegate_model::Estimator;
 use sluicegate_plugin::TaskError;
 
 use super::{
-    Abilities, ClassWeight, Coefficient, Ended, Fit, Fitting, Learner, OnNoConvergence, Task, linear::failed,
+    Abilities, ClassWeight, Coefficient, Ended, Fit, Fitting, Learner, OnNoConvergence, Task, failed,
     settings::Positive,
 };
 use crate::{

@@ -34,7 +34,7 @@ use sluicegate_plugin::{Column, Problem, TaskError};
 
 pub(crate) use self::settings::{ClassWeight, Positive, Task};
 use self::settings::{Ended, OnNoConvergence};
-use crate::training_set::TrainingSet;
+use crate::{fit::algebra::FitError, training_set::TrainingSet};
 
 /// An estimator to fit, with its settings.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -206,6 +206,17 @@ impl Fit {
             curve: None,
             drawing: None,
             coefficients: None,
+        }
+    }
+}
+
+/// Why no linear model or machine was fitted.
+fn failed(error: &FitError, fitting: &Fitting<'_>) -> TaskError {
+    match error {
+        FitError::Stopped => fitting.cancelled(),
+        FitError::NoRows | FitError::OneClass => TaskError::permanent("bad_weight", error.to_string()),
+        FitError::NotFinite(_) => {
+            TaskError::permanent("no_fit", error.to_string()).hint("standardize the features")
         }
     }
 }

@@ -7,14 +7,12 @@ use sluicegate_model::{Calibration, Estimator, Pair, Svm};
 use sluicegate_plugin::TaskError;
 
 use super::{
-    Abilities, ClassWeight, Ended, Fit, Fitting, Learner, OnNoConvergence, Task,
+    Abilities, ClassWeight, Ended, Fit, Fitting, Learner, OnNoConvergence, Task, failed,
     kernel::{KernelParam, to_model_kernel},
     settings::Positive,
 };
 use crate::{
-    fit::svm::{
-        BinaryProblem, FitError, IsotonicCalibration, SigmoidCalibration, SvmOptions, fit_binary, pairs,
-    },
+    fit::svm::{BinaryProblem, IsotonicCalibration, SigmoidCalibration, SvmOptions, fit_binary, pairs},
     folds,
     training_set::TrainingSet,
 };
@@ -227,14 +225,5 @@ impl SvmSettings {
             }
         };
         Ok(scores.into_iter().enumerate().map(calibration).collect())
-    }
-}
-
-/// Why no machine was fitted.
-pub(super) fn failed(error: &FitError, fitting: &Fitting<'_>) -> TaskError {
-    match error {
-        FitError::Stopped => fitting.cancelled(),
-        FitError::NoRows | FitError::OneClass => TaskError::permanent("bad_weight", error.to_string()),
-        FitError::NotFinite(_) => TaskError::permanent("no_fit", error.to_string()),
     }
 }

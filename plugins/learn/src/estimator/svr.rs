@@ -6,10 +6,9 @@ use sluicegate_model::{Estimator, Svr};
 use sluicegate_plugin::TaskError;
 
 use super::{
-    Abilities, Ended, Fit, Fitting, Learner, OnNoConvergence, Task,
+    Abilities, Ended, Fit, Fitting, Learner, OnNoConvergence, Task, failed,
     kernel::{KernelParam, to_model_kernel},
     settings::Positive,
-    svm::failed,
 };
 use crate::{
     fit::svm::{RegressionProblem, SvmOptions, fit_regression},

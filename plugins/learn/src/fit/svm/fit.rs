@@ -152,7 +152,7 @@ fn fit(
         rho += decision_at_center(x, rows, &coefficients, &center);
     }
     if !rho.is_finite() || coefficients.iter().any(|coefficient| !coefficient.is_finite()) {
-        return Err(FitError::NotFinite("the machine's coefficients are".into()));
+        return Err(FitError::NotFinite("a coefficient of the machine".into()));
     }
     Ok(Machine { coefficients, rho, n_iter, converged, violation })
 }

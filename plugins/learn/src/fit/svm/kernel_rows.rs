@@ -54,7 +54,7 @@ impl KernelRows {
         }
         let bound = kernel.bound(largest_norm);
         if !norms_are_finite || !bound.is_finite() {
-            return Err(FitError::NotFinite("kernel values are".into()));
+            return Err(FitError::NotFinite("a value of the kernel".into()));
         }
         let mut kernel_rows =
             Self { tiles, n_features, kernel, scale: power_of_two_below(bound), diagonal: Vec::new() };

@@ -8,7 +8,6 @@
 
 mod cache;
 mod calibration;
-mod error;
 mod exponential;
 mod fit;
 mod kernel;
@@ -22,8 +21,8 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use super::algebra::FitError;
 pub(crate) use calibration::{IsotonicCalibration, SigmoidCalibration};
-pub(crate) use error::FitError;
 #[cfg(test)]
 use fit::Machine;
 pub(crate) use fit::{BinaryProblem, RegressionProblem, SvmOptions, fit_binary, fit_regression};
