@@ -11,8 +11,17 @@ use rayon::prelude::*;
 /// The code of a missing category.
 pub(crate) const MISSING: u32 = u32::MAX;
 
-/// Columns of one group stand side by side for each row, and so do their histograms in the cache.
+/// Columns whose histograms are summed at a time: they fit into the nearest cache.
 pub(super) const GROUP: usize = 8;
+
+/// Columns that stand side by side for each row, so that a row is fetched from memory once for all of them.
+pub(super) const STRIPE: usize = 32;
+
+/// One row's bins of a stripe, by groups.
+pub(super) type Stripe = [[u8; GROUP]; STRIPE / GROUP];
+
+/// Rows that one thread puts side by side at a time.
+const BLOCK: usize = 1 << 12;
 
 /// Rows that quantiles are read from, at the most.
 const SAMPLE: usize = 200_000;
@@ -80,7 +89,7 @@ impl Bins {
         let missing = self.missing();
         match (&self.cuts, column) {
             (Cuts::Thresholds(thresholds), Column::Numbers(values)) => {
-                values.iter().map(|value| bin_of(thresholds, *value, missing)).collect()
+                assign_numbers(thresholds, values, missing)
             }
             (Cuts::Categories(bins), Column::Categories(codes)) => codes
                 .iter()
@@ -91,13 +100,29 @@ impl Bins {
     }
 }
 
-fn bin_of(thresholds: &[f64], value: f64, missing: u8) -> u8 {
-    if value.is_nan() {
-        return missing;
+/// The number of thresholds below each value. Several values go through the same steps side by side, so that none waits
+/// for another's comparison.
+fn assign_numbers(thresholds: &[f64], values: &[f64], missing: u8) -> Vec<u8> {
+    const LANES: usize = 8;
+    // Padded to a length at which every search takes the same steps.
+    let mut padded = [f64::INFINITY; 256];
+    padded[..thresholds.len()].copy_from_slice(thresholds);
+    let mut bins = Vec::with_capacity(values.len());
+    let n_steps = usize::BITS - thresholds.len().leading_zeros();
+    for values in values.chunks(LANES) {
+        let mut lanes = [f64::NAN; LANES];
+        lanes[..values.len()].copy_from_slice(values);
+        let mut found = [0_usize; LANES];
+        for step in (0..n_steps).rev().map(|bit| 1_usize << bit) {
+            for (found, value) in found.iter_mut().zip(lanes) {
+                *found += step * usize::from(padded[(*found + step - 1) & 255] < value);
+            }
+        }
+        bins.extend(found.iter().zip(values).map(|(found, value)| {
+            if value.is_nan() { missing } else { u8::try_from(*found).unwrap_or(u8::MAX) }
+        }));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most 254 thresholds")]
-    let bin = thresholds.partition_point(|threshold| *threshold < value) as u8;
-    bin
+    bins
 }
 
 fn thresholds(values: &[f64], max_bins: usize, seed: u64) -> Vec<f64> {
@@ -157,12 +182,12 @@ fn most_frequent(codes: &[u32], max_bins: usize) -> Vec<Option<u8>> {
     bins
 }
 
-/// A table in bins, twice: by groups of columns to sum gradients, and by column to tell rows apart.
+/// A table in bins, twice: in stripes to sum gradients, and by column to tell rows apart.
 pub(super) struct Binned {
     pub(super) bins: Vec<Bins>,
     pub(super) columns: Vec<Vec<u8>>,
-    /// [`GROUP`] bins for each row; what is left of the last group is zero.
-    pub(super) groups: Vec<Vec<[u8; GROUP]>>,
+    /// Each has [`STRIPE`] columns; what is left of the last one is zero.
+    pub(super) stripes: Vec<Vec<Stripe>>,
     pub(super) n_rows: usize,
 }
 
@@ -172,17 +197,19 @@ impl Binned {
         let n_rows = columns.first().map_or(0, Column::len);
         let columns: Vec<Vec<u8>> =
             bins.par_iter().zip(columns).map(|(bins, column)| bins.assign(*column)).collect();
-        let groups = columns.par_chunks(GROUP).map(|columns| interleave(columns, n_rows)).collect();
-        Self { bins, columns, groups, n_rows }
+        let stripes = columns.chunks(STRIPE).map(|columns| interleave(columns, n_rows)).collect();
+        Self { bins, columns, stripes, n_rows }
     }
 }
 
-fn interleave(columns: &[Vec<u8>], n_rows: usize) -> Vec<[u8; GROUP]> {
-    let mut rows = vec![[0; GROUP]; n_rows];
-    for (at, column) in columns.iter().enumerate() {
-        for (row, bin) in rows.iter_mut().zip(column) {
-            row[at] = *bin;
+fn interleave(columns: &[Vec<u8>], n_rows: usize) -> Vec<Stripe> {
+    let mut stripes = vec![[[0; GROUP]; STRIPE / GROUP]; n_rows];
+    stripes.par_chunks_mut(BLOCK).enumerate().for_each(|(block, stripes)| {
+        for (at, column) in columns.iter().enumerate() {
+            for (stripe, bin) in stripes.iter_mut().zip(&column[block * BLOCK..]) {
+                stripe.as_flattened_mut()[at] = *bin;
+            }
         }
-    }
-    rows
+    });
+    stripes
 }

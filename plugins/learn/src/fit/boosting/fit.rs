@@ -9,7 +9,7 @@ use super::{
     FitError,
     bins::{Binned, Bins, Column},
     grow::{Grower, Grown, Growth, leaf_of, tables},
-    histogram::{MAX_ROWS, Scale, Sum, offsets},
+    histogram::{MAX_ROWS, Scale, Word, offsets},
     loss::{Loss, quantile},
     tree::{Node, Tree},
 };
@@ -204,7 +204,7 @@ impl<'a> Boosting<'a> {
     }
 
     /// Every row's gradient by each output, in whole numbers.
-    fn gradients(&self) -> (Vec<Vec<Sum>>, Vec<Scale>) {
+    fn gradients(&self) -> (Vec<Vec<Word>>, Vec<Scale>) {
         let n_outputs = self.start.len();
         let n_rows = self.rows.target.len();
         let scale = match self.options.loss.bounds() {
@@ -260,6 +260,7 @@ impl<'a> Boosting<'a> {
     fn settle(&mut self, grown: Grown, output: usize) -> Tree {
         let Grown { mut tree, rows, leaves } = grown;
         let n_outputs = self.start.len();
+        let mut steps = Vec::with_capacity(leaves.len());
         for (node, range) in leaves {
             let Node::Leaf(value) = &mut tree.nodes[node] else { continue };
             if let Some(share) = self.options.loss.leaf_quantile() {
@@ -270,13 +271,15 @@ impl<'a> Boosting<'a> {
                 *value = quantile(&mut rows[range.clone()].iter().map(residual).collect::<Vec<_>>(), share);
             }
             *value *= self.options.learning_rate;
-            if rows.len() == self.binned.n_rows {
-                for row in &rows[range] {
-                    self.raw[*row as usize * n_outputs + output] += *value;
-                }
-            }
+            steps.push((*value, &rows[range]));
         }
-        if rows.len() < self.binned.n_rows {
+        if rows.len() == self.binned.n_rows {
+            // Finding a block's rows in every leaf costs too, so there are few blocks.
+            let size = self.binned.n_rows.div_ceil(4 * rayon::current_num_threads()).max(BLOCK);
+            self.raw.par_chunks_mut(size * n_outputs).enumerate().for_each(|(block, raw)| {
+                add_steps(&steps, block * size, raw, n_outputs, output);
+            });
+        } else {
             let tables = tables(&tree, self.binned);
             self.raw.par_chunks_mut(n_outputs).enumerate().for_each(|(row, raw)| {
                 raw[output] += leaf_of(&tree, &tables, |column| self.binned.columns[column][row]);
@@ -287,6 +290,17 @@ impl<'a> Boosting<'a> {
 
     fn mean_loss(&self) -> f64 {
         mean_loss(self.options.loss, self.rows, &self.raw)
+    }
+}
+
+/// Adds each leaf's value to its rows among those of a block, which begins with the row `first`.
+fn add_steps(steps: &[(f64, &[u32])], first: usize, raw: &mut [f64], n_outputs: usize, output: usize) {
+    let end = first + raw.len() / n_outputs;
+    for (value, rows) in steps {
+        let from = rows.partition_point(|row| (*row as usize) < first);
+        for row in rows[from..].iter().map(|row| *row as usize).take_while(|row| *row < end) {
+            raw[(row - first) * n_outputs + output] += value;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     bins::Binned,
-    histogram::{Histogram, Scale, Sum, add},
+    histogram::{Histogram, Scale, Sum, Word},
     split::{Limits, Monotone, Search, Split, value},
     tree::{Node, Rule, Tree},
 };
@@ -86,17 +86,14 @@ pub(super) struct Grower<'a> {
     pub(super) columns: &'a [usize],
     pub(super) scale: Scale,
     /// Every row's gradient.
-    pub(super) words: &'a [Sum],
+    pub(super) words: &'a [Word],
 }
 
 impl Grower<'_> {
     /// Grows a tree on some rows, given in ascending order.
     pub(super) fn grow(&self, mut rows: Vec<u32>) -> Grown {
-        let mut sum = [0; 2];
-        for row in &rows {
-            add(&mut sum, self.words[*row as usize]);
-        }
         let histogram = Histogram::of(self.binned, self.offsets, &rows, self.words);
+        let sum = histogram.total(self.offsets);
         let mut root = Leaf {
             node: 0,
             rows: 0..rows.len(),

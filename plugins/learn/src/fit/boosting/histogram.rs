@@ -3,9 +3,11 @@
 //! Whole numbers add up to the same sum in any order, so a model does not depend on the number of threads. A row's
 //! gradient is rounded to a step that is a tiny part of the greatest gradient; its lowest bits carry a count of one.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::bins::{Binned, GROUP};
+use super::bins::{Binned, GROUP, STRIPE, Stripe};
 
 /// Bits of the first word that count rows: up to 67 million.
 const COUNT_BITS: u32 = 26;
@@ -14,8 +16,17 @@ const COUNT_MASK: i64 = (1 << COUNT_BITS) - 1;
 /// Rows, at the most.
 pub(crate) const MAX_ROWS: usize = (1 << COUNT_BITS) - 1;
 
-/// Rows that one thread sums at a time.
-const BLOCK: usize = 1 << 16;
+/// Bits of a row's own gradient and hessian, besides the sign.
+const WORD_BITS: u32 = 30;
+
+/// Rows that are worth a thread of their own.
+const MIN_BLOCK: usize = 1 << 12;
+
+/// Rows that are gathered, and then summed group by group while they are in the cache.
+const PASS: usize = 512;
+
+/// A row's gradient and hessian.
+pub(super) type Word = [i32; 2];
 
 /// A sum of rows: the gradient with the count in its lowest bits, and the hessian.
 pub(super) type Sum = [i64; 2];
@@ -38,16 +49,16 @@ pub(super) struct Total {
 impl Scale {
     /// The finest steps whose sums over `n_rows` rows fit.
     pub(super) fn new(greatest_gradient: f64, greatest_hessian: f64, n_rows: usize) -> Self {
-        let bits = |room: u32| f64::from(room - (usize::BITS - n_rows.leading_zeros())).exp2();
-        let step = |greatest: f64, room: u32| if greatest > 0.0 { greatest / bits(room) } else { 1.0 };
+        let n_bits = |room: u32| (room - (usize::BITS - n_rows.leading_zeros())).min(WORD_BITS);
+        let step = |greatest: f64, room: u32| {
+            if greatest > 0.0 { greatest / f64::from(n_bits(room)).exp2() } else { 1.0 }
+        };
         Self { gradient: step(greatest_gradient, 63 - COUNT_BITS), hessian: step(greatest_hessian, 62) }
     }
 
     /// A row's gradient and hessian as whole numbers.
-    #[expect(clippy::cast_possible_truncation, reason = "the scale was chosen so that it fits")]
-    pub(super) fn word(self, gradient: f64, hessian: f64) -> Sum {
-        let whole = (gradient / self.gradient).round_ties_even() as i64;
-        [(whole << COUNT_BITS) + 1, (hessian / self.hessian).round_ties_even() as i64]
+    pub(super) fn word(self, gradient: f64, hessian: f64) -> Word {
+        [round(gradient / self.gradient), round(hessian / self.hessian)]
     }
 
     pub(super) fn total(self, sum: Sum) -> Total {
@@ -57,6 +68,20 @@ impl Scale {
             n_rows: usize::try_from(sum[0] & COUNT_MASK).unwrap_or_default(),
         }
     }
+}
+
+/// The nearest whole number, the even one of two. `f64::round_ties_even` is a call where the processor's instruction for
+/// it may not be assumed.
+#[expect(clippy::cast_possible_truncation, reason = "the scale was chosen so that it fits")]
+fn round(number: f64) -> i32 {
+    // Between 2^52 and 2^53 numbers are whole: adding rounds, and taking away is exact.
+    const WHOLE: f64 = 6_755_399_441_055_744.0;
+    ((number + WHOLE) - WHOLE) as i32
+}
+
+/// One row's part of a sum.
+fn widen([gradient, hessian]: Word) -> Sum {
+    [(i64::from(gradient) << COUNT_BITS) + 1, i64::from(hessian)]
 }
 
 pub(super) fn add(sum: &mut Sum, other: Sum) {
@@ -79,33 +104,32 @@ pub(super) fn offsets(binned: &Binned) -> Vec<usize> {
     offsets
 }
 
-type Scratch = [[Sum; 256]; GROUP];
+/// The sums of one group of columns.
+type GroupSums = [[Sum; 256]; GROUP];
 
 impl Histogram {
     /// Sums the rows of a leaf.
-    pub(super) fn of(binned: &Binned, offsets: &[usize], rows: &[u32], words: &[Sum]) -> Self {
-        let is_all = rows.len() == binned.n_rows;
-        let gathered: Vec<Sum>;
-        let ordered = if is_all {
-            words
-        } else {
-            gathered = rows.iter().map(|row| words[*row as usize]).collect();
-            &gathered
-        };
+    pub(super) fn of(binned: &Binned, offsets: &[usize], rows: &[u32], words: &[Word]) -> Self {
+        let rows = if rows.len() == binned.n_rows { Chosen::All(rows.len()) } else { Chosen::These(rows) };
         let n_columns = binned.columns.len();
-        let sum_group = |group: usize| {
-            let columns = group * GROUP..((group + 1) * GROUP).min(n_columns);
-            let used: Vec<usize> = columns.clone().map(|at| offsets[at + 1] - offsets[at]).collect();
-            let sums = sum_rows(&binned.groups[group], if is_all { None } else { Some(rows) }, ordered);
-            sums.iter().zip(used).flat_map(|(sums, n)| sums[..n].iter().copied()).collect::<Vec<Sum>>()
-        };
-        let n_groups = binned.groups.len();
-        let parts: Vec<Vec<Sum>> = if rows.len() * n_columns < 4096 {
-            (0..n_groups).map(sum_group).collect()
-        } else {
-            (0..n_groups).into_par_iter().map(sum_group).collect()
-        };
-        Self { sums: parts.concat() }
+        let mut sums = Vec::with_capacity(offsets[n_columns]);
+        for (stripe, first) in binned.stripes.iter().zip((0..).step_by(STRIPE)) {
+            let columns = first..(first + STRIPE).min(n_columns);
+            let groups = sum_rows(stripe, columns.len().div_ceil(GROUP), rows, words);
+            for (column, all) in columns.zip(groups.as_flattened()) {
+                sums.extend_from_slice(&all[..offsets[column + 1] - offsets[column]]);
+            }
+        }
+        Self { sums }
+    }
+
+    /// The sum of all rows.
+    pub(super) fn total(&self, offsets: &[usize]) -> Sum {
+        let mut total = [0; 2];
+        for sum in &self.sums[offsets[0]..offsets[1]] {
+            add(&mut total, *sum);
+        }
+        total
     }
 
     /// Takes away what another leaf has of this one's rows.
@@ -117,45 +141,75 @@ impl Histogram {
     }
 }
 
-fn sum_rows(bins: &[[u8; GROUP]], rows: Option<&[u32]>, words: &[Sum]) -> Box<Scratch> {
-    let one = |from: usize, to: usize| {
-        let mut sums = empty();
-        match rows {
-            None => {
-                for (bins, word) in bins[from..to].iter().zip(&words[from..to]) {
-                    add_row(&mut sums, *bins, *word);
-                }
-            }
-            Some(rows) => {
-                for (row, word) in rows[from..to].iter().zip(&words[from..to]) {
-                    add_row(&mut sums, bins[*row as usize], *word);
-                }
-            }
+/// Rows to sum.
+#[derive(Clone, Copy)]
+enum Chosen<'a> {
+    /// All of so many.
+    All(usize),
+    /// These, in ascending order.
+    These(&'a [u32]),
+}
+
+impl Chosen<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::All(n_rows) => n_rows,
+            Self::These(rows) => rows.len(),
         }
-        sums
-    };
-    if words.len() <= BLOCK {
-        return one(0, words.len());
     }
-    let starts: Vec<usize> = (0..words.len()).step_by(BLOCK).collect();
-    let sum = |mut left: Box<Scratch>, right: Box<Scratch>| {
-        for (sum, other) in left.as_flattened_mut().iter_mut().zip(right.as_flattened()) {
+}
+
+/// The sums of each group of a stripe, in as many blocks of rows as there are threads for: any order gives the same.
+fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]) -> Vec<GroupSums> {
+    let n_blocks = (rows.len() / MIN_BLOCK).clamp(1, 4 * rayon::current_num_threads());
+    let size = rows.len().div_ceil(n_blocks);
+    let block = |block: usize| {
+        let range = (block * size).min(rows.len())..((block + 1) * size).min(rows.len());
+        sum_block(stripe, n_groups, rows, range, words)
+    };
+    if n_blocks == 1 {
+        return block(0);
+    }
+    let merge = |mut left: Vec<GroupSums>, right: Vec<GroupSums>| {
+        let left_sums = left.as_flattened_mut().as_flattened_mut();
+        for (sum, other) in left_sums.iter_mut().zip(right.as_flattened().as_flattened()) {
             add(sum, *other);
         }
         left
     };
-    let blocks = starts.into_par_iter().map(|from| one(from, (from + BLOCK).min(words.len())));
-    blocks.reduce_with(sum).unwrap_or_else(|| one(0, 0))
+    (0..n_blocks).into_par_iter().map(block).reduce_with(merge).unwrap_or_default()
 }
 
-/// Sums of no rows. An array of this size is not to pass through the stack.
-fn empty() -> Box<Scratch> {
-    vec![[[0; 2]; 256]; GROUP].try_into().expect("it has this length")
-}
-
-#[inline]
-fn add_row(sums: &mut Scratch, bins: [u8; GROUP], word: Sum) {
-    for (sums, bin) in sums.iter_mut().zip(bins) {
-        add(&mut sums[usize::from(bin)], word);
+/// Rows of a leaf lie far apart: gathering a few first waits for memory once for many of them, and not at each sum.
+fn sum_block(
+    stripe: &[Stripe],
+    n_groups: usize,
+    rows: Chosen<'_>,
+    range: Range<usize>,
+    words: &[Word],
+) -> Vec<GroupSums> {
+    let mut sums: Vec<GroupSums> = vec![[[[0; 2]; 256]; GROUP]; n_groups];
+    let mut gathered: Vec<(Stripe, Sum)> = Vec::with_capacity(PASS);
+    for start in range.clone().step_by(PASS) {
+        let pass = start..(start + PASS).min(range.end);
+        gathered.clear();
+        match rows {
+            Chosen::All(_) => {
+                let own = stripe[pass.clone()].iter().zip(&words[pass]);
+                gathered.extend(own.map(|(bins, word)| (*bins, widen(*word))));
+            }
+            Chosen::These(rows) => {
+                let one = |row: &u32| (stripe[*row as usize], widen(words[*row as usize]));
+                gathered.extend(rows[pass].iter().map(one));
+            }
+        }
+        for (group, sums) in sums.iter_mut().enumerate() {
+            for (bins, sum) in &gathered {
+                for (sums, bin) in sums.iter_mut().zip(bins[group]) {
+                    add(&mut sums[usize::from(bin)], *sum);
+                }
+            }
+        }
     }
+    sums
 }
