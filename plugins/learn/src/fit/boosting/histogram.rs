@@ -19,8 +19,8 @@ pub(crate) const MAX_ROWS: usize = (1 << COUNT_BITS) - 1;
 /// Bits of a row's own gradient and hessian, besides the sign.
 const WORD_BITS: u32 = 30;
 
-/// Rows that are worth a thread of their own.
-const MIN_BLOCK: usize = 1 << 12;
+/// Rows, at the most, that are all gathered before they are summed.
+const FEW_ROWS: usize = 1 << 13;
 
 /// Rows that are gathered, and then summed group by group while they are in the cache.
 const PASS: usize = 512;
@@ -159,17 +159,25 @@ impl Chosen<'_> {
     }
 }
 
-/// The sums of each group of a stripe, in as many blocks of rows as there are threads for: any order gives the same.
+/// The sums of each group of a stripe. Few rows are shared out by groups, many by blocks: any order gives the same.
 fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]) -> Vec<GroupSums> {
-    let n_blocks = (rows.len() / MIN_BLOCK).clamp(1, 4 * rayon::current_num_threads());
+    if rows.len() <= FEW_ROWS {
+        let mut gathered = Vec::with_capacity(rows.len());
+        gather(stripe, rows, 0..rows.len(), words, &mut gathered);
+        let mut sums = empty(n_groups);
+        if rows.len() <= PASS {
+            add_groups(&mut sums, &gathered);
+        } else {
+            sums.par_iter_mut().enumerate().for_each(|(group, sums)| add_group(sums, group, &gathered));
+        }
+        return sums;
+    }
+    let n_blocks = (rows.len() / FEW_ROWS + 1).min(4 * rayon::current_num_threads());
     let size = rows.len().div_ceil(n_blocks);
     let block = |block: usize| {
         let range = (block * size).min(rows.len())..((block + 1) * size).min(rows.len());
         sum_block(stripe, n_groups, rows, range, words)
     };
-    if n_blocks == 1 {
-        return block(0);
-    }
     let merge = |mut left: Vec<GroupSums>, right: Vec<GroupSums>| {
         let left_sums = left.as_flattened_mut().as_flattened_mut();
         for (sum, other) in left_sums.iter_mut().zip(right.as_flattened().as_flattened()) {
@@ -180,7 +188,6 @@ fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]
     (0..n_blocks).into_par_iter().map(block).reduce_with(merge).unwrap_or_default()
 }
 
-/// Rows of a leaf lie far apart: gathering a few first waits for memory once for many of them, and not at each sum.
 fn sum_block(
     stripe: &[Stripe],
     n_groups: usize,
@@ -188,28 +195,51 @@ fn sum_block(
     range: Range<usize>,
     words: &[Word],
 ) -> Vec<GroupSums> {
-    let mut sums: Vec<GroupSums> = vec![[[[0; 2]; 256]; GROUP]; n_groups];
-    let mut gathered: Vec<(Stripe, Sum)> = Vec::with_capacity(PASS);
+    let mut sums = empty(n_groups);
+    let mut gathered = Vec::with_capacity(PASS);
     for start in range.clone().step_by(PASS) {
-        let pass = start..(start + PASS).min(range.end);
         gathered.clear();
-        match rows {
-            Chosen::All(_) => {
-                let own = stripe[pass.clone()].iter().zip(&words[pass]);
-                gathered.extend(own.map(|(bins, word)| (*bins, widen(*word))));
-            }
-            Chosen::These(rows) => {
-                let one = |row: &u32| (stripe[*row as usize], widen(words[*row as usize]));
-                gathered.extend(rows[pass].iter().map(one));
-            }
-        }
-        for (group, sums) in sums.iter_mut().enumerate() {
-            for (bins, sum) in &gathered {
-                for (sums, bin) in sums.iter_mut().zip(bins[group]) {
-                    add(&mut sums[usize::from(bin)], *sum);
-                }
-            }
-        }
+        gather(stripe, rows, start..(start + PASS).min(range.end), words, &mut gathered);
+        add_groups(&mut sums, &gathered);
     }
     sums
+}
+
+fn empty(n_groups: usize) -> Vec<GroupSums> {
+    vec![[[[0; 2]; 256]; GROUP]; n_groups]
+}
+
+/// Puts rows side by side. Rows of a leaf lie far apart: this waits for memory once for many of them, and not at each
+/// sum.
+fn gather(
+    stripe: &[Stripe],
+    rows: Chosen<'_>,
+    range: Range<usize>,
+    words: &[Word],
+    gathered: &mut Vec<(Stripe, Sum)>,
+) {
+    match rows {
+        Chosen::All(_) => {
+            let own = stripe[range.clone()].iter().zip(&words[range]);
+            gathered.extend(own.map(|(bins, word)| (*bins, widen(*word))));
+        }
+        Chosen::These(rows) => {
+            let one = |row: &u32| (stripe[*row as usize], widen(words[*row as usize]));
+            gathered.extend(rows[range].iter().map(one));
+        }
+    }
+}
+
+fn add_groups(sums: &mut [GroupSums], gathered: &[(Stripe, Sum)]) {
+    for (group, sums) in sums.iter_mut().enumerate() {
+        add_group(sums, group, gathered);
+    }
+}
+
+fn add_group(sums: &mut GroupSums, group: usize, gathered: &[(Stripe, Sum)]) {
+    for (bins, sum) in gathered {
+        for (sums, bin) in sums.iter_mut().zip(bins[group]) {
+            add(&mut sums[usize::from(bin)], *sum);
+        }
+    }
 }

@@ -190,19 +190,21 @@ impl<'a> Best<'a> {
         if total.hessian < MIN_HESSIAN || right.hessian < MIN_HESSIAN {
             return;
         }
-        let both = if self.is_bounded { self.bounded(total, right) } else { self.free(total, right) };
-        if both > self.bar {
-            self.bar = both;
-            self.found = Some((both - self.parent, place, flag, left));
+        let (both, over) =
+            if self.is_bounded { (self.bounded(total, right), 1.0) } else { self.free(total, right) };
+        if both > self.bar * over {
+            self.bar = both / over;
+            self.found = Some((self.bar - self.parent, place, flag, left));
         }
     }
 
-    /// Both sides' scores, with one division for the two.
+    /// Both sides' scores as a fraction: few splits are better than those before, and only they need a division.
     #[inline]
-    fn free(&self, left: Total, right: Total) -> f64 {
+    fn free(&self, left: Total, right: Total) -> (f64, f64) {
         let (left_weight, right_weight) = (left.hessian + self.l2, right.hessian + self.l2);
-        (left.gradient * left.gradient * right_weight + right.gradient * right.gradient * left_weight)
-            / (left_weight * right_weight)
+        let both =
+            left.gradient * left.gradient * right_weight + right.gradient * right.gradient * left_weight;
+        (both, left_weight * right_weight)
     }
 
     fn bounded(&self, left: Total, right: Total) -> f64 {
