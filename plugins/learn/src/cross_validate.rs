@@ -186,7 +186,7 @@ impl CrossValidateParams {
             ctx.progress(fold as f64 / self.folds as f64, "folds");
             let in_fold: Vec<bool> = fold_of.iter().map(|other| *other == fold).collect();
             let (train_rows, test_rows) = (filter(table, &in_fold, false)?, filter(table, &in_fold, true)?);
-            let tables = Tables { rows: &train_rows, hash: "", validation: None };
+            let tables = Tables { rows: train_rows, hash: String::new(), validation: None };
             let (bundle, _) = train(tables, &common, self.estimator.learner(), &fitting)?;
             let predicted = bundle
                 .predict_table(&test_rows)

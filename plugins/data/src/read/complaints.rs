@@ -36,6 +36,13 @@ impl Complaints {
         }
     }
 
+    /// Adds the faults that were found elsewhere, behind its own.
+    pub(super) fn append(&mut self, others: Self) {
+        self.n += others.n;
+        self.shown.extend(others.shown);
+        self.shown.truncate(SHOWN);
+    }
+
     /// Fails with all faults, if there are any. `line` tells the line of the file on which a row starts.
     pub(super) fn raise(
         self,

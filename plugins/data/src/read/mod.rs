@@ -168,6 +168,5 @@ fn read(ctx: &Context, file: &SourceFile, format: Format, params: &Params) -> Re
             only.escape_debug()
         ));
     }
-    Typing { file, format, params, raw: &raw, missing: Missing::new(params.missing.as_deref()) }
-        .table(&warn, &tick)
+    Typing { file, format, params, raw, missing: Missing::new(params.missing.as_deref()) }.table(&warn, &tick)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
+use rayon::prelude::*;
 use sluicegate_plugin::{Problem, Table, TaskError, nearest};
 
 use super::{
@@ -26,14 +27,14 @@ pub(super) struct Typing<'a> {
     pub(super) file: &'a SourceFile,
     pub(super) format: Format,
     pub(super) params: &'a Params,
-    pub(super) raw: &'a RawTable,
+    pub(super) raw: RawTable,
     pub(super) missing: Missing,
 }
 
 impl Typing<'_> {
     /// Builds the table. `warn` takes what a person should know.
     pub(super) fn table(
-        &self,
+        mut self,
         warn: &dyn Fn(&str),
         tick: &dyn Fn() -> Result<(), TaskError>,
     ) -> Result<Table, TaskError> {
@@ -50,17 +51,26 @@ impl Typing<'_> {
         let mut complaints = Complaints::default();
         let mut batches = Vec::with_capacity(self.raw.chunks.len());
         let mut first_row = 0;
-        for chunk in &self.raw.chunks {
+        for chunk_idx in 0..self.raw.chunks.len() {
             tick()?;
-            let columns =
-                chunk.columns.iter().zip(&types).zip(&self.raw.names).map(|((cells, value_type), name)| {
-                    let building =
-                        Building { name, value_type: *value_type, first_row, missing: &self.missing };
-                    building.build(cells, &mut complaints)
-                });
-            let batch = RecordBatch::try_new(schema.clone(), columns.collect());
+            // The text of a chunk goes as its values come: the two are never there for the whole file.
+            let chunk = &mut self.raw.chunks[chunk_idx];
+            let (cells, n_rows) = (std::mem::take(&mut chunk.columns), chunk.n_rows());
+            let column = |column_idx: usize| {
+                let (name, value_type) = (self.raw.names[column_idx].as_str(), types[column_idx]);
+                let mut complaints = Complaints::default();
+                let building = Building { name, value_type, first_row, missing: &self.missing };
+                (building.build(&cells[column_idx], &mut complaints), complaints)
+            };
+            let built: Vec<_> = (0..types.len()).into_par_iter().map(column).collect();
+            let mut columns = Vec::with_capacity(built.len());
+            for (column, found) in built {
+                columns.push(column);
+                complaints.append(found);
+            }
+            let batch = RecordBatch::try_new(schema.clone(), columns);
             batches.push(batch.map_err(|error| arrow_error(&error))?);
-            first_row += chunk.n_rows();
+            first_row += n_rows;
         }
         complaints.raise(self.file, |row_idx| self.line(row_idx)).map_err(with_way_out)?;
         Ok(Table::new(schema, batches))
@@ -80,19 +90,26 @@ impl Typing<'_> {
     }
 
     fn types(&self, warn: &dyn Fn(&str)) -> Result<Vec<ValueType>, TaskError> {
-        let mut types = Vec::with_capacity(self.raw.names.len());
-        for column_idx in 0..self.raw.names.len() {
-            types.push(self.column_type(column_idx, warn)?);
-        }
-        Ok(types)
+        let profile = |column_idx: usize| {
+            let is_stated = self.params.types.contains_key(&self.raw.names[column_idx]);
+            (!is_stated).then(|| Profile::of(&self.raw, column_idx, &self.missing))
+        };
+        let profiles: Vec<_> = (0..self.raw.names.len()).into_par_iter().map(profile).collect();
+        let types = profiles.into_iter().enumerate().map(|(column_idx, profile)| match profile {
+            Some(profile) => self.inferred(column_idx, &profile, warn),
+            None => Ok(self.params.types[&self.raw.names[column_idx]]),
+        });
+        types.collect()
     }
 
-    fn column_type(&self, column_idx: usize, warn: &dyn Fn(&str)) -> Result<ValueType, TaskError> {
+    /// The type that a column's values show.
+    fn inferred(
+        &self,
+        column_idx: usize,
+        profile: &Profile,
+        warn: &dyn Fn(&str),
+    ) -> Result<ValueType, TaskError> {
         let name = &self.raw.names[column_idx];
-        if let Some(stated) = self.params.types.get(name) {
-            return Ok(*stated);
-        }
-        let profile = Profile::of(self.raw, column_idx, &self.missing);
         if let Some(row_idx) = profile.first_nested() {
             let place = place(row_idx, self.line(row_idx));
             let what = format!("{place}, column `{name}` holds a list or an object");

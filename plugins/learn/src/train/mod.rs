@@ -28,22 +28,25 @@ use crate::{
 
 /// Fits transforms and estimator on a table and makes a bundle of them.
 pub(crate) fn train(
-    tables: Tables<'_>,
+    tables: Tables,
     common: &Common,
     learner: &dyn Learner,
     fitting: &Fitting<'_>,
 ) -> Result<(Bundle, Fitted), TaskError> {
-    let table = tables.rows;
-    let signature = dataset::signature(table, common, learner.abilities().missing)?;
-    let mut frame = dataset::frame(table, &signature)?;
-    let target = read_target(table, &common.target, learner)?;
-    let weights = weigh(table, common, learner, &target)?;
+    let Tables { rows: table, hash: rows, validation } = tables;
+    let n_rows = table.n_rows();
+    let signature = dataset::signature(&table, common, learner.abilities().missing)?;
+    let mut frame = dataset::frame(&table, &signature)?;
+    let target = read_target(&table, &common.target, learner)?;
+    let weights = weigh(&table, common, learner, &target)?;
+    // What is fitted to is a copy; a large table is not to stay beside it.
+    drop(table);
     let mut fitted = transforms::fit_all(&common.transforms, &mut frame)?;
     let is_categorical = transforms::encode_texts(&mut frame, &mut fitted, learner.abilities().categories)?;
     let mut data = TrainingSet::new(frame, is_categorical, target, weights);
-    if let Some(table) = tables.validation {
+    if let Some(table) = validation {
         let reading = Reading { common, signature: &signature, transforms: &fitted };
-        data.validation = Some(Box::new(reading.validation(table, &data)?));
+        data.validation = Some(Box::new(reading.validation(&table, &data)?));
     }
     let fit = learner.fit(&data, fitting)?;
     let names = data.names().map(str::to_owned).collect();
@@ -51,8 +54,7 @@ pub(crate) fn train(
         Target::Classes { classes, .. } => ModelTask::Classification { classes },
         Target::Numbers(_) => ModelTask::Regression,
     };
-    let provenance =
-        Provenance { kind: learner.kind().into(), n_rows: table.n_rows(), rows: tables.hash.into() };
+    let provenance = Provenance { kind: learner.kind().into(), n_rows, rows };
     let Fit { estimator, metrics, note, gains, curve, drawing, coefficients } = fit;
     let target = common.target.clone();
     let bundle = Bundle { target, task, signature, transforms: fitted, estimator, provenance };
@@ -60,14 +62,13 @@ pub(crate) fn train(
 }
 
 /// The tables that a model is trained on.
-#[derive(Clone, Copy)]
-pub(crate) struct Tables<'a> {
+pub(crate) struct Tables {
     /// The training rows.
-    pub(crate) rows: &'a Table,
+    pub(crate) rows: Table,
     /// BLAKE3 of the training rows' table.
-    pub(crate) hash: &'a str,
+    pub(crate) hash: String,
     /// Rows to validate on while the estimator is fitted.
-    pub(crate) validation: Option<&'a Table>,
+    pub(crate) validation: Option<Table>,
 }
 
 /// What is to be said of a fit beside its bundle.
@@ -163,19 +164,16 @@ fn run(ctx: &Context, common: &Common, learner: &dyn Learner) -> Result<(), Task
     let check_cancelled = || ctx.check_cancelled();
     let warn = |message: &str| ctx.log(LogLevel::Warn, message);
     let fitting = Fitting { check_cancelled: &check_cancelled, warn: &warn };
-    let hash = &ctx.input("table")?.hash;
-    let tables = Tables { rows: &table, hash, validation: validation.as_ref() };
+    let hash = ctx.input("table")?.hash.clone();
+    let tables = Tables { rows: table, hash, validation };
     let (bundle, fitted) = train(tables, common, learner, &fitting)?;
     let n_features = bundle.signature.inputs.len();
-    ctx.metric("n_rows", table.n_rows() as f64);
+    let n_rows = bundle.provenance.n_rows;
+    ctx.metric("n_rows", n_rows as f64);
     ctx.metric("n_features", n_features as f64);
     fitted.metrics.iter().for_each(|(name, value)| ctx.metric(name, *value));
     let note = if fitted.note.is_empty() { String::new() } else { format!(", {}", fitted.note) };
-    ctx.summary(format!(
-        "{}, {} rows × {n_features} features{note}",
-        bundle.estimator.name(),
-        table.n_rows()
-    ));
+    ctx.summary(format!("{}, {n_rows} rows × {n_features} features{note}", bundle.estimator.name()));
     if let Some(gains) = &fitted.gains {
         ctx.write_table("importances", &importances(&fitted.names, gains)?)?;
     }

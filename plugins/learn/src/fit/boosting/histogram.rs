@@ -104,8 +104,8 @@ pub(super) fn offsets(binned: &Binned) -> Vec<usize> {
     offsets
 }
 
-/// The sums of one group of columns.
-type GroupSums = [[Sum; 256]; GROUP];
+/// The sums of one column's bins.
+type ColumnSums = [Sum; 256];
 
 impl Histogram {
     /// Sums the rows of a leaf.
@@ -115,8 +115,8 @@ impl Histogram {
         let mut sums = Vec::with_capacity(offsets[n_columns]);
         for (stripe, first) in binned.stripes.iter().zip((0..).step_by(STRIPE)) {
             let columns = first..(first + STRIPE).min(n_columns);
-            let groups = sum_rows(stripe, columns.len().div_ceil(GROUP), rows, words);
-            for (column, all) in columns.zip(groups.as_flattened()) {
+            let sums_of = sum_rows(stripe, columns.len().div_ceil(GROUP), rows, words);
+            for (column, all) in columns.zip(&sums_of) {
                 sums.extend_from_slice(&all[..offsets[column + 1] - offsets[column]]);
             }
         }
@@ -160,7 +160,7 @@ impl Chosen<'_> {
 }
 
 /// The sums of each group of a stripe. Few rows are shared out by groups, many by blocks: any order gives the same.
-fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]) -> Vec<GroupSums> {
+fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]) -> Vec<ColumnSums> {
     if rows.len() <= FEW_ROWS {
         let mut gathered = Vec::with_capacity(rows.len());
         gather(stripe, rows, 0..rows.len(), words, &mut gathered);
@@ -168,7 +168,11 @@ fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]
         if rows.len() <= PASS {
             add_groups(&mut sums, &gathered);
         } else {
-            sums.par_iter_mut().enumerate().for_each(|(group, sums)| add_group(sums, group, &gathered));
+            sums.as_chunks_mut()
+                .0
+                .par_iter_mut()
+                .enumerate()
+                .for_each(|(group, sums)| add_group(sums, group, &gathered));
         }
         return sums;
     }
@@ -178,9 +182,9 @@ fn sum_rows(stripe: &[Stripe], n_groups: usize, rows: Chosen<'_>, words: &[Word]
         let range = (block * size).min(rows.len())..((block + 1) * size).min(rows.len());
         sum_block(stripe, n_groups, rows, range, words)
     };
-    let merge = |mut left: Vec<GroupSums>, right: Vec<GroupSums>| {
-        let left_sums = left.as_flattened_mut().as_flattened_mut();
-        for (sum, other) in left_sums.iter_mut().zip(right.as_flattened().as_flattened()) {
+    let merge = |mut left: Vec<ColumnSums>, right: Vec<ColumnSums>| {
+        let left_sums = left.as_flattened_mut();
+        for (sum, other) in left_sums.iter_mut().zip(right.as_flattened()) {
             add(sum, *other);
         }
         left
@@ -194,7 +198,7 @@ fn sum_block(
     rows: Chosen<'_>,
     range: Range<usize>,
     words: &[Word],
-) -> Vec<GroupSums> {
+) -> Vec<ColumnSums> {
     let mut sums = empty(n_groups);
     let mut gathered = Vec::with_capacity(PASS);
     for start in range.clone().step_by(PASS) {
@@ -205,8 +209,8 @@ fn sum_block(
     sums
 }
 
-fn empty(n_groups: usize) -> Vec<GroupSums> {
-    vec![[[[0; 2]; 256]; GROUP]; n_groups]
+fn empty(n_groups: usize) -> Vec<ColumnSums> {
+    vec![[[0; 2]; 256]; n_groups * GROUP]
 }
 
 /// Puts rows side by side. Rows of a leaf lie far apart: this waits for memory once for many of them, and not at each
@@ -230,13 +234,13 @@ fn gather(
     }
 }
 
-fn add_groups(sums: &mut [GroupSums], gathered: &[(Stripe, Sum)]) {
-    for (group, sums) in sums.iter_mut().enumerate() {
+fn add_groups(sums: &mut [ColumnSums], gathered: &[(Stripe, Sum)]) {
+    for (group, sums) in sums.as_chunks_mut().0.iter_mut().enumerate() {
         add_group(sums, group, gathered);
     }
 }
 
-fn add_group(sums: &mut GroupSums, group: usize, gathered: &[(Stripe, Sum)]) {
+fn add_group(sums: &mut [ColumnSums; GROUP], group: usize, gathered: &[(Stripe, Sum)]) {
     for (bins, sum) in gathered {
         for (sums, bin) in sums.iter_mut().zip(bins[group]) {
             add(&mut sums[usize::from(bin)], *sum);
