@@ -1,8 +1,8 @@
 //! Fits beside what a user would pick instead, on the same rows, in turns.
 //!
-//! `cargo bench -p sluicegate-learn --bench learn [-- NAME…]` prints a table for each work. The peers run when `python3`, or the
-//! interpreter that `BENCH_PYTHON` names, has scikit-learn (and LightGBM, XGBoost). Ours is the time of the whole task: it reads the table
-//! and writes the bundle, where the peers start with arrays in memory. `benches/README.md` says how to read it.
+//! `cargo bench -p sluicegate-learn --bench learn [-- NAME…]` prints a table for each work, then what one row costs (`one row`).
+//! `-- quality` compares scores on eight data sets instead. The peers run when `python3`, or the interpreter that `BENCH_PYTHON` names, has
+//! them. `benches/README.md` says how to read it.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,8 +11,11 @@
 )]
 
 mod data_sets;
+mod one_row;
+mod peers;
+mod quality;
 
-use std::{io::Write, path::Path, process::Command, sync::Arc, time::Instant};
+use std::{io::Write, path::Path, sync::Arc, time::Instant};
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use data_sets::Classification;
@@ -83,6 +86,9 @@ fn works() -> Vec<Work> {
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if wanted.iter().any(|part| part == "quality") {
+        return quality::print();
+    }
     let n_threads = rayon::current_num_threads();
     println!("medians of {N_TURNS} turns, {n_threads} threads\n");
     for work in works() {
@@ -90,24 +96,24 @@ fn main() {
             run(&work, n_threads);
         }
     }
+    if wanted.is_empty() || wanted.iter().any(|part| "one row".contains(part.as_str())) {
+        one_row::print();
+    }
 }
 
-/// One work: everyone's times and scores on the training rows.
+/// One work: everyone's times, memory and scores on the training rows.
 fn run(work: &Work, n_threads: usize) {
     let data = work.data.generate();
     let folder = tempfile::tempdir().unwrap();
     write_arrays(folder.path(), &data.columns, &data.classes);
-    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-    for (at, column) in data.columns.into_iter().enumerate() {
-        columns.push((format!("x{at}"), Arc::new(Float64Array::from(column))));
-    }
-    let classes = data.classes.iter().map(|class| i64::try_from(*class).unwrap());
-    columns.push(("y".into(), Arc::new(Int64Array::from_iter_values(classes))));
-    let table = Table::from_batch(RecordBatch::try_from_iter(columns).unwrap());
+    let table = table(data.columns, &data.classes);
     let mut results: Vec<(String, Vec<f64>, f64)> = Vec::new();
     for _ in 0..N_TURNS {
         let mut turn = vec![ours(work, &table, &data.classes)];
-        turn.extend(peers(work.peers, folder.path(), n_threads));
+        for peer in peers::run(work.peers, folder.path(), n_threads) {
+            let number = |key: &str| peer[key].as_f64().unwrap();
+            turn.push((peer["name"].as_str().unwrap().to_owned(), number("seconds"), number("score")));
+        }
         for (name, seconds, score) in turn {
             match results.iter_mut().find(|(own, ..)| *own == name) {
                 Some((_, times, _)) => times.push(seconds),
@@ -116,16 +122,29 @@ fn run(work: &Work, n_threads: usize) {
         }
     }
     println!("| {} | seconds | beside ours | score |\n|---|---|---|---|", work.name);
-    let middle = |times: &[f64]| {
-        let mut times = times.to_vec();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    let own = middle(&results[0].1);
+    let own = median(&results[0].1);
     for (name, times, score) in &results {
-        println!("| {name} | {:.2} | {:.2} × | {score:.4} |", middle(times), middle(times) / own);
+        println!("| {name} | {:.2} | {:.2} × | {score:.4} |", median(times), median(times) / own);
     }
     println!();
+}
+
+/// The middle of a few values.
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A table of the columns `x0`, `x1`, … and the class `y`.
+fn table(columns: Vec<Vec<f64>>, classes: &[usize]) -> Table {
+    let mut named: Vec<(String, ArrayRef)> = Vec::new();
+    for (at, column) in columns.into_iter().enumerate() {
+        named.push((format!("x{at}"), Arc::new(Float64Array::from(column))));
+    }
+    let classes = classes.iter().map(|class| i64::try_from(*class).unwrap());
+    named.push(("y".into(), Arc::new(Int64Array::from_iter_values(classes))));
+    Table::from_batch(RecordBatch::try_from_iter(named).unwrap())
 }
 
 fn ours(work: &Work, table: &Table, classes: &[usize]) -> (String, f64, f64) {
@@ -138,32 +157,6 @@ fn ours(work: &Work, table: &Table, classes: &[usize]) -> (String, f64, f64) {
     let Output::Classes(predicted) = bundle.predict_table(table).unwrap().output else { panic!("classes") };
     let n_right = predicted.iter().zip(classes).filter(|(one, other)| one == other).count();
     ("sluice".into(), seconds, n_right as f64 / classes.len() as f64)
-}
-
-fn peers(work: &str, folder: &Path, n_threads: usize) -> Vec<(String, f64, f64)> {
-    let python = std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".into());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/learn/peers.py");
-    let output = Command::new(python).arg(script).arg(work).arg(folder).arg(n_threads.to_string()).output();
-    let output = match output {
-        Ok(output) if output.status.success() => output,
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr);
-            eprintln!("no peers: {}", text.lines().last().unwrap_or_default());
-            return Vec::new();
-        }
-        Err(error) => {
-            eprintln!("no peers: {error}");
-            return Vec::new();
-        }
-    };
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let parsed = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    parsed
-        .map(|peer| {
-            let number = |key: &str| peer[key].as_f64().unwrap();
-            (peer["name"].as_str().unwrap().to_owned(), number("seconds"), number("score"))
-        })
-        .collect()
 }
 
 /// Writes the rows for the peers: 64-bit numbers, row after row.

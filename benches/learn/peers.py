@@ -1,7 +1,7 @@
-"""Fits the same rows by what a user would pick instead. Prints a line of JSON for each: name, seconds, score.
+"""Does the same work by what a user would pick instead. Prints a line of JSON for each.
 
 Arguments: the work, a folder with `x.f64` (row-major), `y.f64`, `shape` (rows and columns), and the number of threads.
-A peer that is not installed is left out.
+A peer that is not installed is left out. The work `quality` makes data sets of its own, and writes them to the folder.
 """
 
 import json
@@ -14,6 +14,12 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = str(threads)
 
 import numpy as np
+
+if work == "quality":
+    import quality
+
+    quality.run(folder, threads)
+    sys.exit()
 
 with open(f"{folder}/shape") as file:
     n_rows, n_columns = map(int, file.read().split())
@@ -73,9 +79,48 @@ def logistic():
     yield "scikit-learn newton-cholesky", lambda: LogisticRegression(solver="newton-cholesky")
 
 
+def one_row():
+    """What a call for one row costs in Python, of the same number of trees, without transforms."""
+    from lightgbm import LGBMClassifier
+
+    model = LGBMClassifier(n_estimators=500, num_leaves=31, n_jobs=1, verbose=-1).fit(x, y)
+    yield "LightGBM", lambda row: model.booster_.predict(row, num_threads=1)
+    try:
+        import onnxmltools
+        import onnxruntime
+        from onnxmltools.convert.common.data_types import FloatTensorType
+
+        converted = onnxmltools.convert_lightgbm(model, initial_types=[("x", FloatTensorType([None, n_columns]))])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(converted.SerializeToString(), options)
+        yield "ONNX Runtime", lambda row: session.run(None, {"x": row.astype("f4")})
+    except ImportError:
+        pass
+    try:
+        import lleaves
+
+        model.booster_.save_model(f"{folder}/model.txt")
+        compiled = lleaves.Model(model_file=f"{folder}/model.txt")
+        compiled.compile()
+        yield "lleaves", lambda row: compiled.predict(row, n_jobs=1)
+    except ImportError:
+        pass
+
+
 import warnings
 
 warnings.filterwarnings("ignore")
+if work == "one_row":
+    for name, predict in one_row():
+        times = []
+        for at in range(2000):
+            row = x[at : at + 1]
+            start = time.perf_counter()
+            predict(row)
+            times.append(time.perf_counter() - start)
+        print(json.dumps({"name": name, "micros": sorted(times)[1000] * 1e6}), flush=True)
+    sys.exit()
 for name, make in globals()[work]():
     make().fit(x[:2000], y[:2000])  # What is loaded late is not counted.
     model = make()

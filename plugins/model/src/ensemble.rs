@@ -4,7 +4,13 @@
 //! several trees (for one row) or several rows (for many) at the same time: a single walk waits for memory
 //! at every step, and walks that do not depend on each other wait together.
 
+mod row_scorer;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use row_scorer::LazyRowScorer;
 
 /// The lowest 29 bits of [`Node::feature`]: the column.
 const COLUMN_MASK: u32 = (1 << 29) - 1;
@@ -329,6 +335,3 @@ impl Decide for Anything {
 fn to_u32(n: usize) -> u32 {
     u32::try_from(n).expect("an ensemble has fewer than 2^32 nodes and values")
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnData, Frame, ModelError, Texts};
+use crate::{ColumnData, Frame, InputColumn, ModelError, Texts};
 
 /// What to do with a category that training did not see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +55,14 @@ impl FittedTransform {
     fn apply(&self, frame: &mut Frame) -> Result<(), ModelError> {
         match self {
             Self::Scale { columns, offset, scale, factor, shift } => {
+                let mut next = 0;
                 for ((name, offset), scale) in columns.iter().zip(offset).zip(scale) {
-                    let found = frame.columns.iter_mut().find(|(column, _)| column == name);
-                    let Some((_, ColumnData::Numbers(values))) = found else { return Err(no_column(name)) };
+                    let at = find(&frame.columns, |(column, _)| column == name, next);
+                    let at = at.ok_or_else(|| no_column(name))?;
+                    next = at + 1;
+                    let ColumnData::Numbers(values) = &mut frame.columns[at].1 else {
+                        return Err(no_column(name));
+                    };
                     for value in values {
                         *value = (*value - offset) / scale * factor + shift;
                     }
@@ -68,6 +73,23 @@ impl FittedTransform {
             Self::Codes { column, categories } => codes(frame, column, categories),
         }
     }
+
+    /// Applies a transform to one row of numbers, given with the names of its columns; none when that is not enough.
+    pub(crate) fn apply_to_row(&self, inputs: &[InputColumn], row: &mut [f64]) -> Option<()> {
+        let Self::Scale { columns, offset, scale, factor, shift } = self else { return None };
+        let mut next = 0;
+        for ((name, offset), scale) in columns.iter().zip(offset).zip(scale) {
+            let at = find(inputs, |input| input.name == *name, next)?;
+            next = at + 1;
+            row[at] = (row[at] - offset) / scale * factor + shift;
+        }
+        Some(())
+    }
+}
+
+/// The index of a column; columns mostly stand in the order in which they are asked for, so the search begins at `from`.
+fn find<T>(columns: &[T], is_wanted: impl Fn(&T) -> bool, from: usize) -> Option<usize> {
+    (from..columns.len()).chain(0..from.min(columns.len())).find(|at| is_wanted(&columns[*at]))
 }
 
 /// Takes a text column out of a frame, with its place.

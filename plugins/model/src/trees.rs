@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Output, Predictions, TreeEnsemble,
+    ensemble::LazyRowScorer,
     estimator::{several_classes, two_classes},
 };
 
@@ -55,9 +56,16 @@ pub struct Trees {
     pub link: Link,
     /// The trees.
     pub ensemble: TreeEnsemble,
+    #[serde(skip)]
+    scorer: LazyRowScorer,
 }
 
 impl Trees {
+    /// A model of trees.
+    pub fn new(family: TreeFamily, link: Link, ensemble: TreeEnsemble) -> Self {
+        Self { family, link, ensemble, scorer: LazyRowScorer::default() }
+    }
+
     pub(crate) fn verify(&self) -> Result<(), String> {
         self.ensemble.check()?;
         let n_outputs = self.ensemble.n_outputs;
@@ -73,7 +81,7 @@ impl Trees {
         let n_outputs = self.ensemble.n_outputs;
         let mut sums = vec![0.0; n_rows * n_outputs];
         if n_rows == 1 {
-            self.ensemble.predict_row(matrix, &mut sums);
+            self.scorer.predict_row(&self.ensemble, matrix, &mut sums);
         } else {
             self.ensemble.predict(matrix, &mut sums);
         }

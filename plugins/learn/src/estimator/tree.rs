@@ -159,7 +159,7 @@ pub(super) fn estimator(
         Target::Classes { .. } => Link::Probability,
         Target::Numbers(_) => Link::Identity,
     };
-    Estimator::Trees(Trees { family, link, ensemble })
+    Estimator::Trees(Trees::new(family, link, ensemble))
 }
 
 /// Why no tree was grown.

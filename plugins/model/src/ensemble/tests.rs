@@ -1,5 +1,8 @@
 //! Tests of prediction.
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
 
 /// `x0 <= 1` to 10, else `x1` in the bitset {0, 3, 70} to 20, else 30.
@@ -108,5 +111,60 @@ fn unsound_ensembles_are_refused() {
         let mut ensemble = sample();
         unsound(&mut ensemble);
         assert!(ensemble.check().is_err(), "{ensemble:?}");
+    }
+}
+
+/// Boosted trees as training makes them: of some depth, with missing values and categories.
+fn grown(n_trees: usize, n_splits: usize, seed: u64) -> TreeEnsemble {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut ensemble = TreeEnsemble::new(4, 1, 1);
+    (ensemble.n_category_words, ensemble.base) = (1, vec![0.25]);
+    let add_leaf = |ensemble: &mut TreeEnsemble, value: f64| {
+        ensemble.nodes.push(Node::leaf(to_u32(ensemble.values.len())));
+        ensemble.values.push(value);
+    };
+    for _ in 0..n_trees {
+        let root = ensemble.nodes.len();
+        ensemble.roots.push(to_u32(root));
+        add_leaf(&mut ensemble, random.gen_range(-1.0..1.0));
+        for _ in 0..n_splits {
+            let leaves: Vec<usize> =
+                (root..ensemble.nodes.len()).filter(|node| ensemble.nodes[*node].is_leaf()).collect();
+            let (at, next) = (leaves[random.gen_range(0..leaves.len())], to_u32(ensemble.nodes.len()));
+            let (column, goes_left) = (random.gen_range(0..4), random.gen_bool(0.5));
+            ensemble.nodes[at] = if column == 3 {
+                ensemble.categories.push(random.r#gen());
+                Node::categorical(column, to_u32(ensemble.categories.len()) - 1, goes_left, next)
+            } else {
+                Node::split(column, f64::from(random.gen_range(-3..4)), goes_left, next)
+            };
+            for _ in 0..2 {
+                add_leaf(&mut ensemble, random.gen_range(-1.0..1.0));
+            }
+        }
+    }
+    ensemble
+}
+
+#[test]
+fn a_row_alone_is_predicted_as_by_walking() {
+    for (n_splits, seed) in [(0, 1), (1, 2), (7, 3), (30, 4), (63, 5), (64, 6)] {
+        let ensemble = grown(35, n_splits, seed);
+        ensemble.check().unwrap();
+        let scorer = LazyRowScorer::default();
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        for _ in 0..300 {
+            // Values on thresholds, between them, beyond them and none.
+            let row: [f64; 4] = std::array::from_fn(|_| match random.gen_range(0..6) {
+                0 => f64::NAN,
+                1 => f64::INFINITY,
+                2 => f64::from(random.gen_range(-3..4)),
+                _ => random.gen_range(-4.0..70.0),
+            });
+            let (mut walked, mut scored) = ([0.0], [0.0]);
+            ensemble.predict_row(&row, &mut walked);
+            scorer.predict_row(&ensemble, &row, &mut scored);
+            assert_eq!(walked[0].to_bits(), scored[0].to_bits(), "{n_splits} splits: {row:?}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn to_trees(boosted: &Boosted, loss: Loss, n_features: usize) -> Tree
         Loss::Poisson => Link::Log,
         Loss::Squared | Loss::Absolute | Loss::Quantile(_) => Link::Identity,
     };
-    Trees { family: TreeFamily::Boosting, link, ensemble }
+    Trees::new(TreeFamily::Boosting, link, ensemble)
 }
 
 fn add(ensemble: &mut TreeEnsemble, tree: &Tree, bins: &[Bins]) {
