@@ -37,6 +37,9 @@ pub struct CrossValidateParams {
     /// The columns to predict from; `"*"`, the default, means all but the target.
     #[serde(default)]
     features: Columns,
+    /// Columns that are not to predict from, while `features` is `"*"`.
+    #[serde(default)]
+    exclude: Vec<String>,
     /// Transforms, fitted anew on the training rows of each fold.
     #[serde(default)]
     transforms: Vec<Transform>,
@@ -136,6 +139,7 @@ impl CrossValidateParams {
         Common {
             target: self.target.clone(),
             features: self.features.clone(),
+            exclude: self.exclude.clone(),
             transforms: self.transforms.clone(),
             weight: self.weight.clone(),
         }

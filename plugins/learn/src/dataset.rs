@@ -5,7 +5,7 @@ use arrow_schema::DataType;
 use sluicegate_model::{Frame, InputColumn, InputType, Label, Signature};
 use sluicegate_plugin::{Column, Problem, SchemaCheck, Table, TaskError};
 
-use crate::{columns::Columns, estimator::Task, train::Common};
+use crate::{columns::Columns, estimator::Task, train::Common, transforms};
 
 /// More distinct numbers than this in a target with fractions look like regression.
 const MAX_NUMERIC_CLASSES: usize = 50;
@@ -170,7 +170,7 @@ pub(crate) fn feature_signature(
     let names: Vec<&str> = match &common.features {
         Columns::All => {
             let names = schema.fields().iter().map(|field| field.name().as_str());
-            names.filter(|name| *name != common.target && *name != common.weight).collect()
+            names.filter(|name| common.is_feature(name)).collect()
         }
         Columns::Named(names) => names.iter().map(String::as_str).collect(),
     };
@@ -190,6 +190,8 @@ pub(crate) fn feature_signature(
                     .hint("leave it out with `features`, or convert it with `data.sql`"));
             }
         };
+        let is_text = input_type == InputType::Text;
+        let nullable = nullable || transforms::takes_missing(&common.transforms, name, is_text);
         inputs.push(InputColumn { name: name.into(), input_type, nullable });
     }
     Ok(Signature { inputs })
@@ -227,8 +229,11 @@ pub(crate) fn check_names(check: &mut SchemaCheck, common: &Common) -> Option<Ve
             check.problems.push(problem(format!("`{name}` is the weight and cannot be a feature")));
         }
     }
+    for (idx, name) in common.exclude.iter().enumerate().filter(|(_, name)| !has(name)) {
+        check.problems.push(Problem::missing_column(format!("/exclude/{idx}"), name, &columns));
+    }
     let is_feature = |column: &Column| match features {
-        Columns::All => column.name != *target && column.name != *weight,
+        Columns::All => common.is_feature(&column.name),
         Columns::Named(names) => names.contains(&column.name),
     };
     Some(columns.into_iter().filter(is_feature).collect())

@@ -57,7 +57,7 @@ impl TrainingSet {
         let codes = codes
             .filter_map(|(at, (_, data))| match data {
                 ColumnData::Numbers(values) => Some((at, values.iter().map(code).collect())),
-                ColumnData::Texts(_) => None,
+                _ => None,
             })
             .collect();
         Self { frame, is_categorical, codes, target, weights, validation: None }
@@ -92,6 +92,7 @@ impl TrainingSet {
             .map(|(at, (_, data))| match (self.codes.get(&at), data) {
                 (Some(codes), _) => boosting::Column::Categories(codes),
                 (None, ColumnData::Numbers(values)) => boosting::Column::Numbers(values),
+                (None, ColumnData::Flags(flags)) => boosting::Column::Flags(flags),
                 (None, ColumnData::Texts(_)) => unreachable!("features are numbers"),
             })
             .collect()
@@ -134,6 +135,7 @@ impl TrainingSet {
                 ColumnData::Numbers(values) => {
                     ColumnData::Numbers(rows.iter().map(|row| values[*row]).collect())
                 }
+                ColumnData::Flags(flags) => ColumnData::Flags(rows.iter().map(|row| flags[*row]).collect()),
                 ColumnData::Texts(_) => unreachable!("features are numbers"),
             };
             (name.clone(), data)

@@ -117,6 +117,7 @@ mod tests {
                 column: "b".into(),
                 categories: vec!["no".into(), "yes".into()],
                 unknown: crate::UnknownCategory::Error,
+                rare: Vec::new(),
             }],
             estimator: Estimator::Linear { coefficients: vec![2.0, 10.0, 20.0], intercept: 0.1 },
             provenance: Provenance { kind: "train.linear 1".into(), n_rows: 2, rows: String::new() },

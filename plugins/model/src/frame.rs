@@ -10,8 +10,28 @@ use crate::{InputColumn, InputType, ModelError, Signature, Texts, texts::TextsBu
 pub enum ColumnData {
     /// Numbers; NaN where a value is missing.
     Numbers(Vec<f64>),
+    /// Zeros and ones, none of them missing.
+    Flags(Vec<bool>),
     /// Texts.
     Texts(Texts),
+}
+
+impl ColumnData {
+    /// Whether it holds texts.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Texts(_))
+    }
+
+    /// The numbers, which flags are turned into; `None` for texts.
+    pub fn to_numbers(&mut self) -> Option<&mut Vec<f64>> {
+        if let Self::Flags(flags) = self {
+            *self = Self::Numbers(flags.iter().map(|flag| f64::from(u8::from(*flag))).collect());
+        }
+        match self {
+            Self::Numbers(values) => Some(values),
+            _ => None,
+        }
+    }
 }
 
 /// Named columns of equal length.
@@ -47,18 +67,72 @@ impl Frame {
         if wrong.is_empty() { Ok(frame) } else { Err(ModelError::Columns(wrong.join("; "))) }
     }
 
+    /// The place of a column.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(column, _)| column == name)
+    }
+
+    /// Turns flags among some columns into numbers.
+    pub fn make_numbers(&mut self, names: &[String]) {
+        for (name, data) in &mut self.columns {
+            if names.contains(name) {
+                data.to_numbers();
+            }
+        }
+    }
+
+    /// The values of a column of numbers.
+    pub fn numbers(&self, name: &str) -> Option<&[f64]> {
+        match &self.columns[self.position(name)?].1 {
+            ColumnData::Numbers(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The values of a column of texts.
+    pub fn texts(&self, name: &str) -> Option<&Texts> {
+        match &self.columns[self.position(name)?].1 {
+            ColumnData::Texts(texts) => Some(texts),
+            _ => None,
+        }
+    }
+
+    /// Puts a new column in a place; two columns of one name are an error.
+    pub(crate) fn insert(&mut self, at: usize, name: String, data: ColumnData) -> Result<(), ModelError> {
+        if self.position(&name).is_some() {
+            let message = format!("a transform makes the column `{name}`, which is there already");
+            return Err(ModelError::Columns(message));
+        }
+        self.columns.insert(at, (name, data));
+        Ok(())
+    }
+
+    /// Puts a new column behind the others.
+    pub(crate) fn add(&mut self, name: String, data: ColumnData) -> Result<(), ModelError> {
+        self.insert(self.columns.len(), name, data)
+    }
+
+    /// Puts columns of numbers behind the others.
+    pub(crate) fn add_all(&mut self, columns: Vec<(String, Vec<f64>)>) -> Result<(), ModelError> {
+        columns.into_iter().try_for_each(|(name, values)| self.add(name, ColumnData::Numbers(values)))
+    }
+
     /// The columns as rows of numbers, row after row; all columns must be numbers.
     pub fn to_matrix(&self) -> Result<(Vec<f64>, usize), ModelError> {
         let n_columns = self.columns.len();
         let mut matrix = vec![0.0; self.n_rows * n_columns];
         for (column_idx, (name, data)) in self.columns.iter().enumerate() {
-            let ColumnData::Numbers(values) = data else {
-                return Err(ModelError::Columns(format!(
-                    "column `{name}` is text and no transform turned it into numbers"
-                )));
-            };
-            for (row, value) in values.iter().enumerate() {
-                matrix[row * n_columns + column_idx] = *value;
+            let cells = matrix.iter_mut().skip(column_idx).step_by(n_columns);
+            match data {
+                ColumnData::Numbers(values) => cells.zip(values).for_each(|(cell, value)| *cell = *value),
+                ColumnData::Flags(flags) => {
+                    cells.zip(flags).for_each(|(cell, flag)| *cell = f64::from(u8::from(*flag)));
+                }
+                ColumnData::Texts(_) => {
+                    return Err(ModelError::Columns(format!(
+                        "column `{name}` is text and no transform turned it into numbers"
+                    )));
+                }
             }
         }
         Ok((matrix, n_columns))

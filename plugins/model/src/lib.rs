@@ -40,5 +40,8 @@ pub use predict::{Output, Predictions};
 pub use signature::{InputColumn, InputType, Signature};
 pub use svm::{Kernel, Pair, Svm, Svr};
 pub use texts::{MISSING, Texts};
-pub use transform::{FittedTransform, UnknownCategory, apply_all};
+pub use transform::{
+    Fill, FittedTransform, GroupStatistic, Impute, Lookup, LookupOutput, PairOperation, Pairs, Polynomial,
+    UnknownCategory, apply_all, category_column, indicator_name, rare_column, text,
+};
 pub use trees::{Link, TreeFamily, Trees};

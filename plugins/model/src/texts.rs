@@ -20,6 +20,18 @@ impl Texts {
         self.distinct.get(self.codes[row] as usize).map(String::as_str)
     }
 
+    /// Puts a text in place of the missing ones.
+    pub(crate) fn fill(&mut self, text: &str) {
+        if !self.codes.contains(&MISSING) {
+            return;
+        }
+        let mut filled = TextsBuilder::default();
+        for code in &self.codes {
+            filled.push(Some(self.distinct.get(*code as usize).map_or(text, String::as_str)));
+        }
+        *self = filled.finish();
+    }
+
     /// The different texts, sorted.
     pub fn sorted(&self) -> Vec<String> {
         let mut sorted = self.distinct.clone();

@@ -31,6 +31,9 @@ pub struct AnomalyParams {
     /// The columns to judge rows by; `"*"`, the default, means all but the target.
     #[serde(default)]
     features: Columns,
+    /// Columns that are not to predict from, while `features` is `"*"`.
+    #[serde(default)]
+    exclude: Vec<String>,
     /// Transforms in order, fitted on these rows and stored in the bundle.
     #[serde(default)]
     transforms: Vec<Transform>,
@@ -127,7 +130,7 @@ impl Task for TrainAnomaly {
         }
         let named = params.features.named();
         let is_feature = |name: &str| match params.features {
-            Columns::All => name != params.target,
+            Columns::All => name != params.target && !params.exclude.iter().any(|own| own == name),
             Columns::Named(_) => named.iter().any(|own| own == name),
         };
         let features: Vec<_> = columns.into_iter().filter(|column| is_feature(&column.name)).collect();
@@ -142,14 +145,17 @@ impl Task for TrainAnomaly {
         let common = Common {
             target: params.target.clone(),
             features: params.features.clone(),
+            exclude: params.exclude.clone(),
             transforms: params.transforms.clone(),
             weight: String::new(),
         };
         let signature = dataset::feature_signature(&table, &common, false)?;
         let mut frame = dataset::frame(&table, &signature)?;
-        let mut fitted = transforms::fit_all(&params.transforms, &mut frame)?;
+        let target = Target::Numbers(Vec::new());
+        let mut fitted = transforms::fit_all(&params.transforms, &mut frame, &target)?;
         let is_categorical = transforms::encode_texts(&mut frame, &mut fitted, false)?;
-        let data = TrainingSet::new(frame, is_categorical, Target::Numbers(Vec::new()), None);
+        transforms::refuse_missing(&frame)?;
+        let data = TrainingSet::new(frame, is_categorical, target, None);
         let check_cancelled = || ctx.check_cancelled();
         let warn = |message: &str| ctx.log(LogLevel::Warn, message);
         let fitting = Fitting { check_cancelled: &check_cancelled, warn: &warn };

@@ -41,8 +41,11 @@ pub(crate) fn train(
     let weights = weigh(&table, common, learner, &target)?;
     // What is fitted to is a copy; a large table is not to stay beside it.
     drop(table);
-    let mut fitted = transforms::fit_all(&common.transforms, &mut frame)?;
+    let mut fitted = transforms::fit_all(&common.transforms, &mut frame, &target)?;
     let is_categorical = transforms::encode_texts(&mut frame, &mut fitted, learner.abilities().categories)?;
+    if !learner.abilities().missing {
+        transforms::refuse_missing(&frame)?;
+    }
     let mut data = TrainingSet::new(frame, is_categorical, target, weights);
     if let Some(table) = validation {
         let reading = Reading { common, signature: &signature, transforms: &fitted };

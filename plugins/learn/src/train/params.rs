@@ -13,11 +13,15 @@ pub(crate) struct Common {
     /// The column to predict.
     #[schemars(length(min = 1))]
     pub(crate) target: String,
-    /// The columns to predict from; `"*"`, the default, means all but the target and the weight.
+    /// The columns to predict from; `"*"`, the default, means all but the target, the weight and those in `exclude`.
     #[serde(default)]
     pub(crate) features: Columns,
-    /// Transforms in order, each a table with one key: `{ standardize = "*" }`, `{ min_max = ["a"] }`, `{ robust = "*" }`,
-    /// `{ one_hot = ["colour"] }`. They are fitted on these rows and stored in the bundle.
+    /// Columns that are not to predict from, while `features` is `"*"`.
+    #[serde(default)]
+    pub(crate) exclude: Vec<String>,
+    /// Transforms in order, each a table with one key: `{ standardize = "*" }`, `{ min_max = ["a"] }`,
+    /// `{ one_hot = { columns = ["city"], max_categories = 20 } }`. They are fitted on these rows, each on what the
+    /// earlier ones made, and stored in the bundle.
     #[serde(default)]
     pub(crate) transforms: Vec<Transform>,
     /// The column that says how much each row counts.
@@ -25,8 +29,15 @@ pub(crate) struct Common {
     pub(crate) weight: String,
 }
 
+impl Common {
+    /// Whether a column is one to predict from while `features` is `"*"`.
+    pub(crate) fn is_feature(&self, name: &str) -> bool {
+        name != self.target && name != self.weight && !self.exclude.iter().any(|own| own == name)
+    }
+}
+
 /// Names of the parameters in [`Common`].
-const COMMON: [&str; 4] = ["target", "features", "transforms", "weight"];
+const COMMON: [&str; 5] = ["target", "features", "exclude", "transforms", "weight"];
 
 /// The shared parameters and an estimator's settings.
 #[derive(Clone, Debug)]

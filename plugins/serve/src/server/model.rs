@@ -115,6 +115,7 @@ fn sample_row(bundle: &Bundle) -> Map<String, Value> {
             FittedTransform::OneHot { column, categories, .. } if column == name => {
                 categories.first().cloned()
             }
+            FittedTransform::Lookup(lookup) if lookup.column == name => lookup.categories.first().cloned(),
             _ => None,
         })
     };

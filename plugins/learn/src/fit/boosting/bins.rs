@@ -31,6 +31,8 @@ const SAMPLE: usize = 200_000;
 pub(crate) enum Column<'a> {
     /// Finite numbers, or NaN where a value is missing.
     Numbers(&'a [f64]),
+    /// Zeros and ones.
+    Flags(&'a [bool]),
     /// Codes from zero, or [`MISSING`].
     Categories(&'a [u32]),
 }
@@ -40,6 +42,7 @@ impl Column<'_> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
+            Self::Flags(flags) => flags.len(),
             Self::Categories(codes) => codes.len(),
         }
     }
@@ -71,6 +74,11 @@ impl Bins {
                 let thresholds = thresholds(values, max_bins, seed);
                 Self { n_bins: thresholds.len() + 1, cuts: Cuts::Thresholds(thresholds) }
             }
+            Column::Flags(flags) => {
+                let is_constant = flags.iter().all(|flag| *flag == flags[0]);
+                let thresholds = if is_constant { Vec::new() } else { vec![0.5] };
+                Self { n_bins: thresholds.len() + 1, cuts: Cuts::Thresholds(thresholds) }
+            }
             Column::Categories(codes) => {
                 let bin_of = most_frequent(codes, max_bins);
                 let n_bins = bin_of.iter().flatten().count();
@@ -90,6 +98,10 @@ impl Bins {
         match (&self.cuts, column) {
             (Cuts::Thresholds(thresholds), Column::Numbers(values)) => {
                 assign_numbers(thresholds, values, missing)
+            }
+            (Cuts::Thresholds(thresholds), Column::Flags(flags)) => {
+                let greatest = u8::from(!thresholds.is_empty());
+                flags.iter().map(|flag| u8::from(*flag).min(greatest)).collect()
             }
             (Cuts::Categories(bins), Column::Categories(codes)) => codes
                 .iter()
