@@ -26,13 +26,13 @@ fn a_new_project_runs_at_once_and_its_model_is_served_by_the_small_program() {
 
     let again = project.sluice(&["init"]).expect(2).stderr;
     assert!(again.contains("breast-cancer.csv`") && again.contains("are there already"), "{again}");
-    for name in ["iris", "diabetes", "churn", "digits"] {
+    for name in ["iris", "diabetes", "churn", "churn-features", "digits"] {
         project.sluice(&["init", name, "--to", name]).expect(0);
         project.sluice(&["run", &format!("{name}/workflows/{name}.toml")]).expect(0);
     }
     let wrong = project.sluice(&["init", "irsi"]).expect(5).stderr;
     assert!(wrong.contains("did you mean `iris`?"), "{wrong}");
-    assert_eq!(project.sluice(&["init", "--list"]).expect(0).stdout.lines().count(), 5);
+    assert_eq!(project.sluice(&["init", "--list"]).expect(0).stdout.lines().count(), 6);
 }
 
 #[test]

@@ -58,6 +58,12 @@ pub const PROJECT_TEMPLATES: &[ProjectTemplate] = &[
         files: files!["workflows/churn.toml", "workflows/data/churn.csv"],
     },
     ProjectTemplate {
+        name: "churn-features",
+        about: "fills gaps, encodes texts by the target and shapes numbers for a linear model",
+        workflow: "workflows/churn-features.toml",
+        files: files!["workflows/churn-features.toml", "workflows/data/churn.csv"],
+    },
+    ProjectTemplate {
         name: "digits",
         about: "reads handwritten digits by a neural network",
         workflow: "workflows/digits.toml",

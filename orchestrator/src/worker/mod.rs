@@ -19,6 +19,7 @@ mod limit;
 mod lines;
 mod link;
 mod mark;
+mod memory;
 mod panics;
 mod pool;
 mod process;

@@ -37,6 +37,7 @@ pub fn serve(options: WorkerOptions) -> u8 {
         say("this command is how `sluice` starts its workers; it does nothing when started by hand");
         return 2;
     };
+    super::memory::give_back();
     settle_in();
     let (requests, replies) = match take_channel() {
         Ok(channel) => channel,

@@ -69,12 +69,16 @@ fn held_out_rows_become_what_scikit_learn_makes_of_them() {
         });
         let bundle = Bundle::from_bytes(&bundle.to_bytes()).unwrap();
         let mut together = transformed(&bundle, &held_out);
+        for dropped in case["dropped"].as_array().unwrap() {
+            assert_eq!(together.position(dropped.as_str().unwrap()), None, "{name}: {dropped}");
+        }
         for (at, column) in case["columns"].as_array().unwrap().iter().enumerate() {
             let column = column.as_str().unwrap();
             let found = values(&mut together, column);
             for (row, found) in found.iter().enumerate() {
                 let wanted = case["values"][row][at].as_f64().unwrap_or(f64::NAN);
-                let is_equal = (found - wanted).abs() <= 1e-9 * wanted.abs().max(1.0);
+                let tolerance = case["tolerance"].as_f64().unwrap();
+                let is_equal = (found - wanted).abs() <= tolerance * wanted.abs().max(1.0);
                 assert!(
                     is_equal || found.is_nan() && wanted.is_nan(),
                     "{name}, `{column}`, row {row}: {found} for {wanted}"

@@ -42,6 +42,7 @@ pub use svm::{Kernel, Pair, Svm, Svr};
 pub use texts::{MISSING, Texts};
 pub use transform::{
     Fill, FittedTransform, GroupStatistic, Impute, Lookup, LookupOutput, PairOperation, Pairs, Polynomial,
-    UnknownCategory, apply_all, category_column, indicator_name, rare_column, text,
+    Projection, UnknownCategory, apply_all, bin_column, category_column, indicator_name, numeric,
+    rare_column, text,
 };
 pub use trees::{Link, TreeFamily, Trees};

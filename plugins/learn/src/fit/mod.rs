@@ -2,6 +2,7 @@
 
 pub(crate) mod algebra;
 pub(crate) mod boosting;
+pub(crate) mod features;
 pub(crate) mod forest;
 pub(crate) mod linear;
 pub(crate) mod logistic;

@@ -96,6 +96,14 @@ impl Followed {
             Transform::Impute(of) if of.settings.indicator => {
                 self.open.extend(chosen.iter().map(|name| indicator_name(name)));
             }
+            Transform::Bin(of) if of.settings.one_hot => {
+                self.columns.retain(|column| !chosen.contains(&column.name));
+                self.open.extend(chosen.iter().map(|name| format!("{name} in bin ")));
+            }
+            Transform::Pca(_) | Transform::Svd(_) => {
+                self.columns.retain(|column| !chosen.contains(&column.name));
+                self.open.push(transform.key().to_owned());
+            }
             Transform::Polynomial(of) => self.polynomial(of, chosen),
             Transform::Pairs(of) => {
                 let pairs = Pairs { columns: chosen, operations: of.settings.make.clone() };

@@ -6,6 +6,8 @@ mod follow;
 mod impute;
 mod params;
 mod scale;
+mod select;
+mod shape;
 mod words;
 
 use schemars::JsonSchema;
@@ -16,9 +18,10 @@ use sluicegate_plugin::{Column, Problem, TaskError};
 use self::{
     follow::Followed,
     params::{
-        ClipSettings, CountEncodeSettings, DatetimeSettings, GroupSettings, HashSettings, ImputeSettings,
-        Nothing, Of, OneHotSettings, OrdinalSettings, PairsSettings, PolynomialSettings,
-        TargetEncodeSettings, TextSettings,
+        BinSettings, ClipSettings, CorrelatedSettings, CountEncodeSettings, DatetimeSettings, GroupSettings,
+        HashSettings, ImputeSettings, KBestSettings, Nothing, Of, OneHotSettings, OrdinalSettings,
+        PairsSettings, PcaSettings, PolynomialSettings, PowerSettings, QuantileSettings, SvdSettings,
+        TargetEncodeSettings, TextSettings, VarianceSettings,
     },
     scale::Scaler,
 };
@@ -43,6 +46,12 @@ pub(crate) enum Transform {
     Log(Of<Nothing>),
     /// Moves values beyond a bound to it.
     Clip(Of<ClipSettings>),
+    /// Makes columns most like a normal distribution, by powers (Yeo and Johnson, or Box and Cox), and standardises them.
+    Power(Of<PowerSettings>),
+    /// Puts the share of the training rows below a value in its place.
+    Quantile(Of<QuantileSettings>),
+    /// Puts the number of the bin that a value falls into in its place.
+    Bin(Of<BinSettings>),
     /// Makes a column of zeros and ones for each category of a text column; "*" means all text columns.
     OneHot(Of<OneHotSettings>),
     /// `one_hot` with `unknown = "ignore"`.
@@ -64,6 +73,16 @@ pub(crate) enum Transform {
     Polynomial(Of<PolynomialSettings>),
     /// Adds sums, differences, products and ratios of every two columns.
     Pairs(Of<PairsSettings>),
+    /// Puts principal components, `pca0`, `pca1`, …, in place of columns.
+    Pca(Of<PcaSettings>),
+    /// Puts the first singular vectors, `svd0`, `svd1`, …, in place of columns, which are not centred before.
+    Svd(Of<SvdSettings>),
+    /// Leaves out columns of little variance; of none, by default.
+    Variance(Of<VarianceSettings>),
+    /// Leaves out columns that are correlated with an earlier one.
+    Correlated(Of<CorrelatedSettings>),
+    /// Keeps the columns that tell most of the target, each judged alone.
+    KBest(Of<KBestSettings>),
     /// Adds statistics of columns among the rows of each category of the text column `by`.
     Group(Of<GroupSettings>),
 }
@@ -97,6 +116,9 @@ impl Transform {
             Self::MaxAbs(of) => ("max_abs", &of.columns, of.is_table),
             Self::Log(of) => ("log", &of.columns, of.is_table),
             Self::Clip(of) => ("clip", &of.columns, of.is_table),
+            Self::Power(of) => ("power", &of.columns, of.is_table),
+            Self::Quantile(of) => ("quantile", &of.columns, of.is_table),
+            Self::Bin(of) => ("bin", &of.columns, of.is_table),
             Self::OneHot(of) => ("one_hot", &of.columns, of.is_table),
             Self::OneHotIgnore(of) => ("one_hot_ignore", &of.columns, of.is_table),
             Self::Ordinal(of) => ("ordinal", &of.columns, of.is_table),
@@ -107,6 +129,11 @@ impl Transform {
             Self::Datetime(of) => ("datetime", &of.columns, of.is_table),
             Self::Polynomial(of) => ("polynomial", &of.columns, of.is_table),
             Self::Pairs(of) => ("pairs", &of.columns, of.is_table),
+            Self::Pca(of) => ("pca", &of.columns, of.is_table),
+            Self::Svd(of) => ("svd", &of.columns, of.is_table),
+            Self::Variance(of) => ("variance", &of.columns, of.is_table),
+            Self::Correlated(of) => ("correlated", &of.columns, of.is_table),
+            Self::KBest(of) => ("k_best", &of.columns, of.is_table),
             Self::Group(of) => ("group", &of.columns, of.is_table),
         }
     }
@@ -155,7 +182,12 @@ impl Transform {
         may && is_chosen
     }
 
-    fn fit(&self, frame: &Frame, columns: Vec<String>) -> Result<Vec<FittedTransform>, TaskError> {
+    fn fit(
+        &self,
+        frame: &Frame,
+        columns: Vec<String>,
+        target: &Target,
+    ) -> Result<Vec<FittedTransform>, TaskError> {
         let each = |one: &dyn Fn(&Texts, String) -> Result<FittedTransform, TaskError>| {
             let texts = |column: String| frame.texts(&column).map(|texts| one(texts, column));
             columns.clone().into_iter().filter_map(texts).collect()
@@ -181,8 +213,16 @@ impl Transform {
             Self::MaxAbs(_) => scale::scale(Scaler::MaxAbs, frame, columns),
             Self::Log(_) => FittedTransform::Log { columns },
             Self::Clip(of) => scale::clip(&of.settings, frame, columns),
+            Self::Power(of) => shape::power(of.settings, frame, columns)?,
+            Self::Quantile(of) => shape::quantile(of.settings, frame, columns)?,
+            Self::Bin(of) => shape::bin(of.settings, frame, columns)?,
             Self::Polynomial(of) => combine::polynomial(of.settings, columns)?,
             Self::Pairs(of) => combine::pairs(&of.settings, columns)?,
+            Self::Pca(of) => select::pca(of.settings, frame, columns)?,
+            Self::Svd(of) => select::svd(of.settings, frame, columns)?,
+            Self::Variance(of) => select::variance(of.settings, frame, &columns)?,
+            Self::Correlated(of) => select::uncorrelated(of.settings, frame, &columns)?,
+            Self::KBest(of) => select::k_best(of.settings, frame, &columns, target)?,
         };
         Ok(vec![one])
     }
@@ -209,7 +249,7 @@ pub(crate) fn fit_all(
         if transform.takes() != Takes::Texts {
             frame.make_numbers(&chosen);
         }
-        let new = transform.fit(frame, chosen)?;
+        let new = transform.fit(frame, chosen, target)?;
         apply(&new, frame)?;
         fitted.extend(new);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error};
 use serde_json::{Map, Value};
 use sluicegate_model::{
     PairOperation, UnknownCategory,
+    numeric::{bins::Strategy, power::Method, quantile::OutputDistribution},
     text::{
         datetime::{DateCycle, DatePart},
         terms::Analyzer,
@@ -114,6 +115,87 @@ pub(crate) struct ClipSettings {
     /// The quantile that is the greatest value: `0.99`.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(crate) upper: Option<f64>,
+}
+
+/// Settings of `power`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PowerSettings {
+    /// `"yeo_johnson"` for any numbers, `"box_cox"` for numbers above zero.
+    #[schemars(with = "PowerParam")]
+    pub(crate) method: Method,
+}
+
+impl Default for PowerSettings {
+    fn default() -> Self {
+        Self { method: Method::YeoJohnson }
+    }
+}
+
+/// The spellings of [`Method`].
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is a schema only")]
+enum PowerParam {
+    YeoJohnson,
+    BoxCox,
+}
+
+/// Settings of `quantile`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct QuantileSettings {
+    /// `"uniform"` gives shares from 0 to 1, `"normal"` their normal quantiles.
+    #[schemars(with = "DistributionParam")]
+    pub(crate) output: OutputDistribution,
+    /// Quantiles that are kept, at the most.
+    #[schemars(range(min = 2, max = 100_000))]
+    pub(crate) n_quantiles: usize,
+}
+
+impl Default for QuantileSettings {
+    fn default() -> Self {
+        Self { output: OutputDistribution::Uniform, n_quantiles: 1000 }
+    }
+}
+
+/// The spellings of [`OutputDistribution`].
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is a schema only")]
+enum DistributionParam {
+    Uniform,
+    Normal,
+}
+
+/// Settings of `bin`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BinSettings {
+    /// Bins of a column, at the most.
+    #[schemars(range(min = 2, max = 10_000))]
+    pub(crate) n_bins: usize,
+    /// Bins of equal numbers of rows (`"quantile"`), of equal width (`"uniform"`), or around clusters (`"kmeans"`).
+    #[schemars(with = "StrategyParam")]
+    pub(crate) by: Strategy,
+    /// Makes a column of zeros and ones for each bin, `NAME in bin 0`, in place of the bin's number.
+    pub(crate) one_hot: bool,
+}
+
+impl Default for BinSettings {
+    fn default() -> Self {
+        Self { n_bins: 5, by: Strategy::Quantile, one_hot: false }
+    }
+}
+
+/// The spellings of [`Strategy`].
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is a schema only")]
+enum StrategyParam {
+    Uniform,
+    Quantile,
+    Kmeans,
 }
 
 /// Settings of `one_hot`.
@@ -351,6 +433,94 @@ enum PairParam {
     Difference,
     Product,
     Ratio,
+}
+
+/// Settings of `pca`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PcaSettings {
+    /// The number of components, or below 1 the share of the variance that they are to explain.
+    #[schemars(range(min = 0.0))]
+    pub(crate) n: f64,
+    /// Scales each component to variance 1.
+    pub(crate) whiten: bool,
+}
+
+impl Default for PcaSettings {
+    fn default() -> Self {
+        Self { n: 0.95, whiten: false }
+    }
+}
+
+/// Settings of `svd`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SvdSettings {
+    /// The number of components.
+    #[schemars(range(min = 1))]
+    pub(crate) n: usize,
+}
+
+impl Default for SvdSettings {
+    fn default() -> Self {
+        Self { n: 2 }
+    }
+}
+
+/// Settings of `variance`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VarianceSettings {
+    /// Columns with at most this (population) variance go.
+    #[schemars(range(min = 0.0))]
+    pub(crate) threshold: f64,
+}
+
+/// Settings of `correlated`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CorrelatedSettings {
+    /// A column whose correlation with an earlier one is greater than this, up or down, goes.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(crate) max: f64,
+}
+
+impl Default for CorrelatedSettings {
+    fn default() -> Self {
+        Self { max: 0.95 }
+    }
+}
+
+/// Settings of `k_best`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KBestSettings {
+    /// Columns that stay.
+    #[schemars(range(min = 1))]
+    pub(crate) k: usize,
+    /// What they are judged by: `"f"` (of the analysis of variance for classes, of the regression for numbers), `"chi2"`
+    /// (counts and classes), or `"mutual_info"`.
+    pub(crate) by: ScoreBy,
+    /// Decides the noise that parts equal values for `mutual_info`.
+    pub(crate) seed: u64,
+}
+
+impl Default for KBestSettings {
+    fn default() -> Self {
+        Self { k: 10, by: ScoreBy::F, seed: 0 }
+    }
+}
+
+/// What columns are judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScoreBy {
+    /// The F statistic.
+    F,
+    /// The chi-squared statistic.
+    Chi2,
+    /// The mutual information with the target.
+    MutualInfo,
 }
 
 /// Settings of `group`.

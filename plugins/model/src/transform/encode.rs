@@ -154,6 +154,24 @@ pub(super) fn one_hot(
     Ok(())
 }
 
+/// The name of the column of a bin, from 0.
+#[must_use]
+pub fn bin_column(column: &str, bin: usize) -> String {
+    format!("{column} in bin {bin}")
+}
+
+/// Puts a column of zeros and ones for each bin in the place of the bins' numbers; all zeros for a missing value.
+pub(super) fn part_bins(frame: &mut Frame, name: &str, n_bins: usize) -> Result<(), ModelError> {
+    let at = frame.position(name).ok_or_else(|| no_column(name))?;
+    let (_, ColumnData::Numbers(numbers)) = frame.columns.remove(at) else { return Err(no_column(name)) };
+    for bin in 0..n_bins {
+        // Numbers of bins are whole.
+        let flags = numbers.iter().map(|number| (number - bin as f64).abs() < 0.5).collect();
+        frame.insert(at + bin, bin_column(name, bin), ColumnData::Flags(flags))?;
+    }
+    Ok(())
+}
+
 pub(super) fn codes(frame: &mut Frame, name: &str, categories: &[String]) -> Result<(), ModelError> {
     let (at, texts) = take_texts(frame, name)?;
     let numbers = numbers(&texts, categories);

@@ -3,15 +3,21 @@
 mod combine;
 mod encode;
 mod impute;
+pub mod numeric;
+mod project;
 pub mod text;
 
 use serde::{Deserialize, Serialize};
 
 pub use combine::{GroupStatistic, PairOperation, Pairs, Polynomial};
-pub use encode::{Lookup, LookupOutput, UnknownCategory, category_column, rare_column};
+pub use encode::{Lookup, LookupOutput, UnknownCategory, bin_column, category_column, rare_column};
 pub use impute::{Fill, Impute, indicator_name};
+pub use project::Projection;
 
-use self::text::{datetime::DateSettings, hashed::HashedSettings, tf_idf::FittedTfIdf};
+use self::{
+    numeric::{bins, power, quantile},
+    text::{datetime::DateSettings, hashed::HashedSettings, tf_idf::FittedTfIdf},
+};
 use crate::{Frame, InputColumn, ModelError};
 
 /// A fitted transform.
@@ -64,6 +70,24 @@ pub enum FittedTransform {
         #[serde(with = "bounds")]
         columns: Vec<(String, f64, f64)>,
     },
+    /// The power that makes a column most like a normal distribution, standardised.
+    Power {
+        /// The columns, each with its power.
+        columns: Vec<(String, power::Fitted)>,
+    },
+    /// The share of the training rows below a value, or its normal quantile.
+    Quantile {
+        /// The columns, each with its quantiles.
+        columns: Vec<(String, quantile::Fitted)>,
+    },
+    /// The number of the bin that a value falls into.
+    Bin {
+        /// The columns, each with its bins.
+        columns: Vec<(String, bins::Fitted)>,
+        /// Whether each bin becomes a column of zeros and ones.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        one_hot: bool,
+    },
     /// A text column becomes numbers that belong to its categories.
     Lookup(Lookup),
     /// A text column becomes weights of its terms.
@@ -93,10 +117,15 @@ pub enum FittedTransform {
     Pairs(Pairs),
     /// A statistic of a column among the rows of each category of another.
     Group(GroupStatistic),
+    /// Some columns make way for weighted sums of them.
+    Project(Projection),
     /// Only these columns stay.
     Keep {
         /// Their names, in the order of the table.
         columns: Vec<String>,
+        /// What was judged, with its score where it has one; a column that is not in `columns` was dropped.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        scores: Vec<(String, Option<f64>)>,
     },
 }
 
@@ -120,6 +149,22 @@ impl FittedTransform {
             Self::Impute(impute) => impute.apply(frame),
             Self::Log { columns } => change(frame, columns, log),
             Self::Clip { columns } => clip(frame, columns),
+            Self::Power { columns } => change_each(frame, columns, |name, power, values| {
+                power.apply(values).map_err(|row| no_power(name, row))
+            }),
+            Self::Quantile { columns } => change_each(frame, columns, |_, quantile, values| {
+                quantile.apply(values);
+                Ok(())
+            }),
+            Self::Bin { columns, one_hot } => {
+                change_each(frame, columns, |_, bins, values| {
+                    bins.apply(values);
+                    Ok(())
+                })?;
+                let part =
+                    |(name, bins): &(String, bins::Fitted)| encode::part_bins(frame, name, bins.n_bins());
+                if *one_hot { columns.iter().try_for_each(part) } else { Ok(()) }
+            }
             Self::Lookup(lookup) => lookup.apply(frame),
             Self::TfIdf { column, fitted } => {
                 encode::replace_texts(frame, column, |texts| Ok(fitted.apply(column, texts)))
@@ -133,7 +178,8 @@ impl FittedTransform {
             Self::Polynomial(polynomial) => polynomial.apply(frame),
             Self::Pairs(pairs) => pairs.apply(frame),
             Self::Group(group) => group.apply(frame),
-            Self::Keep { columns } => keep(frame, columns),
+            Self::Project(projection) => projection.apply(frame),
+            Self::Keep { columns, .. } => keep(frame, columns),
         }
     }
 
@@ -168,6 +214,22 @@ fn change<'a>(
         each(name, frame.columns[at].1.to_numbers().ok_or_else(|| no_column(name))?)?;
     }
     Ok(())
+}
+
+/// Changes the numbers of some columns, each by what was fitted to it.
+fn change_each<T>(
+    frame: &mut Frame,
+    columns: &[(String, T)],
+    each: impl Fn(&str, &T, &mut [f64]) -> Result<(), ModelError>,
+) -> Result<(), ModelError> {
+    let mut fitted = columns.iter().map(|(_, fitted)| fitted);
+    change(frame, columns.iter().map(|(name, _)| name), |name, values| {
+        each(name, fitted.next().expect("there is one for each column"), values)
+    })
+}
+
+fn no_power(name: &str, row: usize) -> ModelError {
+    ModelError::Columns(format!("column `{name}` has a value in row {} that `power` cannot take", row + 1))
 }
 
 fn log(name: &str, values: &mut [f64]) -> Result<(), ModelError> {

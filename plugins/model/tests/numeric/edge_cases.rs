@@ -1,10 +1,12 @@
 //! Checks the transforms on columns made by hand and on extreme ones.
 
-use column_transforms::FitError;
-use column_transforms::bins::{self, MAXIMUM_BINS, Strategy};
-use column_transforms::normal::normal_quantile;
-use column_transforms::power::{self, Method};
-use column_transforms::quantile::{self, OutputDistribution};
+use sluicegate_model::numeric::{
+    FitError,
+    bins::{self, MAXIMUM_BINS, Strategy},
+    normal::normal_quantile,
+    power::{self, Method},
+    quantile::{self, OutputDistribution},
+};
 
 const NAN: f64 = f64::NAN;
 
@@ -36,12 +38,7 @@ fn bins_applied(fitted: &bins::Fitted, values: &[f64]) -> Vec<f64> {
 fn yeo_johnson_leaves_a_constant_column_as_it_is_but_for_its_mean() {
     for values in [&[5.0, 5.0, 5.0][..], &[5.0], &[NAN, 5.0, NAN, 5.0]] {
         let fitted = power::fit(values, Method::YeoJohnson).unwrap();
-        let expected = power::Fitted {
-            method: Method::YeoJohnson,
-            lambda: 1.0,
-            mean: 5.0,
-            scale: 1.0,
-        };
+        let expected = power::Fitted { method: Method::YeoJohnson, lambda: 1.0, mean: 5.0, scale: 1.0 };
         assert_eq!(fitted, expected);
         let mut column = [7.0, NAN, -1.5];
         fitted.apply(&mut column).unwrap();
@@ -51,10 +48,7 @@ fn yeo_johnson_leaves_a_constant_column_as_it_is_but_for_its_mean() {
 
 #[test]
 fn box_cox_names_the_first_row_that_it_refuses() {
-    assert_eq!(
-        power::fit(&[1.0, NAN, 0.0, -1.0], Method::BoxCox),
-        Err(FitError::NotPositive { row: 2 })
-    );
+    assert_eq!(power::fit(&[1.0, NAN, 0.0, -1.0], Method::BoxCox), Err(FitError::NotPositive { row: 2 }));
     let fitted = power::fit(&[1.0, 2.0, 4.0, NAN], Method::BoxCox).unwrap();
     let mut column = [2.0, NAN, -3.0, 0.0];
     assert_eq!(fitted.apply(&mut column), Err(2));
@@ -99,26 +93,17 @@ fn a_quantile_transform_without_known_values_makes_everything_missing() {
         assert!(fitted.quantiles.is_empty());
         assert_column(&quantile_applied(&fitted, &[1.0, NAN]), &[NAN, NAN]);
     }
-    assert_eq!(
-        quantile::fit(&[1.0], 0, OutputDistribution::Uniform),
-        Err(FitError::NoQuantiles)
-    );
+    assert_eq!(quantile::fit(&[1.0], 0, OutputDistribution::Uniform), Err(FitError::NoQuantiles));
 }
 
 #[test]
 fn quantiles_of_a_constant_column_are_a_step() {
     let uniform = quantile::fit(&[5.0, 5.0, NAN], 1000, OutputDistribution::Uniform).unwrap();
     assert_eq!(uniform.quantiles, [5.0, 5.0, 5.0]);
-    assert_column(
-        &quantile_applied(&uniform, &[4.0, 5.0, 6.0, NAN]),
-        &[0.0, 0.0, 1.0, NAN],
-    );
+    assert_column(&quantile_applied(&uniform, &[4.0, 5.0, 6.0, NAN]), &[0.0, 0.0, 1.0, NAN]);
     let normal = quantile::fit(&[5.0, 5.0, NAN], 1000, OutputDistribution::Normal).unwrap();
     let end = -normal_quantile(1e-7 - f64::EPSILON);
-    for (actual, expected) in quantile_applied(&normal, &[4.0, 5.0, 6.0])
-        .iter()
-        .zip([-end, -end, end])
-    {
+    for (actual, expected) in quantile_applied(&normal, &[4.0, 5.0, 6.0]).iter().zip([-end, -end, end]) {
         assert!((actual - expected).abs() < 1e-8);
     }
     let one = quantile::fit(&[5.0], 1000, OutputDistribution::Uniform).unwrap();
@@ -129,10 +114,7 @@ fn quantiles_of_a_constant_column_are_a_step() {
 fn tied_quantiles_map_to_the_middle_of_their_probabilities() {
     let fitted = quantile::fit(&[0.0, 1.0, 1.0, 1.0, 2.0], 5, OutputDistribution::Uniform).unwrap();
     let expected = [0.0, 0.0, 0.125, 0.5, 0.875, 1.0, 1.0];
-    assert_column(
-        &quantile_applied(&fitted, &[-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 9.0]),
-        &expected,
-    );
+    assert_column(&quantile_applied(&fitted, &[-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 9.0]), &expected);
 }
 
 #[test]
@@ -141,10 +123,7 @@ fn a_constant_column_has_one_bin() {
         for values in [&[5.0, 5.0][..], &[5.0], &[NAN, 5.0]] {
             let fitted = bins::fit(values, 4, strategy).unwrap();
             assert_eq!(fitted.n_bins(), 1);
-            assert_column(
-                &bins_applied(&fitted, &[4.0, 5.0, 6.0, NAN]),
-                &[0.0, 0.0, 0.0, NAN],
-            );
+            assert_column(&bins_applied(&fitted, &[4.0, 5.0, 6.0, NAN]), &[0.0, 0.0, 0.0, NAN]);
         }
         assert_eq!(bins::fit(&[NAN], 4, strategy), Err(FitError::NoKnownValues));
         assert_eq!(bins::fit(&[], 4, strategy), Err(FitError::NoKnownValues));
@@ -181,17 +160,8 @@ fn impossible_numbers_of_bins_are_errors() {
     assert_eq!(fit(1, Strategy::Quantile), FitError::TooFewBins { n_bins: 1 });
     let n_bins = MAXIMUM_BINS + 1;
     assert_eq!(fit(n_bins, Strategy::Uniform), FitError::TooManyBins { n_bins });
-    assert_eq!(
-        fit(usize::MAX, Strategy::Kmeans),
-        FitError::TooManyBins { n_bins: usize::MAX }
-    );
-    assert_eq!(
-        fit(4, Strategy::Kmeans),
-        FitError::FewerValuesThanBins {
-            n_values: 3,
-            n_bins: 4
-        }
-    );
+    assert_eq!(fit(usize::MAX, Strategy::Kmeans), FitError::TooManyBins { n_bins: usize::MAX });
+    assert_eq!(fit(4, Strategy::Kmeans), FitError::FewerValuesThanBins { n_values: 3, n_bins: 4 });
 }
 
 #[test]
@@ -207,13 +177,10 @@ fn every_error_has_a_text() {
     let errors = [
         FitError::NoKnownValues,
         FitError::NotPositive { row: 3 },
-        FitError::FewerValuesThanBins {
-            n_values: 2,
-            n_bins: 5,
-        },
+        FitError::FewerValuesThanBins { n_values: 2, n_bins: 5 },
     ];
     let texts = errors.map(|error| error.to_string());
-    assert_eq!(texts[1], "row 3 is not above 0, which Box-Cox needs");
+    assert_eq!(texts[1], "row 4 is not above 0, which Box-Cox needs");
     assert!(texts.iter().all(|text| !text.is_empty()));
 }
 

@@ -1,14 +1,13 @@
 //! Compares the transforms with what scikit-learn makes of the same columns; `golden.py` wrote the file.
 
-#![allow(clippy::unwrap_used, reason = "a failed test panics")]
-
-use column_transforms::FitError;
-use column_transforms::bins::{self, Strategy};
-use column_transforms::normal::normal_quantile;
-use column_transforms::power::{self, Method};
-use column_transforms::quantile::{self, OutputDistribution};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use sluicegate_model::numeric::{
+    FitError,
+    bins::{self, Strategy},
+    normal::normal_quantile,
+    power::{self, Method},
+    quantile::{self, OutputDistribution},
+};
 
 /// A column with null for a missing value.
 type Column = Vec<Option<f64>>;
@@ -85,10 +84,7 @@ fn assert_close(actual: &[f64], expected: &Column, tolerance: f64, context: &str
     for (row, (actual, expected)) in actual.iter().zip(floats(expected)).enumerate() {
         let is_close = (actual - expected).abs() <= tolerance * expected.abs().max(1.0);
         let is_missing = actual.is_nan() && expected.is_nan();
-        assert!(
-            is_close || is_missing,
-            "{context}, row {row}: {actual} instead of {expected}"
-        );
+        assert!(is_close || is_missing, "{context}, row {row}: {actual} instead of {expected}");
     }
 }
 
@@ -113,10 +109,7 @@ fn normal_quantiles_agree() {
     let (probabilities, quantiles) = golden().normal_quantile;
     for (probability, quantile) in probabilities.into_iter().zip(quantiles) {
         let difference = (normal_quantile(probability) - quantile).abs();
-        assert!(
-            difference < 1e-14 * quantile.abs().max(1.0),
-            "{probability}: {difference:e}"
-        );
+        assert!(difference < 1e-14 * quantile.abs().max(1.0), "{probability}: {difference:e}");
     }
 }
 
@@ -134,11 +127,7 @@ fn powers_agree() {
 fn check_power(values: &[f64], case: &Case<PowerOptions>, context: &str) {
     let fitted = power::fit(values, case.options.method);
     if let Some(error) = &case.error {
-        assert_eq!(
-            fitted.unwrap_err(),
-            expected_power_error(error, values),
-            "{context}"
-        );
+        assert_eq!(fitted.unwrap_err(), expected_power_error(error, values), "{context}");
         return;
     }
     if case.parameters.contains(&None) {
@@ -174,9 +163,7 @@ fn check_applied_power(fitted: &power::Fitted, values: &[f64], case: &Case<Power
 /// Translates an error of scikit-learn.
 fn expected_power_error(error: &str, values: &[f64]) -> FitError {
     if error.contains("strictly positive") {
-        FitError::NotPositive {
-            row: values.iter().position(|value| *value <= 0.0).unwrap(),
-        }
+        FitError::NotPositive { row: values.iter().position(|value| *value <= 0.0).unwrap() }
     } else if error.contains("constant") {
         FitError::Constant
     } else {
@@ -200,12 +187,7 @@ fn quantiles_agree() {
             let fitted = quantile::fit(&values, n_quantiles, output).unwrap();
             assert_eq!(case.error, None, "{context}");
             if !fitted.quantiles.is_empty() {
-                assert_close(
-                    &fitted.quantiles,
-                    &case.parameters,
-                    1e-9,
-                    &format!("{context} quantiles"),
-                );
+                assert_close(&fitted.quantiles, &case.parameters, 1e-9, &format!("{context} quantiles"));
             }
             // With one quantile scikit-learn maps to 0 even if no value was known; here all becomes missing.
             if !(fitted.quantiles.is_empty() && n_quantiles == 1) {
@@ -225,20 +207,12 @@ fn bins_agree() {
             let context = format!("{} {n_bins} {strategy:?}", column.name);
             let fitted = bins::fit(&values, n_bins, strategy);
             if let Some(error) = &case.error {
-                assert_eq!(
-                    fitted.unwrap_err(),
-                    expected_bins_error(error, &values, n_bins),
-                    "{context}"
-                );
+                assert_eq!(fitted.unwrap_err(), expected_bins_error(error, &values, n_bins), "{context}");
                 continue;
             }
             let fitted = fitted.unwrap();
             assert_survives_json(&fitted);
-            if case
-                .alternatives
-                .iter()
-                .any(|edges| are_close(&fitted.edges, edges))
-            {
+            if case.alternatives.iter().any(|edges| are_close(&fitted.edges, edges)) {
                 continue;
             }
             assert_close(&fitted.edges, &case.parameters, 1e-9, &format!("{context} edges"));
@@ -271,10 +245,5 @@ fn check_applied<Options>(apply: impl Fn(&mut [f64]), values: &[f64], case: &Cas
     assert_close(&transformed, &case.fitted, 1e-9, &format!("{context} fitted"));
     let mut new = floats(&case.new);
     apply(&mut new);
-    assert_close(
-        &new,
-        case.held_out.as_ref().unwrap(),
-        1e-9,
-        &format!("{context} held out"),
-    );
+    assert_close(&new, case.held_out.as_ref().unwrap(), 1e-9, &format!("{context} held out"));
 }

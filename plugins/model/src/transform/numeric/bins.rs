@@ -58,9 +58,7 @@ pub fn fit(values: &[f64], n_bins: usize, strategy: Strategy) -> Result<Fitted, 
     let known = known_values(values);
     let (minimum, maximum) = range(&known).ok_or(FitError::NoKnownValues)?;
     if minimum >= maximum {
-        return Ok(Fitted {
-            edges: vec![minimum, maximum],
-        });
+        return Ok(Fitted { edges: vec![minimum, maximum] });
     }
     let edges = match strategy {
         Strategy::Uniform => grid(minimum, maximum, n_bins + 1),
@@ -68,11 +66,7 @@ pub fn fit(values: &[f64], n_bins: usize, strategy: Strategy) -> Result<Fitted, 
         Strategy::Kmeans => without_narrow_bins(&kmeans_edges(&known, n_bins, minimum, maximum)?),
     };
     let is_finite = edges.iter().all(|edge| edge.is_finite());
-    if is_finite {
-        Ok(Fitted { edges })
-    } else {
-        Err(FitError::Overflow)
-    }
+    if is_finite { Ok(Fitted { edges }) } else { Err(FitError::Overflow) }
 }
 
 impl Fitted {
@@ -105,25 +99,16 @@ impl Fitted {
 /// Returns the percentiles that split the values into equal numbers of rows.
 fn quantile_edges(mut known: Vec<f64>, n_bins: usize) -> Vec<f64> {
     known.sort_unstable_by(f64::total_cmp);
-    grid(0.0, 100.0, n_bins + 1)
-        .iter()
-        .map(|percent| percentile(&known, *percent))
-        .collect()
+    grid(0.0, 100.0, n_bins + 1).iter().map(|percent| percentile(&known, *percent)).collect()
 }
 
 /// Returns the range of the values and the middles between neighbouring cluster centres.
 fn kmeans_edges(known: &[f64], n_bins: usize, minimum: f64, maximum: f64) -> Result<Vec<f64>, FitError> {
     if known.len() < n_bins {
-        return Err(FitError::FewerValuesThanBins {
-            n_values: known.len(),
-            n_bins,
-        });
+        return Err(FitError::FewerValuesThanBins { n_values: known.len(), n_bins });
     }
     let middles = |numbers: &[f64]| -> Vec<f64> {
-        numbers
-            .windows(2)
-            .map(|pair| f64::midpoint(pair[0], pair[1]))
-            .collect()
+        numbers.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect()
     };
     let first_centers = middles(&grid(minimum, maximum, n_bins + 1));
     let mut edges = vec![minimum];
@@ -135,9 +120,6 @@ fn kmeans_edges(known: &[f64], n_bins: usize, minimum: f64, maximum: f64) -> Res
 /// Removes every edge that is at most [`LEAST_WIDTH`] above the edge before it.
 fn without_narrow_bins(edges: &[f64]) -> Vec<f64> {
     let first = edges.first().copied();
-    let wide = edges
-        .windows(2)
-        .filter(|pair| pair[1] - pair[0] > LEAST_WIDTH)
-        .map(|pair| pair[1]);
+    let wide = edges.windows(2).filter(|pair| pair[1] - pair[0] > LEAST_WIDTH).map(|pair| pair[1]);
     first.into_iter().chain(wide).collect()
 }

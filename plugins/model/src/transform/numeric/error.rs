@@ -47,7 +47,9 @@ impl Display for FitError {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
         match self {
             Self::NoKnownValues => write!(formatter, "the column has no known value"),
-            Self::NotPositive { row } => write!(formatter, "row {} is not above 0, which Box-Cox needs", row + 1),
+            Self::NotPositive { row } => {
+                write!(formatter, "row {} is not above 0, which Box-Cox needs", row + 1)
+            }
             Self::Constant => write!(formatter, "the column is constant, which Box-Cox refuses"),
             Self::NoMaximum => write!(formatter, "the likelihood of the power has no maximum"),
             Self::Overflow => write!(formatter, "the fitted parameters exceed the range of numbers"),
@@ -55,10 +57,7 @@ impl Display for FitError {
             Self::TooFewBins { n_bins } => write!(formatter, "{n_bins} bins asked for, at least 2 needed"),
             Self::TooManyBins { n_bins } => write!(formatter, "{n_bins} bins asked for, which is too many"),
             Self::FewerValuesThanBins { n_values, n_bins } => {
-                write!(
-                    formatter,
-                    "{n_values} known values are too few for {n_bins} k-means bins"
-                )
+                write!(formatter, "{n_values} known values are too few for {n_bins} k-means bins")
             }
         }
     }

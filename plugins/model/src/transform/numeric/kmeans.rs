@@ -25,11 +25,7 @@ pub(crate) fn cluster_centers(values: &[f64], first_centers: &[f64]) -> Vec<f64>
     for _ in 0..MAXIMUM_ROUNDS {
         let new_labels: Vec<usize> = centered.iter().map(|value| nearest(&centers, *value)).collect();
         let new_centers = cluster_means(&centered, &new_labels, &centers);
-        let shift: f64 = new_centers
-            .iter()
-            .zip(&centers)
-            .map(|(new, old)| (new - old).powi(2))
-            .sum();
+        let shift: f64 = new_centers.iter().zip(&centers).map(|(new, old)| (new - old).powi(2)).sum();
         let is_settled = new_labels == labels || shift <= tolerance;
         (labels, centers) = (new_labels, new_centers);
         if is_settled {
@@ -75,22 +71,12 @@ fn cluster_means(values: &[f64], labels: &[usize], centers: &[f64]) -> Vec<f64> 
         clusters[*label].size += 1;
     }
     fill_empty_clusters(&mut clusters, values, labels, centers);
-    let largest_size = clusters
-        .iter()
-        .map(|cluster| cluster.size)
-        .max()
-        .unwrap_or_default();
-    let largest = clusters
-        .iter()
-        .position(|cluster| cluster.size == largest_size)
-        .unwrap_or_default();
+    let largest_size = clusters.iter().map(|cluster| cluster.size).max().unwrap_or_default();
+    let largest = clusters.iter().position(|cluster| cluster.size == largest_size).unwrap_or_default();
     let mut means: Vec<f64> = clusters.iter().map(|cluster| cluster.sum).collect();
     for (number, cluster) in clusters.iter().enumerate() {
-        means[number] = if cluster.size > 0 {
-            means[number] * (1.0 / as_float(cluster.size))
-        } else {
-            means[largest]
-        };
+        means[number] =
+            if cluster.size > 0 { means[number] * (1.0 / as_float(cluster.size)) } else { means[largest] };
     }
     means
 }
@@ -98,9 +84,7 @@ fn cluster_means(values: &[f64], labels: &[usize], centers: &[f64]) -> Vec<f64> 
 /// Moves the values farthest from their centres, the later rows first, into the empty clusters, unless every value lies
 /// on its centre.
 fn fill_empty_clusters(clusters: &mut [Cluster], values: &[f64], labels: &[usize], centers: &[f64]) {
-    let empty: Vec<usize> = (0..clusters.len())
-        .filter(|number| clusters[*number].size == 0)
-        .collect();
+    let empty: Vec<usize> = (0..clusters.len()).filter(|number| clusters[*number].size == 0).collect();
     if empty.is_empty() {
         return;
     }
@@ -114,9 +98,6 @@ fn fill_empty_clusters(clusters: &mut [Cluster], values: &[f64], labels: &[usize
         let old = &mut clusters[labels[row]];
         old.sum -= values[row];
         old.size = old.size.saturating_sub(1);
-        clusters[number] = Cluster {
-            sum: values[row],
-            size: 1,
-        };
+        clusters[number] = Cluster { sum: values[row], size: 1 };
     }
 }

@@ -34,10 +34,7 @@ struct Point {
 impl Point {
     /// Evaluates the function at a position.
     fn at(function: &impl Fn(f64) -> f64, position: f64) -> Self {
-        Self {
-            position,
-            value: function(position),
-        }
+        Self { position, value: function(position) }
     }
 }
 
@@ -71,11 +68,7 @@ pub(crate) fn minimize_bounded(function: &impl Fn(f64) -> f64, low: f64, high: f
 
 /// Returns the position of a minimum downhill from two positions, or `None` if no bracket around one is found.
 pub(crate) fn minimize_downhill(function: &impl Fn(f64) -> f64, first: f64, second: f64) -> Option<f64> {
-    let precision = Precision {
-        relative: POSITION_TOLERANCE,
-        absolute: 1e-11,
-        section: 0.381_966,
-    };
+    let precision = Precision { relative: POSITION_TOLERANCE, absolute: 1e-11, section: 0.381_966 };
     let [left, middle, right] = bracket(function, first, second)?;
     let low = left.position.min(right.position);
     let high = left.position.max(right.position);
@@ -103,15 +96,7 @@ struct Search {
 impl Search {
     /// Starts a search at a point inside an interval.
     fn new(low: f64, high: f64, start: Point) -> Self {
-        Self {
-            low,
-            high,
-            best: start,
-            second: start,
-            third: start,
-            step: 0.0,
-            step_before: 0.0,
-        }
+        Self { low, high, best: start, second: start, third: start, step: 0.0, step_before: 0.0 }
     }
 
     /// Steps until the interval is within the tolerance and returns the best position.
@@ -142,11 +127,7 @@ impl Search {
             self.step = step;
             return;
         }
-        let end = if self.best.position >= self.middle() {
-            self.low
-        } else {
-            self.high
-        };
+        let end = if self.best.position >= self.middle() { self.low } else { self.high };
         self.step_before = end - self.best.position;
         self.step = section * self.step_before;
     }
@@ -181,10 +162,7 @@ impl Search {
     }
 
     /// Takes in a new point: shrinks the interval and keeps the three least points.
-    #[expect(
-        clippy::float_cmp,
-        reason = "the question is whether two points are the same one"
-    )]
+    #[expect(clippy::float_cmp, reason = "the question is whether two points are the same one")]
     fn narrow(&mut self, trial: Point) {
         let is_above = trial.position >= self.best.position;
         if trial.value <= self.best.value {
@@ -230,10 +208,7 @@ fn is_falling(triple: &[Point; 3]) -> bool {
 
 /// Evaluates the function past `to`, seen from `from`, at the golden ratio of their distance.
 fn beyond(function: &impl Fn(f64) -> f64, from: Point, to: Point) -> Point {
-    Point::at(
-        function,
-        to.position + GOLDEN_RATIO * (to.position - from.position),
-    )
+    Point::at(function, to.position + GOLDEN_RATIO * (to.position - from.position))
 }
 
 /// Moves a falling triple downhill, or closes it when a point between the last two shows the minimum.
@@ -265,12 +240,7 @@ fn vertex(left: Point, middle: Point, right: Point) -> f64 {
     let to_left = (middle.position - left.position) * (middle.value - right.value);
     let to_right = (middle.position - right.position) * (middle.value - left.value);
     let curvature = to_right - to_left;
-    let divisor = 2.0
-        * if curvature.abs() < LEAST_DIVISOR {
-            LEAST_DIVISOR
-        } else {
-            curvature
-        };
+    let divisor = 2.0 * if curvature.abs() < LEAST_DIVISOR { LEAST_DIVISOR } else { curvature };
     let numerator =
         (middle.position - right.position) * to_right - (middle.position - left.position) * to_left;
     middle.position - numerator / divisor
@@ -282,9 +252,7 @@ fn is_bracket([left, middle, right]: &[Point; 3]) -> bool {
         || (middle.value < left.value && middle.value <= right.value);
     let is_ordered = (left.position < middle.position && middle.position < right.position)
         || (right.position < middle.position && middle.position < left.position);
-    let is_finite = [left, middle, right]
-        .iter()
-        .all(|point| point.position.is_finite());
+    let is_finite = [left, middle, right].iter().all(|point| point.position.is_finite());
     is_least && is_ordered && is_finite
 }
 

@@ -12,8 +12,8 @@ mod error;
 mod kmeans;
 mod minimize;
 pub mod normal;
-mod sums;
 pub mod power;
 pub mod quantile;
+mod sums;
 
 pub use error::FitError;

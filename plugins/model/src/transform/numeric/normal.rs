@@ -86,11 +86,7 @@ pub fn normal_quantile(probability: f64) -> f64 {
         let argument = 0.180_625 - offset * offset;
         return offset * ratio(&CENTRE_NUMERATOR, &CENTRE_DENOMINATOR, argument);
     }
-    let tail = if offset < 0.0 {
-        probability
-    } else {
-        1.0 - probability
-    };
+    let tail = if offset < 0.0 { probability } else { 1.0 - probability };
     if tail == 0.0 {
         return f64::INFINITY.copysign(offset);
     }
@@ -106,10 +102,7 @@ pub fn normal_quantile(probability: f64) -> f64 {
 /// Divides two polynomials whose coefficients start with the constant term.
 fn ratio(numerator: &[f64], denominator: &[f64], argument: f64) -> f64 {
     let evaluate = |coefficients: &[f64]| {
-        coefficients
-            .iter()
-            .rev()
-            .fold(0.0, |sum, coefficient| sum * argument + coefficient)
+        coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * argument + coefficient)
     };
     evaluate(numerator) / evaluate(denominator)
 }

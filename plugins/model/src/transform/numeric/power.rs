@@ -73,20 +73,11 @@ pub fn fit(values: &[f64], method: Method) -> Result<Fitted, FitError> {
         Method::BoxCox => box_cox_lambda(&known)?,
     };
     let powers: Vec<f64> = values.iter().map(|&value| power(method, value, lambda)).collect();
-    if values
-        .iter()
-        .zip(&powers)
-        .any(|(value, power)| !value.is_nan() && !power.is_finite())
-    {
+    if values.iter().zip(&powers).any(|(value, power)| !value.is_nan() && !power.is_finite()) {
         return Err(FitError::Overflow);
     }
     let (mean, scale) = standardization(&powers, known.len())?;
-    Ok(Fitted {
-        method,
-        lambda,
-        mean,
-        scale,
-    })
+    Ok(Fitted { method, lambda, mean, scale })
 }
 
 impl Fitted {
@@ -133,22 +124,12 @@ fn power(method: Method, value: f64, lambda: f64) -> f64 {
 /// Source: Yeo and Johnson (2000), A new family of power transformations to improve normality or symmetry, Biometrika
 /// 87(4), written with `exp_m1` and `ln_1p` to keep the digits of small powers.
 fn yeo_johnson(value: f64, lambda: f64) -> f64 {
-    let (magnitude, exponent, sign) = if value >= 0.0 {
-        (value, lambda, 1.0)
-    } else {
-        (-value, 2.0 - lambda, -1.0)
-    };
+    let (magnitude, exponent, sign) =
+        if value >= 0.0 { (value, lambda, 1.0) } else { (-value, 2.0 - lambda, -1.0) };
     let logarithm = magnitude.ln_1p();
-    let is_logarithm = if value >= 0.0 {
-        exponent.abs() < f64::EPSILON
-    } else {
-        exponent.abs() <= f64::EPSILON
-    };
-    if is_logarithm {
-        sign * logarithm
-    } else {
-        sign * (exponent * logarithm).exp_m1() / exponent
-    }
+    let is_logarithm =
+        if value >= 0.0 { exponent.abs() < f64::EPSILON } else { exponent.abs() <= f64::EPSILON };
+    if is_logarithm { sign * logarithm } else { sign * (exponent * logarithm).exp_m1() / exponent }
 }
 
 /// Returns the Box-Cox transform of a value above zero.
@@ -172,10 +153,8 @@ fn yeo_johnson_lambda(known: &[f64]) -> f64 {
     if is_constant(population_variance(known), mean(known), known.len()) {
         return 1.0;
     }
-    let signed_logarithms: Vec<f64> = known
-        .iter()
-        .map(|value| value.abs().ln_1p().copysign(*value))
-        .collect();
+    let signed_logarithms: Vec<f64> =
+        known.iter().map(|value| value.abs().ln_1p().copysign(*value)).collect();
     let jacobian = pairwise_sum(&signed_logarithms);
     let (low, high) = yeo_johnson_bounds(known);
     minimize_bounded(&|lambda| yeo_johnson_cost(known, jacobian, lambda), low, high)
@@ -199,9 +178,7 @@ fn yeo_johnson_cost(known: &[f64], jacobian: f64, lambda: f64) -> f64 {
 /// Source: the bounds of `scipy.stats.yeojohnson_normmax`, which invert the transform at half of the range of
 /// exponents.
 fn yeo_johnson_bounds(known: &[f64]) -> (f64, f64) {
-    let greatest = known
-        .iter()
-        .fold(0.0, |greatest: f64, value| greatest.max(value.abs()));
+    let greatest = known.iter().fold(0.0, |greatest: f64, value| greatest.max(value.abs()));
     let logarithm = (YEO_JOHNSON_MARGIN * greatest).ln_1p();
     let low = (f64::MIN_POSITIVE.ln() - f64::EPSILON.ln()) / 2.0 / logarithm;
     let high = f64::midpoint(f64::MAX.ln(), f64::EPSILON.ln()) / logarithm;
@@ -243,10 +220,8 @@ fn box_cox_cost(logarithms: &[f64], jacobian: f64, lambda: f64) -> f64 {
 fn log_variance_of_exponentials(exponents: &[f64]) -> f64 {
     let log_count = as_float(exponents.len()).ln();
     let log_mean = log_sum_of_exponentials(exponents) - log_count;
-    let log_squares: Vec<f64> = exponents
-        .iter()
-        .map(|exponent| 2.0 * log_difference_of_exponentials(*exponent, log_mean))
-        .collect();
+    let log_squares: Vec<f64> =
+        exponents.iter().map(|exponent| 2.0 * log_difference_of_exponentials(*exponent, log_mean)).collect();
     log_sum_of_exponentials(&log_squares) - log_count
 }
 
@@ -258,11 +233,7 @@ fn log_sum_of_exponentials(exponents: &[f64]) -> f64 {
     let greatest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let count = exponents.iter().filter(|exponent| **exponent >= greatest).count();
     let term = |exponent: &f64| {
-        if *exponent >= greatest {
-            0.0
-        } else {
-            (exponent - greatest).exp()
-        }
+        if *exponent >= greatest { 0.0 } else { (exponent - greatest).exp() }
     };
     let rest: Vec<f64> = exponents.iter().map(term).collect();
     let multiplicity = as_float(count);
@@ -279,11 +250,7 @@ fn log_difference_of_exponentials(first: f64, second: f64) -> f64 {
     let greater = first.max(second);
     let lesser = first.min(second);
     let logarithm = (-(lesser - greater).exp()).ln_1p() + greater;
-    if logarithm.is_finite() {
-        logarithm
-    } else {
-        (first.exp() - second.exp()).abs().ln()
-    }
+    if logarithm.is_finite() { logarithm } else { (first.exp() - second.exp()).abs().ln() }
 }
 
 /// Returns the mean and the population standard deviation of the known values; constant ones have the deviation 1.
@@ -302,19 +269,12 @@ fn standardization(powers: &[f64], n_known: usize) -> Result<(f64, f64), FitErro
     if !center.is_finite() || !variance.is_finite() {
         return Err(FitError::Overflow);
     }
-    let scale = if is_constant(variance, center, n_known) {
-        1.0
-    } else {
-        variance.sqrt()
-    };
+    let scale = if is_constant(variance, center, n_known) { 1.0 } else { variance.sqrt() };
     Ok((center, scale))
 }
 
 /// Adds the values, with 0 for a missing one.
 fn sum_of_known(values: &[f64]) -> f64 {
-    let filled: Vec<f64> = values
-        .iter()
-        .map(|value| if value.is_nan() { 0.0 } else { *value })
-        .collect();
+    let filled: Vec<f64> = values.iter().map(|value| if value.is_nan() { 0.0 } else { *value }).collect();
     pairwise_sum(&filled)
 }

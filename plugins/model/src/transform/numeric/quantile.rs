@@ -51,10 +51,7 @@ pub fn fit(values: &[f64], n_quantiles: usize, output: OutputDistribution) -> Re
     }
     let mut known = known_values(values);
     if known.is_empty() {
-        return Ok(Fitted {
-            quantiles: Vec::new(),
-            output,
-        });
+        return Ok(Fitted { quantiles: Vec::new(), output });
     }
     known.sort_unstable_by(f64::total_cmp);
     let mut greatest = f64::NEG_INFINITY;
@@ -64,11 +61,7 @@ pub fn fit(values: &[f64], n_quantiles: usize, output: OutputDistribution) -> Re
         quantiles.push(greatest);
     }
     let is_finite = quantiles.iter().all(|quantile| quantile.is_finite());
-    if is_finite {
-        Ok(Fitted { quantiles, output })
-    } else {
-        Err(FitError::Overflow)
-    }
+    if is_finite { Ok(Fitted { quantiles, output }) } else { Err(FitError::Overflow) }
 }
 
 impl Fitted {
@@ -91,10 +84,7 @@ impl Fitted {
     }
 
     /// Returns the probability of a value, with the ends of the fitted range at exactly 0 and 1.
-    #[expect(
-        clippy::float_cmp,
-        reason = "the uniform output singles out the very ends of the fitted range"
-    )]
+    #[expect(clippy::float_cmp, reason = "the uniform output singles out the very ends of the fitted range")]
     fn probability(&self, curve: &Curve, value: f64, first: f64, last: f64) -> f64 {
         let (is_first, is_last) = match self.output {
             OutputDistribution::Uniform => (value == first, value == last),
@@ -130,10 +120,7 @@ impl Curve {
         let probabilities = grid(0.0, 1.0, quantiles.len());
         let reversed = |numbers: &[f64]| numbers.iter().rev().map(|number| -number).collect();
         let downwards = (reversed(quantiles), reversed(&probabilities));
-        Self {
-            upwards: (quantiles.to_vec(), probabilities),
-            downwards,
-        }
+        Self { upwards: (quantiles.to_vec(), probabilities), downwards }
     }
 
     /// Returns the probability of a value, which is the middle one where several quantiles are equal.
@@ -156,9 +143,5 @@ fn interpolate(positions: &[f64], heights: &[f64], position: f64) -> f64 {
     };
     let slope = (high - low) / (right - left);
     let height = slope * (position - left) + low;
-    if height.is_nan() {
-        slope * (position - right) + high
-    } else {
-        height
-    }
+    if height.is_nan() { slope * (position - right) + high } else { height }
 }

@@ -66,10 +66,7 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 /// 37(3).
 pub(crate) fn population_variance(values: &[f64]) -> f64 {
     let center = mean(values);
-    let squares: Vec<f64> = values
-        .iter()
-        .map(|value| (value - center) * (value - center))
-        .collect();
+    let squares: Vec<f64> = values.iter().map(|value| (value - center) * (value - center)).collect();
     mean(&squares)
 }
 
@@ -84,9 +81,7 @@ pub(crate) fn is_constant(variance: f64, mean: f64, count: usize) -> bool {
 /// Returns `count` evenly spaced numbers from `first` to `last`, both included; `first` alone for a count of 1.
 pub(crate) fn grid(first: f64, last: f64, count: usize) -> Vec<f64> {
     let step = (last - first) / as_float(count.saturating_sub(1));
-    let mut numbers: Vec<f64> = (0..count)
-        .map(|position| as_float(position) * step + first)
-        .collect();
+    let mut numbers: Vec<f64> = (0..count).map(|position| as_float(position) * step + first).collect();
     match numbers.as_mut_slice() {
         [] => {}
         [only] => *only = first,
@@ -107,11 +102,7 @@ pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
         _ => return sorted.last().copied().unwrap_or(f64::NAN),
     };
     let weight = virtual_position - as_float(position);
-    if weight >= 0.5 {
-        upper - (upper - lower) * (1.0 - weight)
-    } else {
-        lower + (upper - lower) * weight
-    }
+    if weight >= 0.5 { upper - (upper - lower) * (1.0 - weight) } else { lower + (upper - lower) * weight }
 }
 
 /// Rounds a position down to an index; a negative position or NaN becomes 0.
