@@ -28,7 +28,8 @@ use self::{
 use crate::{columns::Columns, training_set::Target};
 
 /// A transform, fitted on the training rows and stored in the bundle. Each is written with its columns alone,
-/// `{ standardize = "*" }` or `{ standardize = ["a", "b"] }`, or with settings, `{ clip = { columns = ["a"], upper = 0.99 } }`.
+/// `{ standardize = "*" }` or `{ standardize = ["a", "b"] }`, or with settings,
+/// `{ clip = { columns = ["a"], upper = 0.99 } }`.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Transform {
@@ -274,8 +275,8 @@ pub(crate) fn refuse_missing(frame: &Frame) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Turns texts that are left into the codes of their categories, where the estimator takes them, and refuses them where not.
-/// Returns for each feature whether it is categorical.
+/// Turns texts that are left into the codes of their categories, where the estimator takes them, and refuses them where
+/// not. Returns for each feature whether it is categorical.
 pub(crate) fn encode_texts(
     frame: &mut Frame,
     fitted: &mut Vec<FittedTransform>,

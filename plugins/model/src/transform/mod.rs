@@ -196,7 +196,7 @@ impl FittedTransform {
     }
 }
 
-/// The index of a column; columns mostly stand in the order in which they are asked for, so the search begins at `from`.
+/// The index of a column. Columns mostly stand in the order in which they are asked for: the search begins at `from`.
 fn find<T>(columns: &[T], is_wanted: impl Fn(&T) -> bool, from: usize) -> Option<usize> {
     (from..columns.len()).chain(0..from.min(columns.len())).find(|at| is_wanted(&columns[*at]))
 }
