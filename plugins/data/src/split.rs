@@ -1,13 +1,17 @@
 //! `data.split`: training and test rows.
 
 mod sizes;
+mod ways;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+};
 
-use arrow_array::{Array, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_select::take::take;
 use rand::{SeedableRng, seq::SliceRandom};
@@ -16,12 +20,12 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_plugin::{
-    Column, Context, Description, Port, PortType, Problem, SchemaCheck, Task, TaskError,
+    Column, Context, Description, LogLevel, Port, PortType, Problem, SchemaCheck, Task, TaskError,
 };
 
 use crate::{
     columns::fail_on,
-    table::{arrow_error, count, counted, one_batch, rebatch},
+    table::{arrow_error, count, counted, one_batch, rebatch, row_hashes},
 };
 
 /// The kind `data.split`.
@@ -42,6 +46,15 @@ pub(crate) struct Params {
     seed: u64,
     /// Whether rows are drawn at random (the default). Without it the last rows are the test split.
     shuffle: Option<bool>,
+    /// A column whose equal values stay in one split, such as a customer of whom there are several rows. The fractions
+    /// are then of its different values.
+    group: Option<String>,
+    /// A column of numbers, or of dates and times as ISO 8601 has them, by which rows are ordered: the latest ones are the
+    /// test split, those before them the validation split. Rows of one time stay in one split.
+    time: Option<String>,
+    /// The share of the rows that go to the output `validation`.
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    validation_fraction: Option<f64>,
     /// The rows of the test split by their index from 0, in place of `test_fraction`, `stratify` and `shuffle`. All
     /// other rows are for training, in their order.
     #[schemars(length(min = 1))]
@@ -65,11 +78,20 @@ largest remainders; the seed decides between equal remainders.
 **Order.** Both splits are shuffled, as scikit-learn does. `shuffle = false` keeps the order of the table: the first rows are for training,
 the last for the test. With `test_rows` the test split has the order of the list.
 
+**Groups.** With `group` the fractions count the different values of a column, as scikit-learn's `GroupShuffleSplit` does,
+and all rows of one value go to one split. With `time` nothing is drawn: the latest rows are tested, so that a model is judged by
+what came after it.
+
+**Three ways.** `validation_fraction` makes a third split, drawn like the first; connect it to the input `validation` of
+`train.boosting` for early stopping.
+
+A warning tells how many rows of the test are equal, in all columns, to rows for training.
+
 **Random numbers** come from ChaCha8, seeded by `seed`: the same rows on every machine and with every build of this version of
 the kind. They are not the rows that scikit-learn draws from the same seed; to reproduce a published split state its
 `test_rows`.
 
-Metrics: `train_rows`, `test_rows`.
+Metrics: `train_rows`, `test_rows`, `validation_rows`, `repeated_rows` (rows of the test that are for training as well).
 ";
 
 impl Task for Split {
@@ -79,12 +101,17 @@ impl Task for Split {
         Description::new(
             "data.split",
             "1",
-            "Splits a table into training and test rows: random, stratified or given.",
+            "Splits a table into training, test and validation rows: random, stratified, by group or by time.",
         )
         .doc(DOC)
         .input(Port::new("table", PortType::Table, "The rows to split."))
         .output(Port::new("train", PortType::Table, "The rows to train on."))
         .output(Port::new("test", PortType::Table, "The rows to test on."))
+        .output(
+            Port::new("validation", PortType::Table, "The rows to validate on, with `validation_fraction`.").optional(),
+        )
+        .error("too_few_groups", "The `group` column has fewer values than there are splits.")
+        .error("one_time", "The `time` column cannot be cut where it should: too many rows have one value.")
         .error("no_rows", "The table has zero rows, or a split would have.")
         .error(
             "class_too_small",
@@ -94,9 +121,9 @@ impl Task for Split {
         .error("too_few_rows", "A split has fewer rows than the `stratify` column has values.")
         .error(
             "missing_values",
-            "The `stratify` column has missing values; remove or fill them with `data.clean`.",
+            "The column of `stratify`, `group` or `time` has missing values; remove or fill them with `data.clean`.",
         )
-        .error("missing_column", "The table has no column of the name in `stratify`.")
+        .error("missing_column", "The table has no column of the name in `stratify`, `group` or `time`.")
         .error("bad_test_rows", "`test_rows` names a row that the table does not have, or names one twice.")
     }
 
@@ -108,8 +135,9 @@ impl Task for Split {
         let Some(input) = check.inputs.get("table").cloned() else {
             return;
         };
-        check.problems.extend(params.column_problem(&input.columns));
+        check.problems.extend(params.column_problems(&input.columns));
         check.outputs.insert("train".into(), input.clone());
+        check.outputs.insert("validation".into(), input.clone());
         check.outputs.insert("test".into(), input);
     }
 
@@ -119,12 +147,22 @@ impl Task for Split {
             return Err(TaskError::permanent("no_rows", "the input `table` has zero rows"));
         }
         let rows = params.rows(&batch)?;
-        for (port, rows) in [("train", &rows.train), ("test", &rows.test)] {
+        rows.warn(ctx, &batch)?;
+        let splits = [("train", &rows.train), ("test", &rows.test), ("validation", &rows.validation)];
+        for (port, rows) in splits {
+            if port == "validation" && params.validation_fraction.is_none() {
+                continue;
+            }
             let indices = UInt64Array::from_iter_values(rows.iter().map(|row_idx| *row_idx as u64));
             ctx.write_table(port, &rebatch(&taken(&batch, &indices)?))?;
             ctx.metric(&format!("{port}_rows"), rows.len() as f64);
         }
-        ctx.summary(format!("{} train, {} test", count(rows.train.len()), count(rows.test.len())));
+        let mut summary = format!("{} train, {} test", count(rows.train.len()), count(rows.test.len()));
+        if params.validation_fraction.is_some() {
+            write!(summary, ", {} validation", count(rows.validation.len()))
+                .expect("a text can be written to");
+        }
+        ctx.summary(summary);
         Ok(())
     }
 }
@@ -137,11 +175,37 @@ fn taken(batch: &RecordBatch, rows: &UInt64Array) -> Result<RecordBatch, TaskErr
     RecordBatch::try_new_with_options(batch.schema(), columns, &options).map_err(|error| arrow_error(&error))
 }
 
-/// The row indices of both splits.
+/// The row indices of the splits.
 #[derive(Debug, Default)]
 struct Rows {
     train: Vec<usize>,
     test: Vec<usize>,
+    validation: Vec<usize>,
+}
+
+impl Rows {
+    /// Tells how many rows of the test are for training too.
+    fn warn(&self, ctx: &Context, batch: &RecordBatch) -> Result<(), TaskError> {
+        if batch.num_columns() == 0 {
+            return Ok(());
+        }
+        let hashes = row_hashes(batch.columns(), batch.num_rows())?;
+        let train: HashSet<u64> = self.train.iter().map(|row| hashes[*row]).collect();
+        let n_repeated = self.test.iter().filter(|row| train.contains(&hashes[**row])).count();
+        ctx.metric("repeated_rows", n_repeated as f64);
+        if n_repeated > 0 {
+            let (rows, all) = (counted(n_repeated, "row"), count(self.test.len()));
+            let stand = if n_repeated == 1 { "is" } else { "are" };
+            ctx.log(
+                LogLevel::Warn,
+                &format!(
+                    "{rows} of the {all} for the test {stand} equal to rows for training, which makes a model look better than \
+                     it is; see `drop_duplicates` of `data.clean`, or `group`"
+                ),
+            );
+        }
+        Ok(())
+    }
 }
 
 impl Params {
@@ -158,6 +222,16 @@ impl Params {
                     .hint("leave out `shuffle` or `stratify`"),
             );
         }
+        if self.validation_fraction.is_some_and(|fraction| !(fraction > 0.0 && fraction < 1.0)) {
+            let message = "a validation fraction lies between 0 and 1, both excluded";
+            problems.push(Problem::new("/validation_fraction", message));
+        } else if let Some(validation) = self.validation_fraction
+            && validation + self.test_fraction.unwrap_or(0.25) >= 1.0
+        {
+            let message = "the test and the validation split would leave no rows for training";
+            problems.push(Problem::new("/validation_fraction", message));
+        }
+        problems.extend(self.contradictions());
         let Some(test_rows) = &self.test_rows else {
             return problems;
         };
@@ -168,6 +242,9 @@ impl Params {
             ("test_fraction", self.test_fraction.is_some()),
             ("stratify", self.stratify.is_some()),
             ("shuffle", self.shuffle.is_some()),
+            ("group", self.group.is_some()),
+            ("time", self.time.is_some()),
+            ("validation_fraction", self.validation_fraction.is_some()),
         ];
         for (name, _) in others.into_iter().filter(|(_, given)| *given) {
             problems.push(
@@ -181,10 +258,33 @@ impl Params {
         problems
     }
 
-    fn column_problem(&self, have: &[Column]) -> Option<Problem> {
-        let name = self.stratify.as_ref()?;
-        let missing = !have.iter().any(|column| column.name == *name);
-        missing.then(|| Problem::missing_column("/stratify", name, have))
+    /// Ways of drawing rows that cannot go together.
+    fn contradictions(&self) -> Vec<Problem> {
+        let given = [
+            ("time", self.time.is_some()),
+            ("group", self.group.is_some()),
+            ("stratify", self.stratify.is_some()),
+        ];
+        let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        let mut problems = Vec::new();
+        for other in given.iter().skip(1) {
+            let message = format!("rows are drawn by `{}`, not by `{other}` as well", given[0]);
+            problems.push(Problem::new(format!("/{other}"), message).hint("keep only one of them"));
+        }
+        if self.shuffle.is_some() && (self.time.is_some() || self.group.is_some()) {
+            let message = format!("`shuffle` has no meaning beside `{}`", given[0]);
+            problems.push(Problem::new("/shuffle", message).hint("leave it out"));
+        }
+        problems
+    }
+
+    fn column_problems(&self, have: &[Column]) -> Vec<Problem> {
+        let named = [("/stratify", &self.stratify), ("/group", &self.group), ("/time", &self.time)];
+        let named = named.into_iter().filter_map(|(pointer, name)| Some((pointer, name.as_ref()?)));
+        named
+            .filter(|(_, name)| !have.iter().any(|column| column.name == **name))
+            .map(|(pointer, name)| Problem::missing_column(pointer, name, have))
+            .collect()
     }
 
     fn rows(&self, batch: &RecordBatch) -> Result<Rows, TaskError> {
@@ -192,25 +292,47 @@ impl Params {
         if let Some(test_rows) = &self.test_rows {
             return given(test_rows, n_rows);
         }
-        let (n_train, n_test) = sizes::train_and_test(n_rows, self.test_fraction.unwrap_or(0.25));
-        if n_train == 0 {
-            let what = format!("{} for the test leave zero rows for training", counted(n_test, "row"));
-            return Err(
-                TaskError::permanent("no_rows", what).hint("lower `test_fraction`, or bring more rows")
-            );
-        }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let test_fraction = self.test_fraction.unwrap_or(0.25);
+        let (rest, test) = self.part(batch, (0..n_rows).collect(), ("test", test_fraction), &mut rng)?;
+        let Some(fraction) = self.validation_fraction else {
+            return Ok(Rows { train: rest, test, validation: Vec::new() });
+        };
+        let (train, validation) = self.part(batch, rest, ("validation", fraction), &mut rng)?;
+        Ok(Rows { train, test, validation })
+    }
+
+    /// Parts rows into those that are left and those of a split, which has a share of all rows of the table.
+    fn part(
+        &self,
+        batch: &RecordBatch,
+        mut rows: Vec<usize>,
+        (split, fraction): (&str, f64),
+        rng: &mut ChaCha8Rng,
+    ) -> Result<(Vec<usize>, Vec<usize>), TaskError> {
+        if let Some(name) = &self.group {
+            return ways::by_group(batch, name, &rows, (split, fraction), rng);
+        }
+        let (_, n_taken) = sizes::train_and_test(batch.num_rows(), fraction);
+        let n_left = rows.len().saturating_sub(n_taken);
+        if n_left == 0 {
+            let what = format!("{} for the {split} leave zero rows for training", counted(n_taken, "row"));
+            return Err(TaskError::permanent("no_rows", what)
+                .hint(format!("lower `{split}_fraction`, or bring more rows")));
+        }
+        if let Some(name) = &self.time {
+            return ways::by_time(batch, name, rows, n_left);
+        }
         if let Some(name) = &self.stratify {
-            return stratified(batch, name, (n_train, n_test), &mut rng);
+            return stratified(batch, name, &rows, (n_left, n_taken), rng);
         }
-        let mut rows: Vec<usize> = (0..n_rows).collect();
         if self.shuffle == Some(false) {
-            let test = rows.split_off(n_train);
-            return Ok(Rows { train: rows, test });
+            let taken = rows.split_off(n_left);
+            return Ok((rows, taken));
         }
-        rows.shuffle(&mut rng);
-        let train = rows.split_off(n_test);
-        Ok(Rows { train, test: rows })
+        rows.shuffle(rng);
+        let left = rows.split_off(n_taken);
+        Ok((left, rows))
     }
 }
 
@@ -232,17 +354,18 @@ fn given(test_rows: &[u64], n_rows: usize) -> Result<Rows, TaskError> {
         return Err(TaskError::permanent("no_rows", "`test_rows` leave zero rows for training"));
     }
     let train = (0..n_rows).filter(|row_idx| !is_test[*row_idx]).collect();
-    Ok(Rows { train, test })
+    Ok(Rows { train, test, validation: Vec::new() })
 }
 
 /// Draws each class by its share, then shuffles both splits.
 fn stratified(
     batch: &RecordBatch,
     name: &str,
+    rows: &[usize],
     (n_train, n_test): (usize, usize),
     rng: &mut ChaCha8Rng,
-) -> Result<Rows, TaskError> {
-    let mut classes = classes(batch, name)?;
+) -> Result<(Vec<usize>, Vec<usize>), TaskError> {
+    let mut classes = classes(batch, ("stratify", name), rows)?;
     let n_classes = classes.len();
     if let Some(class) = classes.iter().find(|class| class.rows.len() < 2) {
         let what = format!("the value `{}` of column `{name}` stands in 1 row only", class.label);
@@ -264,15 +387,28 @@ fn stratified(
     }
     let class_sizes: Vec<usize> = classes.iter().map(|class| class.rows.len()).collect();
     let train_sizes = sizes::by_class(&class_sizes, n_train, rng);
-    let mut rows = Rows::default();
+    let (mut train, mut test) = (Vec::new(), Vec::new());
     for (class, n_train) in classes.iter_mut().zip(train_sizes) {
         class.rows.shuffle(rng);
-        rows.train.extend(&class.rows[..n_train]);
-        rows.test.extend(&class.rows[n_train..]);
+        train.extend(&class.rows[..n_train]);
+        test.extend(&class.rows[n_train..]);
     }
-    rows.train.shuffle(rng);
-    rows.test.shuffle(rng);
-    Ok(rows)
+    train.shuffle(rng);
+    test.shuffle(rng);
+    Ok((train, test))
+}
+
+/// Refuses missing values in a column by which rows are parted.
+fn refuse_missing(name: &str, n_missing: usize, first_row: usize) -> Result<(), TaskError> {
+    if n_missing == 0 {
+        return Ok(());
+    }
+    let what = format!(
+        "column `{name}` has {}, the first in row {}",
+        counted(n_missing, "missing value"),
+        first_row + 1
+    );
+    Err(TaskError::permanent("missing_values", what).hint("remove or fill them with `data.clean`"))
 }
 
 /// The rows of one value.
@@ -281,20 +417,31 @@ struct Class {
     rows: Vec<usize>,
 }
 
-/// The values of a column with their rows, in order of first appearance.
-fn classes(batch: &RecordBatch, name: &str) -> Result<Vec<Class>, TaskError> {
-    let Some(column) = batch.column_by_name(name) else {
-        let have = sluicegate_plugin::Table::from_batch(batch.clone()).columns();
-        let problem = Problem::missing_column("/stratify", name, &have);
-        return fail_on(vec![problem], "missing_column").map(|()| Vec::new());
-    };
+/// A column that a parameter names.
+fn named_column<'a>(batch: &'a RecordBatch, parameter: &str, name: &str) -> Result<&'a ArrayRef, TaskError> {
+    if let Some(column) = batch.column_by_name(name) {
+        return Ok(column);
+    }
+    let have = sluicegate_plugin::Table::from_batch(batch.clone()).columns();
+    let problem = Problem::missing_column(format!("/{parameter}"), name, &have);
+    fail_on(vec![problem], "missing_column")?;
+    unreachable!("a problem is an error")
+}
+
+/// The values of a column with their rows, in order of first appearance among some rows.
+fn classes(
+    batch: &RecordBatch,
+    (parameter, name): (&str, &str),
+    rows: &[usize],
+) -> Result<Vec<Class>, TaskError> {
+    let column = named_column(batch, parameter, name)?;
     let formatter =
         ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(|error| arrow_error(&error))?;
     let mut classes: Vec<Class> = Vec::new();
     let mut idx_of: HashMap<String, usize> = HashMap::new();
     let mut n_missing = 0;
     let mut first_missing = 0;
-    for row_idx in 0..batch.num_rows() {
+    for row_idx in rows.iter().copied() {
         let label = formatter.value(row_idx).to_string();
         if column.is_null(row_idx) || label == "NaN" {
             first_missing = if n_missing == 0 { row_idx } else { first_missing };
@@ -307,15 +454,6 @@ fn classes(batch: &RecordBatch, name: &str) -> Result<Vec<Class>, TaskError> {
         });
         classes[class_idx].rows.push(row_idx);
     }
-    if n_missing > 0 {
-        let what = format!(
-            "column `{name}` has {}, the first in row {}",
-            counted(n_missing, "missing value"),
-            first_missing + 1
-        );
-        return Err(
-            TaskError::permanent("missing_values", what).hint("remove or fill them with `data.clean`")
-        );
-    }
+    refuse_missing(name, n_missing, first_missing)?;
     Ok(classes)
 }

@@ -1,6 +1,10 @@
 //! Small helpers around tables.
 
-use arrow_array::RecordBatch;
+use std::hash::{BuildHasher, RandomState};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_row::{RowConverter, Rows, SortField};
+use rayon::prelude::*;
 use sluicegate_plugin::{Table, TaskError};
 
 /// The most rows in one batch of a table.
@@ -18,6 +22,26 @@ pub(crate) fn rebatch(batch: &RecordBatch) -> Table {
 /// All rows of a table as one batch.
 pub(crate) fn one_batch(table: &Table) -> Result<RecordBatch, TaskError> {
     table.to_batch().map_err(|error| TaskError::permanent("bad_table", format!("bad table: {error}")))
+}
+
+/// Rows as bytes, equal where the rows are, and in their order.
+pub(crate) fn byte_rows(columns: &[ArrayRef]) -> Result<Rows, TaskError> {
+    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+    let converter = RowConverter::new(fields).map_err(|error| arrow_error(&error))?;
+    converter.convert_columns(columns).map_err(|error| arrow_error(&error))
+}
+
+/// A hash of each row; some rows at a time are turned into bytes.
+pub(crate) fn row_hashes(columns: &[ArrayRef], n_rows: usize) -> Result<Vec<u64>, TaskError> {
+    let hasher = RandomState::new();
+    let part = |start: usize| -> Result<Vec<u64>, TaskError> {
+        let n = BATCH_ROWS.min(n_rows - start);
+        let part: Vec<_> = columns.iter().map(|column| column.slice(start, n)).collect();
+        Ok(byte_rows(&part)?.iter().map(|row| hasher.hash_one(row)).collect())
+    };
+    let starts: Vec<usize> = (0..n_rows).step_by(BATCH_ROWS).collect();
+    let parts = starts.into_par_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    Ok(parts.concat())
 }
 
 /// An Arrow operation that cannot fail on the arrays it is given, unless memory is short.

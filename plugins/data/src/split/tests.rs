@@ -137,3 +137,88 @@ fn columns_pass_through_and_a_missing_one_is_a_problem() {
     assert_eq!((&check.outputs["train"], &check.outputs["test"]), (&schema, &schema));
     assert_eq!((check.problems[0].pointer.as_str(), check.problems.len()), ("/stratify", 1));
 }
+
+/// A table of rows with a number, a group and a time.
+fn timed(n: usize) -> Table {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..i64::try_from(n).unwrap()));
+    let groups: ArrayRef = Arc::new(StringArray::from_iter_values((0..n).map(|row| format!("g{}", row % 7))));
+    // Times go down while the rows go up, and two rows share each.
+    let times: ArrayRef =
+        Arc::new(StringArray::from_iter_values((0..n).map(|row| format!("2026-01-{:02}", 28 - row / 2))));
+    Table::from_batch(
+        RecordBatch::try_from_iter([("id", ids), ("customer", groups), ("day", times)]).unwrap(),
+    )
+}
+
+fn three(table: &Table, params: Value) -> Result<[Vec<i64>; 3], TaskError> {
+    let folder = tempdir().unwrap();
+    let finished = Bench::new(folder.path()).table("table", table).run(&Split, params)?;
+    Ok(["train", "validation", "test"].map(|port| ids(&finished, port)))
+}
+
+#[test]
+fn a_third_split_takes_its_share_of_all_rows() {
+    let every = |params: Value| {
+        let splits = three(&timed(40), params).unwrap();
+        let all: BTreeSet<_> = splits.iter().flatten().copied().collect();
+        assert_eq!(all.len(), 40);
+        splits.map(|split| split.len())
+    };
+    assert_eq!(every(json!({ "test_fraction": 0.2, "validation_fraction": 0.1 })), [28, 4, 8]);
+    let stratified = json!({ "test_fraction": 0.2, "validation_fraction": 0.2, "stratify": "customer" });
+    assert_eq!(every(stratified), [24, 8, 8]);
+    let ordered = json!({ "test_fraction": 0.25, "validation_fraction": 0.25, "shuffle": false });
+    let [train, validation, test] = three(&timed(8), ordered).unwrap();
+    assert_eq!((train, validation, test), (vec![0, 1, 2, 3], vec![4, 5], vec![6, 7]));
+}
+
+#[test]
+fn a_group_is_in_one_split_only() {
+    let params = json!({ "group": "customer", "test_fraction": 0.25, "validation_fraction": 0.2, "seed": 3 });
+    let splits = three(&timed(40), params).unwrap();
+    let groups = splits.map(|split| split.into_iter().map(|id| id % 7).collect::<BTreeSet<_>>());
+    assert_eq!(groups.iter().map(BTreeSet::len).collect::<Vec<_>>(), [3, 2, 2]);
+    assert_eq!(groups.iter().flatten().collect::<BTreeSet<_>>().len(), 7);
+    let error = three(&timed(14), json!({ "group": "customer", "test_fraction": 0.95 })).unwrap_err();
+    assert_eq!(error.code, "too_few_groups");
+}
+
+#[test]
+fn the_latest_rows_are_tested_and_one_time_is_not_parted() {
+    let [train, validation, test] =
+        three(&timed(20), json!({ "time": "day", "test_fraction": 0.25, "validation_fraction": 0.25 }))
+            .unwrap();
+    assert_eq!(test.iter().copied().collect::<BTreeSet<_>>(), (0..6).collect());
+    assert_eq!(validation.iter().copied().collect::<BTreeSet<_>>(), (6..12).collect());
+    assert_eq!(train.iter().copied().collect::<BTreeSet<_>>(), (12..20).collect());
+    let error = split(&timed(2), json!({ "time": "day", "test_fraction": 0.5 })).unwrap_err();
+    assert_eq!(error.code, "one_time");
+    let error = split(&table(&[Some("1"), None, Some("2")]), json!({ "time": "label" })).unwrap_err();
+    assert_eq!(error.code, "missing_values");
+}
+
+#[test]
+fn equal_rows_on_both_sides_are_counted() {
+    let same: ArrayRef = Arc::new(StringArray::from(vec!["a"; 8]));
+    let table = Table::from_batch(RecordBatch::try_from_iter([("x", same)]).unwrap());
+    let folder = tempdir().unwrap();
+    let finished = Bench::new(folder.path()).table("table", &table).run(&Split, json!({})).unwrap();
+    assert_eq!(finished.metrics["repeated_rows"].to_bits(), 2.0_f64.to_bits());
+    let finished = Bench::new(folder.path()).table("table", &timed(9)).run(&Split, json!({})).unwrap();
+    assert_eq!(finished.metrics["repeated_rows"].to_bits(), 0.0_f64.to_bits());
+}
+
+#[test]
+fn ways_that_cannot_go_together_are_told_before_the_run() {
+    let folder = tempdir().unwrap();
+    let wrong = |params: Value| {
+        let error = Bench::new(folder.path()).table("table", &timed(9)).run(&Split, params).unwrap_err();
+        error.message
+    };
+    assert!(wrong(json!({ "time": "day", "stratify": "customer" })).contains("`time`"));
+    assert!(wrong(json!({ "group": "customer", "shuffle": false })).contains("`shuffle`"));
+    assert!(
+        wrong(json!({ "test_fraction": 0.5, "validation_fraction": 0.5 })).contains("no rows for training")
+    );
+    assert!(wrong(json!({ "test_rows": [1], "group": "customer" })).contains("`test_rows`"));
+}

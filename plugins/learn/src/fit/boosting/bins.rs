@@ -163,12 +163,12 @@ fn midpoint(lower: f64, upper: f64) -> f64 {
     if middle >= upper || middle < lower { lower } else { middle }
 }
 
-/// The quantile `part / of` of sorted values: halfway between the two that it falls between.
+/// The quantile `part / of` of sorted values, more than `of` of them: `averaged_inverted_cdf` of `numpy.percentile`,
+/// which is the value up to which that share lies, or halfway to the next one where the share ends between two.
 fn quantile(sorted: &[f64], part: usize, of: usize) -> f64 {
-    let scaled = part * (sorted.len() - 1);
-    let below = sorted[scaled / of];
-    let above = sorted[scaled.div_ceil(of)];
-    if below < above { midpoint(below, above) } else { below }
+    let scaled = part * sorted.len();
+    let found = sorted[scaled / of];
+    if scaled.is_multiple_of(of) { midpoint(sorted[scaled / of - 1], found) } else { found }
 }
 
 /// A bin for each of the most frequent categories, in the order of their codes.
