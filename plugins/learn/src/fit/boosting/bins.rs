@@ -164,11 +164,18 @@ fn midpoint(lower: f64, upper: f64) -> f64 {
 }
 
 /// The quantile `part / of` of sorted values, more than `of` of them: `averaged_inverted_cdf` of `numpy.percentile`,
-/// which is the value up to which that share lies, or halfway to the next one where the share ends between two.
+/// which is the value up to which that share lies, or halfway to the next one where the share ends between two. Whether
+/// it does is decided with the same rounding, so that the same columns are cut at the same places.
 fn quantile(sorted: &[f64], part: usize, of: usize) -> f64 {
-    let scaled = part * sorted.len();
-    let found = sorted[scaled / of];
-    if scaled.is_multiple_of(of) { midpoint(sorted[scaled / of - 1], found) } else { found }
+    let share = part as f64 * (100.0 / of as f64) / 100.0;
+    let place = (sorted.len() as f64 * share - 1.0).max(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is a place in the values"
+    )]
+    let below = (place.floor() as usize).min(sorted.len() - 2);
+    if place.fract() == 0.0 { midpoint(sorted[below], sorted[below + 1]) } else { sorted[below + 1] }
 }
 
 /// A bin for each of the most frequent categories, in the order of their codes.
