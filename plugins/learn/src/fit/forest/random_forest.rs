@@ -83,6 +83,10 @@ struct Nursery<'a> {
 impl Nursery<'_> {
     fn grow(&self, tree_idx: usize) -> Result<Grown, FitError> {
         let Self { table, settings, stop, .. } = self;
+        // A small tree is grown before it asks by itself.
+        if stop() {
+            return Err(FitError::Stopped);
+        }
         let mut rng = tree_rng(settings.tree.seed, tree_idx);
         let mut bag = Bag::default();
         let grown = if let Some(bootstrap) = &self.bootstrap {

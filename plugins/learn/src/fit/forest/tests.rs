@@ -283,6 +283,10 @@ fn fits_stop_when_asked_and_refuse_what_they_cannot_do() {
     let mut example = Example::new();
     let isolation = IsolationForest::fit(example.features.view(), &IsolationSettings::default(), &|| true);
     assert_eq!(isolation.unwrap_err(), FitError::Stopped);
+    // Each of many small trees is grown before it asks by itself.
+    let many = ForestSettings::random_forest(Criterion::Gini);
+    let stopped = RandomForest::fit(&example.classes(), &many, &|| true);
+    assert_eq!(stopped.unwrap_err(), FitError::Stopped);
     let settings = TreeSettings::new(Criterion::SquaredError);
     let wrong = DecisionTree::fit(&example.classes(), &settings, &|| false);
     assert_eq!(wrong.unwrap_err(), FitError::WrongCriterion);
