@@ -1,8 +1,8 @@
 //! Fits beside what a user would pick instead, on the same rows, in turns.
 //!
-//! `cargo bench -p sluicegate-learn --bench learn [-- NAME…]` prints a table for each work, then what one row costs (`one row`).
-//! `-- quality` compares scores on eight data sets instead. The peers run when `python3`, or the interpreter that `BENCH_PYTHON` names, has
-//! them. `benches/README.md` says how to read it.
+//! `cargo bench -p sluicegate-learn --bench learn [-- NAME…]` prints a table for each work, then what one row costs
+//! (`one row`). `-- quality` compares scores on eight data sets instead. The peers run when `python3`, or the
+//! interpreter that `BENCH_PYTHON` names, has them. `benches/README.md` says how to read it.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,

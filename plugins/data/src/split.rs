@@ -6,13 +6,9 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Write,
-};
+use std::{collections::HashSet, fmt::Write};
 
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions, UInt64Array};
 use arrow_select::take::take;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -23,10 +19,7 @@ use sluicegate_plugin::{
     Column, Context, Description, LogLevel, Port, PortType, Problem, SchemaCheck, Task, TaskError,
 };
 
-use crate::{
-    columns::fail_on,
-    table::{arrow_error, count, counted, one_batch, rebatch, row_hashes},
-};
+use crate::table::{arrow_error, can_be_compared, count, counted, one_batch, rebatch, row_hashes};
 
 /// The kind `data.split`.
 pub(crate) struct Split;
@@ -49,8 +42,8 @@ pub(crate) struct Params {
     /// A column whose equal values stay in one split, such as a customer of whom there are several rows. The fractions
     /// are then of its different values.
     group: Option<String>,
-    /// A column of numbers, or of dates and times as ISO 8601 has them, by which rows are ordered: the latest ones are the
-    /// test split, those before them the validation split. Rows of one time stay in one split.
+    /// A column of numbers, or of dates and times as ISO 8601 has them, by which rows are ordered: the latest ones are
+    /// the test split, those before them the validation split. Rows of one time stay in one split.
     time: Option<String>,
     /// The share of the rows that go to the output `validation`.
     #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
@@ -78,9 +71,9 @@ largest remainders; the seed decides between equal remainders.
 **Order.** Both splits are shuffled, as scikit-learn does. `shuffle = false` keeps the order of the table: the first rows are for training,
 the last for the test. With `test_rows` the test split has the order of the list.
 
-**Groups.** With `group` the fractions count the different values of a column, as scikit-learn's `GroupShuffleSplit` does,
-and all rows of one value go to one split. With `time` nothing is drawn: the latest rows are tested, so that a model is judged by
-what came after it.
+**Groups.** With `group` the fractions count the different values of a column, as scikit-learn's `GroupShuffleSplit`
+does, and all rows of one value go to one split. With `time` nothing is drawn: the latest rows are tested, so a model
+is judged by what came after it.
 
 **Three ways.** `validation_fraction` makes a third split, drawn like the first; connect it to the input `validation` of
 `train.boosting` for early stopping.
@@ -186,7 +179,8 @@ struct Rows {
 impl Rows {
     /// Tells how many rows of the test are for training too.
     fn warn(&self, ctx: &Context, batch: &RecordBatch) -> Result<(), TaskError> {
-        if batch.num_columns() == 0 {
+        // Columns of maps and unions cannot be compared.
+        if batch.num_columns() == 0 || !can_be_compared(batch.columns()) {
             return Ok(());
         }
         let hashes = row_hashes(batch.columns(), batch.num_rows())?;
@@ -199,8 +193,8 @@ impl Rows {
             ctx.log(
                 LogLevel::Warn,
                 &format!(
-                    "{rows} of the {all} for the test {stand} equal to rows for training, which makes a model look better than \
-                     it is; see `drop_duplicates` of `data.clean`, or `group`"
+                    "{rows} of the {all} for the test {stand} equal to rows for training, which makes a model \
+                     look better than it is; see `drop_duplicates` of `data.clean`, or `group`"
                 ),
             );
         }
@@ -324,7 +318,7 @@ impl Params {
             return ways::by_time(batch, name, rows, n_left);
         }
         if let Some(name) = &self.stratify {
-            return stratified(batch, name, &rows, (n_left, n_taken), rng);
+            return ways::stratified(batch, name, &rows, (n_left, n_taken), rng);
         }
         if self.shuffle == Some(false) {
             let taken = rows.split_off(n_left);
@@ -355,105 +349,4 @@ fn given(test_rows: &[u64], n_rows: usize) -> Result<Rows, TaskError> {
     }
     let train = (0..n_rows).filter(|row_idx| !is_test[*row_idx]).collect();
     Ok(Rows { train, test, validation: Vec::new() })
-}
-
-/// Draws each class by its share, then shuffles both splits.
-fn stratified(
-    batch: &RecordBatch,
-    name: &str,
-    rows: &[usize],
-    (n_train, n_test): (usize, usize),
-    rng: &mut ChaCha8Rng,
-) -> Result<(Vec<usize>, Vec<usize>), TaskError> {
-    let mut classes = classes(batch, ("stratify", name), rows)?;
-    let n_classes = classes.len();
-    if let Some(class) = classes.iter().find(|class| class.rows.len() < 2) {
-        let what = format!("the value `{}` of column `{name}` stands in 1 row only", class.label);
-        return Err(TaskError::permanent("class_too_small", what)
-            .hint("a stratified split needs at least 2 rows of every value"));
-    }
-    if n_classes == 1 {
-        let what = format!("column `{name}` has one value only, `{}`", classes[0].label);
-        return Err(TaskError::permanent("one_class", what).hint("leave out `stratify`, or bring other rows"));
-    }
-    for (split, n) in [("train", n_train), ("test", n_test)] {
-        if n < n_classes {
-            let what = format!(
-                "{} for `{split}` cannot hold {n_classes} values of column `{name}`",
-                counted(n, "row")
-            );
-            return Err(TaskError::permanent("too_few_rows", what).hint("change `test_fraction`"));
-        }
-    }
-    let class_sizes: Vec<usize> = classes.iter().map(|class| class.rows.len()).collect();
-    let train_sizes = sizes::by_class(&class_sizes, n_train, rng);
-    let (mut train, mut test) = (Vec::new(), Vec::new());
-    for (class, n_train) in classes.iter_mut().zip(train_sizes) {
-        class.rows.shuffle(rng);
-        train.extend(&class.rows[..n_train]);
-        test.extend(&class.rows[n_train..]);
-    }
-    train.shuffle(rng);
-    test.shuffle(rng);
-    Ok((train, test))
-}
-
-/// Refuses missing values in a column by which rows are parted.
-fn refuse_missing(name: &str, n_missing: usize, first_row: usize) -> Result<(), TaskError> {
-    if n_missing == 0 {
-        return Ok(());
-    }
-    let what = format!(
-        "column `{name}` has {}, the first in row {}",
-        counted(n_missing, "missing value"),
-        first_row + 1
-    );
-    Err(TaskError::permanent("missing_values", what).hint("remove or fill them with `data.clean`"))
-}
-
-/// The rows of one value.
-struct Class {
-    label: String,
-    rows: Vec<usize>,
-}
-
-/// A column that a parameter names.
-fn named_column<'a>(batch: &'a RecordBatch, parameter: &str, name: &str) -> Result<&'a ArrayRef, TaskError> {
-    if let Some(column) = batch.column_by_name(name) {
-        return Ok(column);
-    }
-    let have = sluicegate_plugin::Table::from_batch(batch.clone()).columns();
-    let problem = Problem::missing_column(format!("/{parameter}"), name, &have);
-    fail_on(vec![problem], "missing_column")?;
-    unreachable!("a problem is an error")
-}
-
-/// The values of a column with their rows, in order of first appearance among some rows.
-fn classes(
-    batch: &RecordBatch,
-    (parameter, name): (&str, &str),
-    rows: &[usize],
-) -> Result<Vec<Class>, TaskError> {
-    let column = named_column(batch, parameter, name)?;
-    let formatter =
-        ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(|error| arrow_error(&error))?;
-    let mut classes: Vec<Class> = Vec::new();
-    let mut idx_of: HashMap<String, usize> = HashMap::new();
-    let mut n_missing = 0;
-    let mut first_missing = 0;
-    for row_idx in rows.iter().copied() {
-        let label = formatter.value(row_idx).to_string();
-        if column.is_null(row_idx) || label == "NaN" {
-            first_missing = if n_missing == 0 { row_idx } else { first_missing };
-            n_missing += 1;
-            continue;
-        }
-        let class_idx = *idx_of.entry(label).or_insert_with_key(|label| {
-            classes.push(Class { label: label.clone(), rows: Vec::new() });
-            classes.len() - 1
-        });
-        classes[class_idx].rows.push(row_idx);
-    }
-    refuse_missing(name, n_missing, first_missing)?;
-    Ok(classes)
 }

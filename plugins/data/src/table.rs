@@ -31,6 +31,12 @@ pub(crate) fn byte_rows(columns: &[ArrayRef]) -> Result<Rows, TaskError> {
     converter.convert_columns(columns).map_err(|error| arrow_error(&error))
 }
 
+/// Whether rows of these columns can be turned into bytes.
+pub(crate) fn can_be_compared(columns: &[ArrayRef]) -> bool {
+    let fields: Vec<_> = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+    RowConverter::supports_fields(&fields)
+}
+
 /// A hash of each row; some rows at a time are turned into bytes.
 pub(crate) fn row_hashes(columns: &[ArrayRef], n_rows: usize) -> Result<Vec<u64>, TaskError> {
     let hasher = RandomState::new();

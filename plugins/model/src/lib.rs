@@ -42,7 +42,6 @@ pub use svm::{Kernel, Pair, Svm, Svr};
 pub use texts::{MISSING, Texts};
 pub use transform::{
     Fill, FittedTransform, GroupStatistic, Impute, Lookup, LookupOutput, PairOperation, Pairs, Polynomial,
-    Projection, UnknownCategory, apply_all, bin_column, category_column, indicator_name, numeric,
-    rare_column, text,
+    Projection, UnknownCategory, apply_all, indicator_name, numeric, rare_column, text,
 };
 pub use trees::{Link, TreeFamily, Trees};

@@ -95,8 +95,8 @@ impl Bundle {
         Ok(self.predict_matrix(&matrix, n_columns, frame.n_rows))
     }
 
-    /// A sound row of numbers after transforms that only scale them: a short way for the most frequent request. None for
-    /// any other row, which the long way either takes or refuses with a reason.
+    /// Scales a valid row of numbers without making a frame: a short way for the most frequent request. `None` for any
+    /// other row, which the long way either takes or refuses with a reason.
     fn row_of_numbers(&self, row: &Map<String, Value>) -> Option<Vec<f64>> {
         let inputs = &self.signature.inputs;
         if row.len() != inputs.len() || inputs.len() != self.estimator.n_features() {

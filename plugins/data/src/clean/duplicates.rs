@@ -17,7 +17,7 @@ use crate::{
 
 /// Keeps the first of rows that are equal in the chosen columns. Missing values are equal to each other.
 ///
-/// Rows are told apart by a hash each; only those whose hashes meet are compared, so that few rows are held twice.
+/// Compares hashes first, and whole rows only where two hashes are equal, so few rows are in memory twice.
 pub(super) fn drop_duplicates(frame: &mut Frame, columns: &Columns) -> Result<RuleTally, TaskError> {
     let chosen: Vec<_> =
         frame.select(columns, |_| true)?.into_iter().map(|idx| frame.column(idx).clone()).collect();

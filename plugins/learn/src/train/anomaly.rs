@@ -23,8 +23,8 @@ pub struct TrainAnomaly;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnomalyParams {
-    /// What the prediction is called, and the column of truths that `evaluate` compares it with. When the training
-    /// rows have it, it is no feature.
+    /// What the prediction is called, and the column of truths that `evaluate` compares it with. Training ignores that
+    /// column.
     #[serde(default = "target")]
     #[schemars(length(min = 1))]
     target: String,

@@ -1,12 +1,11 @@
 //! Fitting what makes new columns out of several.
 
-use sluicegate_model::{FittedTransform, Frame, GroupStatistic, MISSING, Pairs, Polynomial};
+use sluicegate_model::{
+    FittedTransform, Frame, GroupStatistic, MISSING, Pairs, Polynomial, numeric::percentile,
+};
 use sluicegate_plugin::TaskError;
 
-use super::{
-    params::{GroupSettings, PairsSettings, PolynomialSettings, Statistic},
-    scale::percentile,
-};
+use super::params::{GroupSettings, PairsSettings, PolynomialSettings, Statistic};
 
 /// New columns of one transform, at the most.
 const MAX_NEW: usize = 20_000;
@@ -106,7 +105,7 @@ impl Statistic {
             }
             _ => {
                 values.sort_by(f64::total_cmp);
-                percentile(values, 0.5)
+                percentile(values, 50.0)
             }
         }
     }

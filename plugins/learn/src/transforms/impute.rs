@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sluicegate_model::{ColumnData, Fill, FittedTransform, Frame, Impute, MISSING, Texts};
+use sluicegate_model::{
+    ColumnData, Fill, FittedTransform, Frame, Impute, MISSING, Texts, numeric::percentile,
+};
 use sluicegate_plugin::TaskError;
 
 use super::{
     params::{Constant, FillBy, ImputeSettings},
-    scale::{known, percentile},
+    scale::known,
 };
 
 impl FillBy {
@@ -61,7 +63,7 @@ fn number(by: &FillBy, known: &[f64]) -> Option<f64> {
         FillBy::Constant(Constant::Number(number)) => Some(*number),
         _ if sorted.is_empty() => None,
         FillBy::Mean => Some(known.iter().sum::<f64>() / known.len() as f64),
-        FillBy::Median => Some(percentile(&sorted, 0.5)),
+        FillBy::Median => Some(percentile(&sorted, 50.0)),
         FillBy::Mode => {
             let runs = sorted.chunk_by(|one, other| (one + 0.0).total_cmp(&(other + 0.0)).is_eq());
             // Of equally long runs the first, which is that of the smallest value.

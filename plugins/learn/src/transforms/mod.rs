@@ -47,7 +47,8 @@ pub(crate) enum Transform {
     Log(Of<Nothing>),
     /// Moves values beyond a bound to it.
     Clip(Of<ClipSettings>),
-    /// Makes columns most like a normal distribution, by powers (Yeo and Johnson, or Box and Cox), and standardises them.
+    /// Makes columns most like a normal distribution, by powers (Yeo and Johnson, or Box and Cox), and standardises
+    /// them.
     Power(Of<PowerSettings>),
     /// Puts the share of the training rows below a value in its place.
     Quantile(Of<QuantileSettings>),

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use sluicegate_model::{FittedTransform, Frame};
+use sluicegate_model::{FittedTransform, Frame, numeric::percentile};
 
 use super::params::ClipSettings;
 
@@ -43,7 +43,7 @@ pub(super) fn clip(settings: &ClipSettings, frame: &Frame, columns: Vec<String>)
     let bounded = columns.into_iter().map(|column| {
         let mut sorted = known(frame.numbers(&column).unwrap_or_default()).into_owned();
         sorted.sort_by(f64::total_cmp);
-        let quantile = |share: f64| if sorted.is_empty() { f64::NAN } else { percentile(&sorted, share) };
+        let quantile = |share: f64| percentile(&sorted, 100.0 * share);
         let least = settings.min.or(settings.lower.map(quantile)).unwrap_or(f64::NAN);
         let greatest = settings.max.or(settings.upper.map(quantile)).unwrap_or(f64::NAN);
         (column, least, greatest)
@@ -81,25 +81,12 @@ fn min_max(values: &[f64]) -> (f64, f64) {
 fn robust(values: &[f64]) -> (f64, f64) {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    (percentile(&sorted, 0.5), nonzero(percentile(&sorted, 0.75) - percentile(&sorted, 0.25)))
+    (percentile(&sorted, 50.0), nonzero(percentile(&sorted, 75.0) - percentile(&sorted, 25.0)))
 }
 
 /// A width of zero would divide by zero; such a column stays as it is.
 fn nonzero(width: f64) -> f64 {
     if width < 10.0 * f64::EPSILON { 1.0 } else { width }
-}
-
-/// A percentile of sorted values by linear interpolation.
-pub(super) fn percentile(sorted: &[f64], fraction: f64) -> f64 {
-    let at = fraction * (sorted.len().saturating_sub(1)) as f64;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is an index of the slice"
-    )]
-    let below = at.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (sorted[above] - sorted[below]) * (at - below as f64)
 }
 
 #[cfg(test)]

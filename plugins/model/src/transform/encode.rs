@@ -112,8 +112,7 @@ fn refuse_unknown(name: &str, texts: &Texts, numbers: &[Option<usize>]) -> Resul
 }
 
 /// The name of the column of a category.
-#[must_use]
-pub fn category_column(column: &str, category: &str) -> String {
+fn category_column(column: &str, category: &str) -> String {
     format!("{column}={category}")
 }
 
@@ -155,8 +154,7 @@ pub(super) fn one_hot(
 }
 
 /// The name of the column of a bin, from 0.
-#[must_use]
-pub fn bin_column(column: &str, bin: usize) -> String {
+fn bin_column(column: &str, bin: usize) -> String {
     format!("{column} in bin {bin}")
 }
 

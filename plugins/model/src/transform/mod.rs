@@ -10,7 +10,7 @@ pub mod text;
 use serde::{Deserialize, Serialize};
 
 pub use combine::{GroupStatistic, PairOperation, Pairs, Polynomial};
-pub use encode::{Lookup, LookupOutput, UnknownCategory, bin_column, category_column, rare_column};
+pub use encode::{Lookup, LookupOutput, UnknownCategory, rare_column};
 pub use impute::{Fill, Impute, indicator_name};
 pub use project::Projection;
 

@@ -2,8 +2,8 @@
 //!
 //! The incomplete beta and gamma functions are continued fractions evaluated by Lentz's method (Lentz, Applied
 //! Optics 15, 1976, as modified by Thompson and Barnett, J. Comput. Phys. 64, 1986). Their leading factors use
-//! Lanczos's sum for the gamma function (Lanczos, J. SIAM Numer. Anal. 1, 1964) with the powers combined before
-//! logarithms are taken, so that nothing cancels when there are millions of degrees of freedom.
+//! Lanczos's sum for the gamma function (Lanczos, J. SIAM Numer. Anal. 1, 1964) and combine the powers before taking
+//! logarithms, which keeps them precise with millions of degrees of freedom.
 
 /// Lanczos's parameter for [`LANCZOS`].
 const LANCZOS_SHIFT: f64 = 7.0;

@@ -17,3 +17,4 @@ pub mod quantile;
 mod sums;
 
 pub use error::FitError;
+pub use sums::percentile;

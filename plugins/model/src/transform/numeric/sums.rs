@@ -94,7 +94,8 @@ pub(crate) fn grid(first: f64, last: f64, count: usize) -> Vec<f64> {
 ///
 /// Source: definition 7 in Hyndman and Fan (1996), Sample quantiles in statistical packages, The American Statistician
 /// 50(4).
-pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
+#[must_use]
+pub fn percentile(sorted: &[f64], percent: f64) -> f64 {
     let virtual_position = as_float(sorted.len().saturating_sub(1)) * (percent / 100.0);
     let position = floor_position(virtual_position);
     let (lower, upper) = match sorted.get(position..) {

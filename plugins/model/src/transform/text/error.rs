@@ -34,7 +34,7 @@ impl TextError {
         Self::Setting { name, reason: reason.into() }
     }
 
-    /// An error about a text that is no date, which keeps the beginning of a long text.
+    /// The error for a text that is not a date. It quotes at most the beginning of a long text.
     pub(crate) fn not_a_date(row: usize, text: &str) -> Self {
         let mut kept: String = text.chars().take(KEPT_CHARACTERS).collect();
         if kept.len() < text.len() {
